@@ -1,0 +1,39 @@
+# Every target sets up what it needs; `make help` lists them.
+PYTHON ?= python3
+PORT ?= 8000
+WORKERS ?= 2
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup chromium demo test check bench format pins clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: ## Make .venv with everything in it
+	@$(PYTHON) scripts/setup.py
+
+chromium: setup
+	@$(BIN)/python scripts/chromium.py
+
+demo: setup ## Run the whole platform with demo data, no keys needed (PORT=8000)
+	@$(BIN)/csai demo --port $(PORT)
+
+test: setup chromium ## Run all tests on SQLite and on PostgreSQL + Redis (PYTEST_ARGS="-k turn")
+	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+check: setup ## Lint, formatting, types and the rules of who may import whom
+	@$(BIN)/python scripts/check.py
+
+bench: setup ## Measure the turn's cost and latency (BENCH_ARGS="--quick")
+	@$(BIN)/python bench/run.py $(BENCH_ARGS)
+
+format: setup ## Rewrite the Python sources the way `make check` wants them
+	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format --quiet .
+
+pins: setup ## Write requirements.txt anew from the pyproject.toml files (UPGRADE=1)
+	@$(BIN)/python scripts/pins.py $(if $(UPGRADE),--upgrade)
+
+clean: ## Remove what set-up, builds and tools have made
+	@rm -rf .venv uv.lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

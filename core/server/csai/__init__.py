@@ -1,0 +1,3 @@
+"""The csai server."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What an author of a csai plugin tests it with."""

@@ -1,0 +1,1 @@
+"""Fixtures that pytest loads wherever csai-testkit is installed."""

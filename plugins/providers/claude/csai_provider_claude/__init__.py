@@ -1,0 +1,1 @@
+"""csai provider: Anthropic's Claude models."""

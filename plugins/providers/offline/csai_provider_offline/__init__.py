@@ -1,0 +1,1 @@
+"""csai provider: a deterministic provider that needs no model, no key and no network."""

@@ -1,0 +1,1 @@
+"""csai provider: models served by Ollama."""

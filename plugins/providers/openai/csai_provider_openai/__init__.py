@@ -1,0 +1,1 @@
+"""csai provider: OpenAI's models and servers that speak its wire format."""

@@ -1,0 +1,1 @@
+"""csai tools of a small demonstration shop."""

@@ -1,0 +1,1 @@
+"""csai tool backend: n8n webhooks."""
