@@ -1,0 +1,115 @@
+"""What the server hands a plugin: narrow, and bound to one client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from logging import Logger, LoggerAdapter
+from typing import Any, Protocol, TypeVar
+
+from csai_sdk.errors import SettingsError
+from csai_sdk.settings import PluginSettings
+
+S = TypeVar("S", bound=PluginSettings)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer of `HttpClient.request`. `body` is cut at the request's `max_bytes`."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    is_truncated: bool = False
+
+
+class HttpError(Exception):
+    """No answer came. `was_sent` tells whether the request may have reached its target."""
+
+    def __init__(self, message: str, *, was_sent: bool) -> None:
+        super().__init__(message)
+        self.was_sent = was_sent
+
+
+class HttpClient(Protocol):
+    """The guarded way out. Follows no redirects; refuses addresses the installation does not allow."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout_s: float = 30.0,
+        max_bytes: int = 1_000_000,
+    ) -> HttpResponse:
+        """Send one request. Raises `HttpError` (a refused address, a lost connection, a timeout)."""
+        ...
+
+
+class Transports(Protocol):
+    """Guarded transports to build a vendor SDK's HTTP client on. The caller owns and closes what it gets.
+
+    `is_operator_url` is True where the base address came from the operator's settings, which are trusted;
+    an address that a client set must pass the egress guard.
+    """
+
+    def httpx(self, *, is_operator_url: bool) -> Any:
+        """An `httpx.AsyncBaseTransport`."""
+        ...
+
+    def httpx2(self, *, is_operator_url: bool) -> Any:
+        """An `httpx2.AsyncBaseTransport`."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that tests can drive it."""
+
+    def now(self) -> datetime:
+        """The time in UTC, aware."""
+        ...
+
+
+class Resources(Protocol):
+    """What plugins keep per client between calls; emptied when the client's configuration changes."""
+
+    def get(self, key: str, factory: Callable[[], T]) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PluginContext:
+    """One plugin's view of the server for one call on behalf of one client.
+
+    `client_id` is None for work of the installation itself. `client_set` names the settings that the
+    client's admin gave, as against the operator's defaults.
+    """
+
+    plugin: str
+    client_id: str | None
+    settings: PluginSettings
+    http: HttpClient
+    transports: Transports
+    clock: Clock
+    log: LoggerAdapter[Logger]
+    resources: Resources
+    client_set: frozenset[str] = field(default_factory=frozenset)
+
+    def settings_as(self, model: type[S]) -> S:
+        """The settings, typed as the model the plugin registered."""
+        if not isinstance(self.settings, model):
+            raise SettingsError(f"plugin '{self.plugin}' registered no settings of type {model.__name__}")
+        return self.settings
+
+    def resource(self, key: str, factory: Callable[[], T]) -> T:
+        """The object kept under `key` for this plugin and client, made by `factory` when there is none.
+
+        It lives until the client's configuration changes or the process stops; its `aclose()` or
+        `close()` is then called, when no call uses it any more. Never share state between clients by
+        other means.
+        """
+        return self.resources.get(key, factory)

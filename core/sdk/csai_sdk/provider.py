@@ -1,0 +1,131 @@
+"""Providers: vendors of large language models."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from csai_sdk.message import Message, ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from csai_sdk.context import PluginContext
+    from csai_sdk.tool import ToolSpec
+
+StopReason = Literal["end", "tool_calls", "max_tokens", "refusal", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of the client's knowledge that fits the question; `score` grows with relevance."""
+
+    id: str
+    title: str
+    text: str
+    url: str = ""
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One call of a model.
+
+    `system` already holds the passages as marked data; `passages` repeats them for providers that have no
+    model to read them. `tool_choice` "none" means: tools are declared, but must not be called.
+    `temperature` is None where the client left it to the vendor. `timeout_s` bounds the whole call.
+    `is_fallback` is set when another vendor failed before this call.
+    """
+
+    model: str
+    system: str
+    messages: Sequence[Message]
+    tools: Sequence[ToolSpec] = ()
+    tool_choice: Literal["auto", "none"] = "auto"
+    max_output_tokens: int = 2048
+    temperature: float | None = 0.3
+    timeout_s: float = 120.0
+    passages: Sequence[Passage] = ()
+    is_fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one model call as the vendor reported them.
+
+    `tokens_input` counts every input token, cached ones included; `tokens_cache_read` and
+    `tokens_cache_write` say how many of those were read from or written to the vendor's prompt cache.
+    `tokens_output` counts reasoning tokens too.
+    """
+
+    tokens_input: int = 0
+    tokens_output: int = 0
+    tokens_cache_read: int = 0
+    tokens_cache_write: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """The end of a model call: everything it said.
+
+    `text` is the concatenation of the chunks streamed before it. `usage` is None when the vendor reported
+    none (it is then booked as an estimate). `model` is the name the vendor answered with.
+    """
+
+    text: str
+    stop_reason: StopReason
+    usage: Usage | None
+    model: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTraits:
+    """What a model can do, as data.
+
+    `price_provider` is the vendor's id in genai-prices, or None where calls cost nothing.
+    """
+
+    has_native_tools: bool = True
+    has_tool_choice_none: bool = True
+    takes_temperature: bool = True
+    price_provider: str | None = None
+
+
+class Provider(ABC):
+    """An LLM vendor. One instance serves the whole process; all that differs by client comes in `ctx`.
+
+    Keep vendor clients with `ctx.resource(...)` and build them on `ctx.transports`, so that every
+    connection passes the installation's guard. Switch the vendor SDK's own retries off: the turn retries.
+    """
+
+    id: str
+    """Unique among providers; lower-case letters, digits, `-` and `_`."""
+
+    default_model: str
+    """Used where neither the client nor the plugin's settings name one."""
+
+    def traits(self, model: str) -> ModelTraits:
+        """What `model` can do. Called on every turn: no I/O."""
+        return ModelTraits()
+
+    def is_configured(self, ctx: PluginContext) -> bool:
+        """Whether a call could be made at all (a key is there). No I/O."""
+        return True
+
+    @abstractmethod
+    def stream(self, request: ModelRequest, ctx: PluginContext) -> AsyncIterator[str | ModelReply]:
+        """Call the model: an async generator of text chunks, closed by exactly one `ModelReply`.
+
+        Chunks are non-empty and follow the vendor's reads; nothing needs to be held back. The generator is
+        closed early when the visitor stops the turn: release the connection in `finally`.
+        Raises `ProviderError`, before or between chunks. Anything else that is raised counts as a defect
+        of the plugin and ends the attempt without a retry.
+        """
+
+    async def close(self) -> None:
+        """Release what the instance itself holds. Called once, when the process stops."""
