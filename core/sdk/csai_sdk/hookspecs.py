@@ -126,7 +126,7 @@ async def limit_reached(event: event.LimitReached, ctx: PluginContext) -> None:
 
 @hookspec
 async def plugin_toggled(event: event.PluginToggled, ctx: PluginContext) -> None:
-    """A plugin was switched on or off for the client. Told to the plugin itself and to the others. Best effort."""
+    """A plugin was switched on or off for the client. Best effort."""
 
 
 @hookspec

@@ -1,0 +1,34 @@
+"""The tables, one aggregate a file."""
+
+from csai.models.base import Base
+from csai.models.client import ApiKey, Client, ClientOrigin, ClientPlugin
+from csai.models.conversation import Conversation, Message
+from csai.models.integration import ClientIntegration, IntegrationEndpoint
+from csai.models.knowledge import KnowledgePassage
+from csai.models.plan import Plan
+from csai.models.tool import ClientTool, Tool, ToolExecution
+from csai.models.turn import Turn
+from csai.models.usage import ApiUsage, Counter, LedgerEntry
+from csai.models.visitor import Visitor
+
+__all__ = [
+    "ApiKey",
+    "ApiUsage",
+    "Base",
+    "Client",
+    "ClientIntegration",
+    "ClientOrigin",
+    "ClientPlugin",
+    "ClientTool",
+    "Conversation",
+    "Counter",
+    "IntegrationEndpoint",
+    "KnowledgePassage",
+    "LedgerEntry",
+    "Message",
+    "Plan",
+    "Tool",
+    "ToolExecution",
+    "Turn",
+    "Visitor",
+]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from csai.models.base import Base, BigInt, Id, primary_id, within_client
+
+
+class Conversation(Base):
+    """Messages of one visitor under one public session id.
+
+    The lease (`lease_turn_id`, `lease_expires_at`) belongs to the turn that runs; every taking of it raises
+    `fence`, and a turn whose fence has passed writes nothing. `next_seq` numbers the messages.
+    """
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        UniqueConstraint("client_id", "id"),
+        UniqueConstraint("client_id", "session_id"),
+        within_client("visitor_id", "visitors", ondelete=None),
+        Index("ix_conversations_client_id_last_message_at", "client_id", "last_message_at"),
+    )
+
+    id: Mapped[str] = primary_id()
+    client_id: Mapped[str] = mapped_column(Id, ForeignKey("clients.id", ondelete="CASCADE"))
+    session_id: Mapped[str] = mapped_column(Id)
+    visitor_id: Mapped[str | None] = mapped_column(Id)
+    user_identifier: Mapped[str | None] = mapped_column(String(200))
+    channel: Mapped[str] = mapped_column(String(30))
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    started_at: Mapped[datetime]
+    last_message_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    message_count: Mapped[int] = mapped_column(default=0)
+    tokens_total: Mapped[int] = mapped_column(BigInt, default=0)
+    next_seq: Mapped[int] = mapped_column(default=1)
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_turn_id: Mapped[str | None] = mapped_column(Id)
+    lease_expires_at: Mapped[datetime | None]
+
+
+class Message(Base):
+    """One message. `parts` keeps the tool rounds between question and answer, as the model saw them."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        within_client("conversation_id", "conversations"),
+        UniqueConstraint("conversation_id", "seq"),
+        Index("ix_messages_client_id_timestamp", "client_id", "timestamp"),
+    )
+
+    id: Mapped[str] = primary_id()
+    client_id: Mapped[str] = mapped_column(Id)
+    conversation_id: Mapped[str] = mapped_column(Id)
+    turn_id: Mapped[str] = mapped_column(Id)
+    seq: Mapped[int]
+    role: Mapped[str] = mapped_column(String(10))
+    author: Mapped[str] = mapped_column(String(20))
+    content: Mapped[str] = mapped_column(Text)
+    parts: Mapped[dict[str, Any] | None]
+    tokens_used: Mapped[int] = mapped_column(default=0)
+    timestamp: Mapped[datetime]

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from csai.models.base import Base, Id, primary_id, within_client
+
+
+class Tool(Base):
+    """The catalog. Shared where `client_id` is null; else what one client's own systems offer.
+
+    `plugin` names the plugin whose Python function it is (backend `python`), else it is null.
+    """
+
+    __tablename__ = "tools"
+    __table_args__ = (
+        UniqueConstraint("client_id", "tool_name"),
+        Index(
+            "uq_tools_shared_tool_name",
+            "tool_name",
+            unique=True,
+            sqlite_where=text("client_id IS NULL"),
+            postgresql_where=text("client_id IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = primary_id()
+    client_id: Mapped[str | None] = mapped_column(Id, ForeignKey("clients.id", ondelete="CASCADE"))
+    tool_name: Mapped[str] = mapped_column(String(64))
+    description: Mapped[str] = mapped_column(Text)
+    parameters_schema: Mapped[dict[str, Any]]
+    category: Mapped[str] = mapped_column(String(50), default="general")
+    backend: Mapped[str] = mapped_column(String(50))
+    plugin: Mapped[str | None] = mapped_column(String(100))
+    read_only: Mapped[bool] = mapped_column(default=False)
+    idempotent: Mapped[bool] = mapped_column(default=False)
+    private: Mapped[bool] = mapped_column(default=False)
+    confirm: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+
+class ClientTool(Base):
+    """Which client has which tool, and where it is answered."""
+
+    __tablename__ = "client_tools"
+    __table_args__ = (UniqueConstraint("client_id", "tool_id"),)
+
+    id: Mapped[str] = primary_id()
+    client_id: Mapped[str] = mapped_column(Id, ForeignKey("clients.id", ondelete="CASCADE"))
+    tool_id: Mapped[str] = mapped_column(Id, ForeignKey("tools.id", ondelete="CASCADE"))
+    enabled: Mapped[bool] = mapped_column(default=True)
+    n8n_webhook_url: Mapped[str | None] = mapped_column(Text)
+    custom_config: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class ToolExecution(Base):
+    """One logical tool call.
+
+    `status`: intended (written before a side effect), succeeded, failed or unknown.
+    """
+
+    __tablename__ = "tool_executions"
+    __table_args__ = (
+        UniqueConstraint("client_id", "call_id"),
+        within_client("conversation_id", "conversations"),
+        Index("ix_tool_executions_client_id_timestamp", "client_id", "timestamp"),
+        Index("ix_tool_executions_turn_id", "turn_id"),
+    )
+
+    id: Mapped[str] = primary_id()
+    client_id: Mapped[str] = mapped_column(Id)
+    conversation_id: Mapped[str] = mapped_column(Id)
+    turn_id: Mapped[str] = mapped_column(Id)
+    call_id: Mapped[str] = mapped_column(String(80))
+    tool_name: Mapped[str] = mapped_column(Text)
+    parameters: Mapped[dict[str, Any]]
+    n8n_response: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(10))
+    success: Mapped[bool | None]
+    execution_time_ms: Mapped[int | None]
+    timestamp: Mapped[datetime]

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from csai.models.base import Base, Id, within_client
+
+
+class Turn(Base):
+    """One visitor message on its way to exactly one outcome.
+
+    `status` is `running` until the turn is settled as completed, handed_off, stopped, blocked or failed.
+    `outcome` is the JSON answer as a secret key would see it; a replay gives it again. `reserved` holds
+    what is still set aside in the counters, by metric; `period` is fixed at acceptance.
+    """
+
+    __tablename__ = "turns"
+    __table_args__ = (
+        UniqueConstraint("client_id", "idempotency_key"),
+        within_client("conversation_id", "conversations"),
+        Index("ix_turns_status_deadline_at", "status", "deadline_at"),
+        Index("ix_turns_client_id_accepted_at", "client_id", "accepted_at"),
+        Index("ix_turns_conversation_id", "conversation_id"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    client_id: Mapped[str] = mapped_column(Id)
+    conversation_id: Mapped[str] = mapped_column(Id)
+    status: Mapped[str] = mapped_column(String(12))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    body_hash: Mapped[str] = mapped_column(String(64))
+    fence: Mapped[int]
+    period: Mapped[str] = mapped_column(String(7))
+    reserved: Mapped[dict[str, Any]]
+    outcome: Mapped[dict[str, Any] | None]
+    accepted_at: Mapped[datetime]
+    deadline_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
