@@ -41,6 +41,7 @@ from csai_sdk.message import AssistantMessage, Message, ToolCall, ToolMessage, T
 from csai_sdk.provider import ModelReply, ModelRequest, ModelTraits, Passage, Provider, Usage
 from csai_sdk.settings import PluginSettings
 from csai_sdk.tool import Tool, ToolBackend, ToolInvocation, ToolOutput, ToolSpec, tool
+from csai_sdk.vendor import error_class_for, retry_after_s
 from csai_sdk.web import WebFiles
 from csai_sdk.wire import LineReader, SseReader
 
@@ -100,7 +101,9 @@ __all__ = [
     "WebFiles",
     "WebhookForged",
     "WebhookRequest",
+    "error_class_for",
     "event",
     "hookimpl",
+    "retry_after_s",
     "tool",
 ]
