@@ -3,6 +3,8 @@ PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 2
 BIN := .venv/bin
+# Compiled modules are worth keeping: without them every start compiles everything again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup chromium demo test check bench format pins clean

@@ -1,4 +1,4 @@
-"""Write requirements.txt: every package of the workspace and of its dev group, with versions and without hosts.
+"""Write requirements.txt: what the workspace and its dev group need, with versions and without hosts.
 
 Versions already pinned stay as they are unless --upgrade is given, or the new requirements exclude them.
 """

@@ -32,6 +32,11 @@ PYTHON = VENV / "bin" / "python"
 PINS = ROOT / "requirements.txt"
 STAMP = VENV / "csai-setup.json"
 STEP_TIMEOUT_S = 1200
+UV_SETTING_BY_PIP_OPTION = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+}
 
 
 class SetupError(Exception):
@@ -39,30 +44,28 @@ class SetupError(Exception):
 
 
 def main() -> None:
-    wanted = fingerprint()
-    if installed() == wanted:
+    if installed() == fingerprint():
         return
     started = time.monotonic()
     with one_at_a_time():
-        have = installed()
-        if have == wanted:
-            return
+        wanted = fingerprint()
         make_environment(wanted)
+        have = installed()
         if have.get("pins") != wanted["pins"]:
             install_pins()
-        install_members()
+        install_members([path for path in members() if have.get(name_of(path)) != wanted[name_of(path)]])
         STAMP.write_text(json.dumps(wanted))
     say(f"ready in {time.monotonic() - started:.0f} s")
 
 
 def fingerprint() -> dict[str, str]:
     """What the environment must have been made from to be up to date."""
-    built_from = [path for member in members() for path in build_inputs(member)]
-    return {
-        "python": sys.version.split()[0],
-        "pins": digest([PINS]),
-        "members": digest([ROOT / "pyproject.toml", *built_from]),
-    }
+    python = {"python": sys.version.split()[0], "pins": digest([PINS])}
+    return python | {name_of(member): digest(build_inputs(member)) for member in members()}
+
+
+def name_of(member: Path) -> str:
+    return str(member.relative_to(ROOT))
 
 
 def members() -> list[Path]:
@@ -77,7 +80,7 @@ def build_inputs(member: Path) -> list[Path]:
     """Files whose change asks for a new installation: Python sources are not among them, they are linked."""
     inputs = [member / "pyproject.toml"]
     if (member / "package.json").exists():
-        inputs += [path for path in member.iterdir() if path.is_file()]
+        inputs += [path for path in member.iterdir() if path.is_file() and path.suffix != ".md"]
         inputs += [path for path in (member / "src").rglob("*") if path.is_file()]
     return sorted(set(inputs))
 
@@ -131,9 +134,10 @@ def install_pins() -> None:
     install(["--requirements", str(PINS)])
 
 
-def install_members() -> None:
-    folders = members()
-    say(f"installing {len(folders)} workspace packages")
+def install_members(folders: list[Path]) -> None:
+    if not folders:
+        return
+    say(f"installing {len(folders)} of the workspace's packages")
     # The build tools are among the pins, so no build needs an environment of its own.
     editable = [argument for folder in folders for argument in ("--editable", str(folder))]
     install(["--no-deps", "--no-build-isolation", *editable])
@@ -170,10 +174,9 @@ def uv_settings() -> dict[str, str]:
     for line in listed:
         name, _, value = line.partition("=")
         configured[name.rpartition(".")[2]] = value.strip("'\"")
-    handed_over = {"index-url": "UV_DEFAULT_INDEX", "trusted-host": "UV_INSECURE_HOST", "cert": "SSL_CERT_FILE"}
     return {
         variable: configured[option]
-        for option, variable in handed_over.items()
+        for option, variable in UV_SETTING_BY_PIP_OPTION.items()
         if option in configured and variable not in os.environ
     }
 

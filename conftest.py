@@ -1,0 +1,3 @@
+"""The root of all tests: loads what they share."""
+
+pytest_plugins = ["tests.support.plugin"]

@@ -1,0 +1,1 @@
+"""Promises that cross packages; a package's own tests stand beside it."""

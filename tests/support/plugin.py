@@ -1,0 +1,94 @@
+"""What pytest loads for the tests of every package: services, backends and the browser."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts import chromium as browser
+from tests.support.backend import Backend, PostgresRedis, SqliteMemory
+from tests.support.services import ServiceUrls, Supervision
+
+BACKENDS = ("sqlite-memory", "postgres-redis")
+SUPERVISION = pytest.StashKey[Supervision]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "chromium: needs a browser (set by the fixture of that name)")
+    config.stash[SUPERVISION] = Supervision()
+    config.add_cleanup(config.stash[SUPERVISION].stop)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before xdist starts its workers, which inherit the environment; a single process waits to be asked."""
+    starts_workers = session.config.getoption("numprocesses", default=None)
+    if starts_workers and not session.config.getoption("collectonly"):
+        session.config.stash[SUPERVISION].start()
+
+
+@pytest.fixture(scope="session")
+def service_urls(request: pytest.FixtureRequest) -> ServiceUrls:
+    """A running PostgreSQL and Redis."""
+    return request.config.stash[SUPERVISION].urls()
+
+
+@pytest.fixture(scope="session")
+def sqlite_memory(tmp_path_factory: pytest.TempPathFactory) -> SqliteMemory:
+    return SqliteMemory(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_redis(service_urls: ServiceUrls, worker_id: str) -> Iterator[PostgresRedis]:
+    maker = PostgresRedis(service_urls, worker_id)
+    yield maker
+    maker.close()
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    """A fresh, migrated database, with Redis beside it or not: the test runs once on each kind."""
+    with _maker(request).fresh(tmp_path) as lent:
+        yield lent
+
+
+@pytest.fixture(params=BACKENDS)
+def empty_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    """Like `backend`, with no table in it yet: for tests of the migrations."""
+    with _maker(request).fresh(tmp_path, is_migrated=False) as lent:
+        yield lent
+
+
+def _maker(request: pytest.FixtureRequest) -> SqliteMemory | PostgresRedis:
+    maker: SqliteMemory | PostgresRedis = request.getfixturevalue(request.param.replace("-", "_"))
+    return maker
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; the test is skipped where there is none."""
+    path = browser.find()
+    if path is None:
+        pytest.skip("there is no Chromium on this machine (make chromium says why)")
+    return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m chromium` chooses what needs a browser."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("chromium")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud what was not tested, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple))
+    if not reasons:
+        return
+    terminalreporter.section("NOT TESTED", sep="!", yellow=True, bold=True)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}", yellow=True)
