@@ -51,7 +51,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 Id = Uuid(as_uuid=False)
-Json = JSON().with_variant(JSONB(), "postgresql")
+# None is SQL NULL here, not the JSON value null, which no `IS NULL` would find.
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 BigInt = BigInteger().with_variant(Integer(), "sqlite")
 Name = String(200)
 

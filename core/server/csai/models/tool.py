@@ -67,6 +67,7 @@ class ToolExecution(Base):
         UniqueConstraint("client_id", "call_id"),
         within_client("conversation_id", "conversations"),
         Index("ix_tool_executions_client_id_timestamp", "client_id", "timestamp"),
+        Index("ix_tool_executions_conversation_id", "conversation_id"),
         Index("ix_tool_executions_turn_id", "turn_id"),
     )
 
