@@ -45,9 +45,8 @@ def tracked_files() -> list[Path]:
 @pytest.mark.parametrize("folder", PLUGIN_FOLDERS, ids=lambda folder: folder.name)
 class TestPluginFolder:
     def test_is_a_distribution_with_a_readme(self, folder: Path) -> None:
-        kind = {"providers": "provider", "tools": "tool", "integrations": "integration", "billing": "billing"}
-        kind |= {"channels": "channel", "locales": "locale"}
-        expected = f"csai-{kind[folder.parent.name]}-{folder.name}".replace("_", "-")
+        kind = folder.parent.name.removesuffix("s")
+        expected = f"csai-{kind}-{folder.name}".replace("_", "-")
         assert project_of(folder)["name"] == expected
         assert (folder / "README.md").read_text().startswith(f"# {expected}\n")
 
