@@ -1,0 +1,396 @@
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from csai.kit.egress import REFUSED, EgressPolicy
+from csai.kit.outbound import BAD_REQUEST, BAD_URL, Outbound
+from csai.kit.pool import NO_ANSWER, Lookup, system_lookup
+from csai_sdk import HttpError
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+LOOPBACK = EgressPolicy([ip_network("127.0.0.0/8")])
+
+
+class Net:
+    """Makes loopback servers and doors, and closes them."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self.accepted = 0
+
+    async def serve(self, serve: Serve) -> int:
+        async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.accepted += 1
+            try:
+                await serve(reader, writer)
+            finally:
+                writer.close()
+
+        server = await asyncio.start_server(counted, "127.0.0.1", 0)
+        await self._stack.enter_async_context(server)
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
+    def outbound(self, policy: EgressPolicy = LOOPBACK, lookup: Lookup = system_lookup) -> Outbound:
+        outbound = Outbound(policy, lookup=lookup)
+        self._stack.push_async_callback(outbound.aclose)
+        return outbound
+
+
+@pytest.fixture
+async def net() -> AsyncIterator[Net]:
+    async with AsyncExitStack() as stack:
+        yield Net(stack)
+
+
+def answering(*answers: bytes) -> Serve:
+    """Answers one request after the other on a kept-alive connection, then hangs up."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            if not await read_head(reader):
+                return
+            writer.write(answer)
+            await writer.drain()
+
+    return serve
+
+
+async def read_head(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
+
+
+def ok(body: bytes, headers: str = "") -> bytes:
+    return f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n{headers}\r\n".encode() + body
+
+
+async def failure_of(outbound: Outbound, url: str, method: str = "GET", **options: Any) -> HttpError:
+    with pytest.raises(HttpError) as caught:
+        await outbound.http.request(method, url, **options)
+    chain = caught.value.__cause__, caught.value.__context__
+    assert not any(isinstance(error, OSError) for error in chain)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.1",
+        "0177.0.0.1",
+        "0x7f000001",
+        "0x7f.1",
+        "2130706433",
+        "0",
+        "localhost",
+        "LOCALHOST",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[0:0:0:0:0:ffff:127.0.0.1]",
+        "\uff11\uff12\uff17.0.0.1",
+    ],
+)
+async def test_every_spelling_of_loopback_is_refused_and_never_connected_to(net: Net, host: str) -> None:
+    port = await net.serve(answering(ok(b"secret")))
+    error = await failure_of(net.outbound(EgressPolicy()), f"http://{host}:{port}/")
+    assert str(error) == REFUSED
+    assert not error.was_sent
+    assert net.accepted == 0
+
+
+async def test_loopback_is_reached_when_the_operator_allows_it(net: Net) -> None:
+    port = await net.serve(answering(ok(b"hello", "X-Kind: a\r\nx-kind: b\r\n")))
+    answer = await net.outbound().http.request("GET", f"http://localhost:{port}/")
+    assert (answer.status, answer.body, answer.is_truncated) == (200, b"hello", False)
+    assert answer.headers["x-kind"] == "a, b"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://example.com/", "file:///etc/passwd", "//example.com", "example.com", "http://", "http://u:p@127.0.0.1/",
+     "http://u@127.0.0.1/", "http://:p@127.0.0.1/", "http://127.0.0.1:99999/", "http://[::1/"],
+)  # fmt: skip
+async def test_url_of_another_kind_or_with_a_user_name_is_refused(net: Net, url: str) -> None:
+    error = await failure_of(net.outbound(), url)
+    assert (str(error), error.was_sent) == (BAD_URL, False)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+async def test_name_that_is_no_host_name_has_no_answer(net: Net, host: str) -> None:
+    error = await failure_of(net.outbound(), f"http://{host}/")
+    assert error.was_sent is False
+
+
+def scripted(*answers: list[str]) -> tuple[Lookup, list[str]]:
+    """A name server that gives these answers, one after the other; and the names it was asked for."""
+    asked: list[str] = []
+
+    def lookup(host: str, port: int) -> list[tuple[Any, ...]]:
+        addresses = answers[min(len(asked), len(answers) - 1)]
+        asked.append(host)
+        return [
+            (socket.AF_INET6 if ":" in at else socket.AF_INET, socket.SOCK_STREAM, 0, "", (at, port))
+            for at in addresses
+        ]
+
+    return lookup, asked
+
+
+async def test_name_that_turns_to_a_private_address_after_the_first_answer_is_refused(net: Net) -> None:
+    closing = ok(b"first", "connection: close\r\n")
+    port = await net.serve(answering(closing))
+    # The test's allowed network stands for the public address, so that the first answer can be reached.
+    lookup, asked = scripted(["127.0.0.1"], ["127.0.0.2"], ["127.0.0.2"])
+    outbound = net.outbound(EgressPolicy([ip_network("127.0.0.1/32")]), lookup)
+    first = await outbound.http.request("GET", f"http://shop.test:{port}/")
+    assert first.body == b"first"
+    # aiohttp remembers an answer for some seconds; another port is another question.
+    error = await failure_of(outbound, f"http://shop.test:{port + 1}/")
+    assert str(error) == REFUSED
+    assert asked == ["shop.test", "shop.test"]
+
+
+async def test_connection_goes_to_the_judged_address_under_the_original_name(net: Net) -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await read_head(reader))
+        writer.write(ok(b""))
+
+    port = await net.serve(serve)
+    lookup, asked = scripted(["127.0.0.1"])
+    await net.outbound(lookup=lookup).http.request("GET", f"http://shop.test:{port}/a?b=%2F")
+    assert heads[0].startswith(b"GET /a?b=%2F HTTP/1.1\r\n")
+    assert f"Host: shop.test:{port}\r\n".encode() in heads[0]
+    assert asked == ["shop.test"]
+
+
+async def test_refused_answers_of_a_name_are_passed_over(net: Net) -> None:
+    port = await net.serve(answering(ok(b"reached")))
+    lookup, _ = scripted(["10.0.0.1", "::1", "127.0.0.1"])
+    answer = await net.outbound(lookup=lookup).http.request("GET", f"http://shop.test:{port}/")
+    assert answer.body == b"reached"
+
+
+async def test_name_with_thousands_of_addresses_is_given_up_after_a_few(net: Net) -> None:
+    lookup, _ = scripted([f"10.0.{n // 250}.{n % 250}" for n in range(5000)] + ["127.0.0.1"])
+    error = await failure_of(net.outbound(lookup=lookup), "http://shop.test/", timeout_s=5)
+    assert str(error) == REFUSED
+
+
+async def test_redirect_is_handed_back_and_not_followed(net: Net) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
+    port = await net.serve(answering(moved))
+    answer = await net.outbound().http.request("GET", f"http://127.0.0.1:{port}/")
+    assert (answer.status, answer.headers["location"]) == (302, "http://127.0.0.1:1/")
+
+
+async def test_proxy_of_the_environment_is_ignored(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = await net.serve(answering(ok(b"direct")))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    answer = await net.outbound().http.request("GET", f"http://127.0.0.1:{port}/")
+    assert answer.body == b"direct"
+
+
+async def test_body_is_cut_at_the_cap_and_the_connection_dropped(net: Net) -> None:
+    port = await net.serve(answering(ok(b"x" * 5_000_000), ok(b"second")))
+    http = net.outbound().http
+    answer = await http.request("GET", f"http://127.0.0.1:{port}/", max_bytes=1000)
+    assert (len(answer.body), answer.is_truncated) == (1000, True)
+    whole = await http.request("GET", f"http://127.0.0.1:{port}/", max_bytes=5_000_000)
+    assert (len(whole.body), whole.is_truncated) == (5_000_000, False)
+    assert net.accepted == 2
+
+
+async def test_gzip_bomb_is_cut_at_the_cap_of_the_unpacked_size(net: Net) -> None:
+    bomb = gzip.compress(bytes(64_000_000))
+    port = await net.serve(answering(ok(bomb, "content-encoding: gzip\r\n")))
+    outbound = net.outbound()
+    tracemalloc.start()
+    try:
+        answer = await outbound.http.request("GET", f"http://127.0.0.1:{port}/", max_bytes=100_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (answer.body, answer.is_truncated) == (bytes(100_000), True)
+    assert peak < 8_000_000
+
+
+async def test_answer_that_is_not_the_gzip_it_claims_is_an_error(net: Net) -> None:
+    port = await net.serve(answering(ok(b"plain", "content-encoding: gzip\r\n")))
+    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/")
+    assert (str(error), error.was_sent) == (NO_ANSWER, True)
+
+
+async def test_header_past_the_cap_is_an_error(net: Net) -> None:
+    port = await net.serve(answering(ok(b"", f"x-long: {'x' * 70_000}\r\n")))
+    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/")
+    assert error.was_sent
+
+
+def dripping(head: bytes, drop: bytes) -> Serve:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(head)
+        for _ in range(200):
+            writer.write(drop)
+            try:
+                await writer.drain()
+                await asyncio.wait_for(reader.read(1), 0.02)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                pass
+            return
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\n", b"x-drop: 1\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    ],
+    ids=["body", "head", "interim answers"],
+)
+async def test_deadline_holds_against_a_server_that_drips(net: Net, head: bytes, drop: bytes) -> None:
+    port = await net.serve(dripping(head, drop))
+    started = asyncio.get_running_loop().time()
+    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/", timeout_s=0.2)
+    assert asyncio.get_running_loop().time() - started < 1.5
+    assert (str(error), error.was_sent) == (NO_ANSWER, True)
+
+
+async def test_slow_name_server_counts_toward_the_deadline_and_nothing_was_sent(net: Net) -> None:
+    answered = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def lookup(host: str, port: int) -> list[tuple[Any, ...]]:
+        asyncio.run_coroutine_threadsafe(answered.wait(), loop).result(timeout=5)
+        return []
+
+    error = await failure_of(net.outbound(lookup=lookup), "http://shop.test/", timeout_s=0.1)
+    answered.set()
+    assert (str(error), error.was_sent) == (NO_ANSWER, False)
+
+
+async def test_connection_lost_before_the_answer_may_have_been_sent(net: Net) -> None:
+    port = await net.serve(answering(b""))
+    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/", "POST", content=b"{}")
+    assert (str(error), error.was_sent) == (NO_ANSWER, True)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_request_is_not_repeated_when_the_connection_is_lost(net: Net, method: str) -> None:
+    port = await net.serve(answering(b""))
+    await failure_of(net.outbound(), f"http://127.0.0.1:{port}/", method)
+    assert net.accepted == 1
+
+
+async def test_connection_lost_in_the_middle_of_the_body_is_an_error(net: Net) -> None:
+    port = await net.serve(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf"))
+    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/")
+    assert (str(error), error.was_sent) == (NO_ANSWER, True)
+
+
+async def test_closed_port_was_not_sent_to_and_reads_like_any_missing_answer(net: Net) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        error = await failure_of(net.outbound(), f"http://localhost:{port}/")
+    assert (str(error), error.was_sent) == (NO_ANSWER, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("GET\r\nx: y", {}),
+        ("", {}),
+        ("GET", {"x-a": "b\r\nx-c: d"}),
+        ("GET", {"x\n": "b"}),
+        ("GET", {"x": "\0"}),
+    ],
+)
+async def test_request_with_control_characters_is_refused_unsent(
+    net: Net, method: str, headers: dict[str, str]
+) -> None:
+    port = await net.serve(answering(ok(b"")))
+    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/", method, headers=headers)
+    assert (str(error), error.was_sent) == (BAD_REQUEST, False)
+    assert net.accepted == 0
+
+
+async def test_caller_cannot_change_where_a_message_ends(net: Net) -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await read_head(reader))
+        writer.write(ok(b""))
+
+    port = await net.serve(serve)
+    sneaky = {
+        "Content-Length": "0",
+        "Transfer-Encoding": "chunked",
+        "Host": "other",
+        "Connection": "x",
+        "X-A": "b",
+    }
+    url = f"http://127.0.0.1:{port}/"
+    await net.outbound().http.request("POST", url, headers=sneaky, content=b"12345")
+    head = heads[0].lower()
+    assert b"content-length: 5\r\n" in head
+    assert b"x-a: b\r\n" in head
+    assert not any(word in head for word in (b"chunked", b"other", b"connection"))
+
+
+async def test_connection_is_kept_and_cookies_are_not(net: Net) -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await read_head(reader):
+            heads.append(head)
+            writer.write(ok(b"", "set-cookie: who=client-a\r\n"))
+
+    port = await net.serve(serve)
+    http = net.outbound().http
+    for _ in range(2):
+        await http.request("GET", f"http://localhost:{port}/")
+    assert net.accepted == 1
+    assert b"client-a" not in heads[1]
+
+
+async def test_guarded_request_never_finds_a_connection_the_operator_opened(net: Net) -> None:
+    import httpx2
+
+    port = await net.serve(answering(ok(b"1"), ok(b"2")))
+    outbound = net.outbound(EgressPolicy())
+    async with httpx2.AsyncClient(transport=outbound.transports.httpx2(is_operator_url=True)) as operator:
+        assert (await operator.get(f"http://127.0.0.1:{port}/")).content == b"1"
+        async with httpx2.AsyncClient(transport=outbound.transports.httpx2(is_operator_url=False)) as client:
+            with pytest.raises(httpx2.ConnectError, match=REFUSED):
+                await client.get(f"http://127.0.0.1:{port}/")
+    error = await failure_of(outbound, f"http://127.0.0.1:{port}/")
+    assert str(error) == REFUSED
+    assert net.accepted == 1
+
+
+async def test_door_stays_shut_once_closed(net: Net) -> None:
+    outbound = net.outbound()
+    await outbound.aclose()
+    with pytest.raises(RuntimeError, match="closed"):
+        await outbound.http.request("GET", "http://127.0.0.1:1/")

@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from ipaddress import ip_network
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+from csai.kit.egress import REFUSED, EgressPolicy
+from csai.kit.outbound import Outbound
+from csai.kit.pool import NO_ANSWER
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+LOOPBACK = EgressPolicy([ip_network("127.0.0.0/8")])
+
+
+class Server:
+    """One loopback server whose behaviour a test sets; it counts connections and keeps request heads."""
+
+    def __init__(self) -> None:
+        self.serve: Serve = self.refuse
+        self.accepted = 0
+        self.heads: list[bytes] = []
+        self.hung_up = asyncio.Event()
+        self.url = ""
+
+    async def refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raise AssertionError("this test sets no behaviour")
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        try:
+            await self.serve(reader, writer)
+        finally:
+            writer.close()
+
+    async def read_request(self, reader: asyncio.StreamReader) -> bytes:
+        """The body of the next request; the head goes to `heads`."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.heads.append(head)
+        length = [
+            line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
+        ]
+        return await reader.readexactly(int(length[0])) if length else b""
+
+    def answers(self, *parts: bytes) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self.read_request(reader)
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+
+        self.serve = serve
+
+    def stalls_after(self, part: bytes) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self.read_request(reader)
+            writer.write(part)
+            await writer.drain()
+            await reader.read()
+            self.hung_up.set()
+
+        self.serve = serve
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    made = Server()
+    listening = await asyncio.start_server(made.accept, "127.0.0.1", 0)
+    made.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with listening:
+        yield made
+
+
+@pytest.fixture
+async def outbound() -> AsyncIterator[Outbound]:
+    made = Outbound(LOOPBACK)
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture(params=[httpx, httpx2], ids=["httpx", "httpx2"])
+def library(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+async def client(library: Any, outbound: Outbound) -> AsyncIterator[Any]:
+    async with client_of(library, outbound) as made:
+        yield made
+
+
+def client_of(library: Any, outbound: Outbound, *, is_operator_url: bool = False, **options: Any) -> Any:
+    transport = getattr(outbound.transports, library.__name__)(is_operator_url=is_operator_url)
+    return library.AsyncClient(transport=transport, trust_env=False, **options)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+async def test_transport_is_one_the_library_knows(library: Any, outbound: Outbound) -> None:
+    transport = getattr(outbound.transports, library.__name__)(is_operator_url=True)
+    assert isinstance(transport, library.AsyncBaseTransport)
+
+
+async def test_request_arrives_as_the_library_built_it(server: Server, client: Any) -> None:
+    bodies: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        bodies.append(await server.read_request(reader))
+        writer.write(b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\nx-a: 1\r\nx-a: 2\r\n\r\n{}")
+
+    server.serve = serve
+    answer = await client.post(f"{server.url}/v1/a%2Fb?q=%2F", json={"k": "ä"}, headers={"x-key": "s"})
+    assert (answer.status_code, answer.json(), answer.headers.get_list("x-a")) == (201, {}, ["1", "2"])
+    assert answer.http_version == "HTTP/1.1"
+    assert bodies == ['{"k":"ä"}'.encode()]
+    head = server.heads[0].lower()
+    assert head.startswith(b"post /v1/a%2fb?q=%2f http/1.1\r\n")
+    assert head.count(b"\r\nhost: 127.0.0.1:") == 1
+    assert head.count(b"\r\ncontent-length: 10\r\n") == 1
+    assert b"\r\nx-key: s\r\n" in head
+    assert b"\r\nuser-agent: python-httpx" in head
+
+
+async def test_streamed_upload_is_sent_whole(server: Server, client: Any) -> None:
+    bodies: list[bytes] = []
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"one "
+        yield b"two"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        bodies.append(await server.read_request(reader))
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    server.serve = serve
+    assert (await client.post(server.url, content=parts())).status_code == 204
+    assert bodies == [b"one two"]
+
+
+async def test_chunks_are_handed_on_before_the_stream_ends(server: Server, client: Any) -> None:
+    go_on = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        writer.write(CHUNKED + b"5\r\nfirst\r\n")
+        await go_on.wait()
+        writer.write(b"6\r\nsecond\r\n0\r\n\r\n")
+
+    server.serve = serve
+    seen: list[bytes] = []
+    async with client.stream("GET", server.url) as answer:
+        async for chunk in answer.aiter_raw():
+            seen.append(chunk)
+            go_on.set()
+    assert seen == [b"first", b"second"]
+
+
+async def test_packed_body_is_unpacked_by_the_library(server: Server, client: Any) -> None:
+    packed = gzip.compress(b"text" * 1000)
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(packed)}\r\n\r\n".encode()
+    server.answers(head + packed)
+    assert (await client.get(server.url)).content == b"text" * 1000
+
+
+async def test_connection_is_used_again_also_by_another_transport(
+    server: Server, library: Any, outbound: Outbound
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            await server.read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    server.serve = serve
+    for _ in range(2):
+        async with client_of(library, outbound) as client:
+            await client.get(server.url)
+    assert server.accepted == 1
+
+
+async def test_client_set_url_is_refused_and_the_operators_is_not(server: Server, library: Any) -> None:
+    outbound = Outbound(EgressPolicy())
+    server.answers(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    async with client_of(library, outbound) as guarded:
+        with pytest.raises(library.ConnectError) as caught:
+            await guarded.get(server.url)
+    assert str(caught.value) == REFUSED
+    assert server.accepted == 0
+    async with client_of(library, outbound, is_operator_url=True) as trusted:
+        assert (await trusted.get(server.url)).status_code == 200
+    await outbound.aclose()
+
+
+async def test_redirect_that_a_client_follows_is_judged_again(server: Server, library: Any) -> None:
+    outbound = Outbound(EgressPolicy([ip_network("127.0.0.1/32")]))
+    server.answers(b"HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.2:1/\r\ncontent-length: 0\r\n\r\n")
+    async with client_of(library, outbound, follow_redirects=True) as client:
+        with pytest.raises(library.ConnectError, match=REFUSED):
+            await client.get(server.url)
+    await outbound.aclose()
+
+
+@pytest.mark.parametrize("url", ["http://user:secret@127.0.0.1:1/", "ftp://127.0.0.1/"])
+async def test_url_with_a_user_name_or_another_scheme_is_refused(client: Any, library: Any, url: str) -> None:
+    with pytest.raises(library.UnsupportedProtocol):
+        await client.get(url)
+
+
+async def test_closed_port_is_a_connect_error_that_names_no_address(client: Any, library: Any) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(library.ConnectError) as caught:
+            await client.get(f"http://localhost:{unused.getsockname()[1]}/")
+    assert str(caught.value) == NO_ANSWER
+    # httpx's own chain ends at its exception: nothing below it tells more.
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+async def test_failure_at_the_operators_address_says_why(library: Any, outbound: Outbound) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        async with client_of(library, outbound, is_operator_url=True) as client:
+            with pytest.raises(library.ConnectError, match="Cannot connect to host"):
+                await client.get(f"http://127.0.0.1:{unused.getsockname()[1]}/")
+
+
+@pytest.mark.parametrize(
+    ("parts", "error"),
+    [
+        ((), "RemoteProtocolError"),
+        ((b"220 mail.test ESMTP\r\n\r\n",), "RemoteProtocolError"),
+        ((b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",), "RemoteProtocolError"),
+        ((CHUNKED + b"5\r\nfirst\r\n",), "RemoteProtocolError"),
+    ],
+    ids=["no answer", "another protocol", "cut body", "cut stream"],
+)
+async def test_broken_answer_is_the_librarys_protocol_error(
+    server: Server, client: Any, library: Any, parts: tuple[bytes, ...], error: str
+) -> None:
+    server.answers(*parts)
+    with pytest.raises(getattr(library, error)) as caught:
+        await client.get(server.url)
+    assert str(caught.value) == NO_ANSWER
+
+
+async def test_request_is_not_repeated_when_the_connection_is_lost(
+    server: Server, client: Any, library: Any
+) -> None:
+    server.answers()
+    with pytest.raises(library.RemoteProtocolError):
+        await client.put(server.url)
+    assert server.accepted == 1
+
+
+@pytest.mark.parametrize("part", [b"", CHUNKED + b"5\r\nfirst\r\n"], ids=["head", "body"])
+async def test_read_timeout_is_the_librarys_and_hangs_up(
+    server: Server, client: Any, library: Any, part: bytes
+) -> None:
+    server.stalls_after(part)
+    with pytest.raises(library.ReadTimeout):
+        await client.get(server.url, timeout=library.Timeout(5, read=0.1))
+    await asyncio.wait_for(server.hung_up.wait(), 5)
+
+
+async def test_connect_timeout_is_the_librarys(library: Any) -> None:
+    release = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def lookup(host: str, port: int) -> list[tuple[Any, ...]]:
+        asyncio.run_coroutine_threadsafe(release.wait(), loop).result(timeout=5)
+        return []
+
+    outbound = Outbound(LOOPBACK, lookup=lookup)
+    async with client_of(library, outbound) as client:
+        with pytest.raises(library.ConnectTimeout):
+            await client.get("http://shop.test/", timeout=library.Timeout(5, connect=0.1))
+    release.set()
+    await outbound.aclose()
+
+
+async def test_peer_that_stops_reading_ends_in_a_write_timeout(
+    server: Server, client: Any, library: Any
+) -> None:
+    stop = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await stop.wait()
+
+    server.serve = serve
+    with pytest.raises(library.WriteTimeout):
+        await client.post(server.url, content=bytes(20_000_000), timeout=library.Timeout(0.1))
+    stop.set()
+
+
+async def test_cancelled_stream_hangs_up(server: Server, client: Any) -> None:
+    server.stalls_after(CHUNKED + b"5\r\nfirst\r\n")
+    first = asyncio.Event()
+
+    async def read() -> None:
+        async with client.stream("GET", server.url, timeout=None) as answer:
+            async for _ in answer.aiter_raw():
+                first.set()
+
+    task = asyncio.create_task(read())
+    await asyncio.wait_for(first.wait(), 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(server.hung_up.wait(), 5)
+
+
+async def test_stream_left_early_hangs_up(server: Server, client: Any) -> None:
+    server.stalls_after(CHUNKED + b"5\r\nfirst\r\n")
+    async with client.stream("GET", server.url) as answer:
+        async for _ in answer.aiter_raw():
+            break
+    await asyncio.wait_for(server.hung_up.wait(), 5)
