@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ from csai.models import (
     Turn,
     Visitor,
 )
-from sqlalchemy import Column, Engine, Integer, MetaData, create_engine, insert, inspect, select, text
+from sqlalchemy import Column, Engine, Integer, MetaData, create_engine, delete, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
@@ -112,10 +113,17 @@ def test_two_processes_upgrading_at_once_both_succeed(empty_backend: Backend, em
         return await process.wait()
 
     async def both() -> list[int]:
-        return await asyncio.gather(upgrade(), upgrade())
+        return list(await asyncio.gather(upgrade(), upgrade()))
 
     assert asyncio.run(both()) == [0, 0]
     assert _differences(empty_engine, Base.metadata) == []
+
+
+def test_one_process_migrates_several_databases_at_once(tmp_path: Path) -> None:
+    urls = [f"sqlite+aiosqlite:///{tmp_path / name}" for name in ("100%.sqlite", "b.sqlite", "c.sqlite")]
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(migrations.upgrade, urls))
+    assert [migrations.current(url) for url in urls] == [migrations.head()] * 3
 
 
 async def test_upgrade_from_a_running_event_loop(empty_backend: Backend) -> None:
@@ -172,7 +180,7 @@ async def test_deleting_a_client_takes_all_its_rows_and_nobody_elses(database: D
     for client in (gone, stays):
         await _fill(database, client)
     async with database.write() as connection:
-        await connection.execute(Client.__table__.delete().where(Client.id == gone))
+        await connection.execute(delete(Client).where(Client.id == gone))
     async with database.read() as connection:
         for model in (
             ApiKey,
