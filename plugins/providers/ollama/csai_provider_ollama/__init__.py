@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from csai_sdk import PluginSettings, Provider, hookimpl
+
 from csai_provider_ollama.provider import OllamaProvider
 from csai_provider_ollama.settings import OllamaSettings
-from csai_sdk import PluginSettings, Provider, hookimpl
 
 __all__ = ["OllamaProvider", "OllamaSettings", "register_providers", "register_settings"]
 

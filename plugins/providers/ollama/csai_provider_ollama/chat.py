@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from csai_sdk import AssistantMessage, Message, ModelRequest, ToolCall, ToolMessage, ToolSpec, UserMessage
+
 from csai_provider_ollama import prompted
 from csai_provider_ollama.settings import OllamaSettings
-from csai_sdk import AssistantMessage, Message, ModelRequest, ToolCall, ToolMessage, ToolSpec, UserMessage
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import ollama
+from csai_sdk import retry_after_s
 
 from csai_provider_ollama import failure
 from csai_provider_ollama.settings import OllamaSettings
@@ -48,6 +49,7 @@ class Connection:
         self._set_key(settings, ctx.client_set)
         url = self._client.http.base_url
         self._address = f"{url.scheme}://{url.netloc.decode('ascii')}"
+        self._clock = ctx.clock
         self.models_without_tools: set[str] = set()
 
     def _set_key(self, settings: OllamaSettings, client_set: frozenset[str]) -> None:
@@ -86,7 +88,8 @@ class Connection:
             body = b""  # The status alone must do.
         finally:
             await response.aclose()
-        return failure.of_status(response.status_code, body, response.headers, model=model)
+        advice = retry_after_s(response.headers, self._clock.now())
+        return failure.of_status(response.status_code, body, model=model, retry_after_s=advice)
 
     async def read(self, chunks: AsyncIterator[bytes], *, deadline: float) -> bytes:
         """The next bytes of an answer, b"" at its end. `deadline` is in the event loop's time."""
@@ -97,7 +100,7 @@ class Connection:
             raise failure.of_transport(error, self._address) from error
 
     async def aclose(self) -> None:
-        await self._client.close()
+        await self._client.http.aclose()
 
 
 async def drain(chunks: AsyncIterator[bytes]) -> None:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 
 import httpx
-
 from csai_sdk import (
     ProviderAuthError,
     ProviderContextTooLong,
@@ -21,8 +20,19 @@ from csai_sdk import (
     ProviderRequestError,
     ProviderTimeout,
     ProviderUnavailable,
+    error_class_for,
 )
 
+_ADVICE: Mapping[type[ProviderError], str] = {
+    ProviderAuthError: "Ollama refused the API key, or it may not use model '{model}'. Check OLLAMA_API_KEY.",
+    ProviderContextTooLong: "The request is larger than Ollama takes.",
+    ProviderQuotaExceeded: "The Ollama account has no credit left.",
+    ProviderRateLimited: "Ollama asks for fewer requests.",
+    ProviderTimeout: "Ollama did not answer in time.",
+    ProviderUnavailable: "Ollama failed inside or is overloaded; its own log tells why.",
+}
+_REFUSED = "Ollama refused the request for model '{model}'. Check the model's name and the model options."
+_NO_OLLAMA = "Something else than Ollama answers at this address. Correct it (OLLAMA_HOST)."
 _CONTEXT_SIGNS = ("context length", "context window", "context size", "exceed_context", "prompt is too long")
 
 
@@ -30,50 +40,28 @@ class ToolsUnsupported(ProviderRequestError):
     """The model's template has no place for tools."""
 
 
-def of_status(status: int, body: bytes, headers: Mapping[str, str], *, model: str) -> ProviderError:
+def of_status(status: int, body: bytes, *, model: str, retry_after_s: float | None) -> ProviderError:
     """The error for an answer that is no 200."""
     reason = _reason(body)
     if status == 400 and "does not support tools" in reason:
         return ToolsUnsupported(f"model '{model}' takes no tools", status=status)
-    if status in {401, 403}:
-        return ProviderAuthError(
-            "Ollama refused the API key, or it may not use this model. Check the API key (OLLAMA_API_KEY).",
-            status=status,
-        )
-    if status == 402:
-        return ProviderQuotaExceeded("The Ollama account has no credit left.", status=status)
-    if status == 404:
-        return _unknown_model(model) if "not found" in reason and "model" in reason else _no_ollama(status)
-    if status == 429:
-        return ProviderRateLimited(
-            "Ollama asks for fewer requests.",
-            status=status,
-            retry_after_s=_seconds(headers.get("retry-after")),
-        )
-    if status in {408, 504}:
-        return ProviderTimeout("Ollama did not answer in time.", status=status)
-    if status >= 500:
-        return _inside(reason, status) or ProviderUnavailable(
-            "Ollama failed inside or is overloaded; its own log tells why.",
-            status=status,
-            retry_after_s=_seconds(headers.get("retry-after")),
-        )
-    if 300 <= status < 400:
-        return _no_ollama(status)
-    return _inside(reason, status) or ProviderRequestError(
-        f"Ollama refused the request for model '{model}'. Check the model's name and the model options.",
-        status=status,
-    )
+    if status == 404 and _is_unknown_model(reason):
+        return _unknown_model(model)
+    if any(sign in reason for sign in _CONTEXT_SIGNS):
+        return _context_too_long(status)
+    kind = error_class_for(status)
+    advice = _NO_OLLAMA if status == 404 or status < 400 else _ADVICE.get(kind, _REFUSED)
+    return kind(advice.format(model=model), status=status, retry_after_s=retry_after_s)
 
 
 def in_stream(reason: str, *, model: str) -> ProviderError:
     """The error for a line that tells one after the answer had begun with 200."""
     reason = reason.lower()
-    if "not found" in reason and "model" in reason:
+    if _is_unknown_model(reason):
         return _unknown_model(model)
-    return _inside(reason, None) or ProviderUnavailable(
-        "Ollama broke off with an error; its own log tells why."
-    )
+    if any(sign in reason for sign in _CONTEXT_SIGNS):
+        return _context_too_long(None)
+    return ProviderUnavailable("Ollama broke off with an error; its own log tells why.")
 
 
 def of_transport(error: Exception, address: str) -> ProviderError:
@@ -94,13 +82,8 @@ def of_transport(error: Exception, address: str) -> ProviderError:
             return ProviderUnavailable(f"The request to Ollama at {address} could not be sent.")
 
 
-def _inside(reason: str, status: int | None) -> ProviderError | None:
-    if any(sign in reason for sign in _CONTEXT_SIGNS):
-        return ProviderContextTooLong(
-            "The conversation is longer than the model's context window. Raise the context window (num_ctx).",
-            status=status,
-        )
-    return None
+def _is_unknown_model(reason: str) -> bool:
+    return "model" in reason and "not found" in reason
 
 
 def _unknown_model(model: str) -> ProviderError:
@@ -109,9 +92,9 @@ def _unknown_model(model: str) -> ProviderError:
     )
 
 
-def _no_ollama(status: int) -> ProviderError:
-    return ProviderRequestError(
-        "Something else than Ollama answers at this address. Correct it (OLLAMA_HOST): no path but a proxy's own.",
+def _context_too_long(status: int | None) -> ProviderError:
+    return ProviderContextTooLong(
+        "The conversation is longer than the model's context window. Raise the context window (num_ctx).",
         status=status,
     )
 
@@ -123,7 +106,3 @@ def _reason(body: bytes) -> str:
         return ""
     # Proxies in front of Ollama wrap it the way OpenAI does.
     return str(error.get("message", "") if isinstance(error, dict) else error).lower()
-
-
-def _seconds(value: str | None) -> float | None:
-    return float(value) if value and value.strip().isdecimal() else None

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
+from csai_sdk import ModelReply, ModelRequest, ModelTraits, PluginContext, Provider
 
 from csai_provider_ollama import chat, failure
 from csai_provider_ollama.connection import Connection, drain
 from csai_provider_ollama.reply import ReplyDecoder
 from csai_provider_ollama.settings import OllamaSettings
-from csai_sdk import ModelReply, ModelRequest, ModelTraits, PluginContext, Provider
 
 
 class OllamaProvider(Provider):

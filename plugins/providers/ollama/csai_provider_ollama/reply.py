@@ -9,11 +9,12 @@ import json
 from collections.abc import Collection
 from typing import Any
 
+from csai_sdk import LineReader, ModelReply, ProviderProtocolError, ToolCall, Usage
+from csai_sdk.provider import StopReason
+
 from csai_provider_ollama import failure
 from csai_provider_ollama.scanner import CallScanner
 from csai_provider_ollama.written_call import new_call
-from csai_sdk import LineReader, ModelReply, ProviderProtocolError, ToolCall, Usage
-from csai_sdk.provider import StopReason
 
 _MAX_ANSWER_BYTES = 16_000_000
 
@@ -112,7 +113,7 @@ class ReplyDecoder:
 def _parsed(line: bytes) -> dict[str, Any]:
     try:
         event = json.loads(line)
-        if b"\\ud" in line.lower():
+        if b"\\ud" in line or b"\\uD" in line:
             json.dumps(event, ensure_ascii=False).encode()  # Half a surrogate pair is no text.
     except (ValueError, RecursionError) as error:
         raise ProviderProtocolError("Ollama sent a line that is no JSON.") from error

@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
+from csai_sdk import ToolCall
+
 from csai_provider_ollama.written_call import (
     broken_call,
     calls_in,
@@ -14,7 +16,6 @@ from csai_provider_ollama.written_call import (
     may_begin_call,
     names_tool,
 )
-from csai_sdk import ToolCall
 
 _OPEN, _CLOSE, _FENCE = "<tool_call>", "</tool_call>", "```"
 _SUSPECT = re.compile(r"\s*[<`{\[]|\s+\Z")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
-
 from csai_sdk import PluginSettings
+from pydantic import Field, SecretStr, field_validator
 
 
 class OllamaSettings(PluginSettings):
@@ -28,8 +27,8 @@ class OllamaSettings(PluginSettings):
         default="auto",
         title="Tool calling",
         description=(
-            "auto: Ollama's own tool calls where the model has them, else by prompt. prompt: always by prompt, "
-            "for models whose own tool calls are unreliable."
+            "auto: the model's own tool calls where it has them, else by prompt. prompt: always by "
+            "prompt, for models whose own tool calls are unreliable."
         ),
     )
     keep_alive: str = Field(
@@ -42,7 +41,7 @@ class OllamaSettings(PluginSettings):
         default=None,
         ge=512,
         title="Context window",
-        description="Tokens of context to load the model with. Empty: as Ollama is configured, often only 4096.",
+        description="Tokens of context to load the model with. Empty: as Ollama is configured, often 4096.",
     )
     options: dict[str, Any] = Field(
         default_factory=dict,
@@ -59,6 +58,7 @@ class OllamaSettings(PluginSettings):
             raise ValueError("use http:// or https://, or leave the scheme out")
         if url.username or url.password or url.query or url.fragment:
             raise ValueError("give host, port and path only; a key belongs into the API key")
-        if value and not (url.hostname or url.port):
+        port = url.port  # Raises ValueError for what is no port.
+        if value and not (url.hostname or port):
             raise ValueError("name a host")
         return value

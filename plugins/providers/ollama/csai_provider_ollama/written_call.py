@@ -79,10 +79,10 @@ def calls_in(value: Any, tools: Collection[str]) -> list[ToolCall]:
         if isinstance(value.get(key), list | dict):
             return calls_in(value[key], tools)
     name = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), "")
-    key = next((key for key in _ARGUMENT_KEYS if key in value), None)
-    if not name or (key is None and name not in tools):
+    argument_keys = [key for key in _ARGUMENT_KEYS if key in value]
+    if not name or not (argument_keys or name in tools):
         return []
-    return [new_call(name, value[key] if key else {})]
+    return [new_call(name, value[argument_keys[0]] if argument_keys else {})]
 
 
 def calls_in_block(text: str, tools: Collection[str]) -> list[ToolCall]:
