@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { SessionStore } from "../src/session.ts";
+
+class FakeStorage implements Storage {
+  readonly items = new Map<string, string>();
+  get length(): number { return this.items.size; }
+  clear(): void { this.items.clear(); }
+  key(): null { return null; }
+  getItem(name: string): string | null { return this.items.get(name) ?? null; }
+  removeItem(name: string): void { this.items.delete(name); }
+  setItem(name: string, value: string): void { this.items.set(name, value); }
+}
+
+class RefusingStorage extends FakeStorage {
+  override getItem(): never { throw new Error("refused"); }
+  override setItem(): never { throw new Error("refused"); }
+}
+
+const session = { id: "s1", token: "t1" };
+const pending = { key: "k", request: { message: "hello" } };
+
+test("what one page stores the next page finds", () => {
+  const storage = new FakeStorage();
+  const store = new SessionStore("pk_a", storage);
+  store.session = session;
+  store.pending = pending;
+  const next = new SessionStore("pk_a", storage);
+  assert.deepEqual(next.session, session);
+  assert.deepEqual(next.pending, pending);
+});
+
+test("another key has a record of its own", () => {
+  const storage = new FakeStorage();
+  new SessionStore("pk_a", storage).session = session;
+  assert.equal(new SessionStore("pk_b", storage).session, undefined);
+});
+
+test("clearing forgets the session and the message under way", () => {
+  const store = new SessionStore("pk_a", new FakeStorage());
+  store.session = session;
+  store.pending = pending;
+  store.clear();
+  assert.equal(store.session, undefined);
+  assert.equal(store.pending, undefined);
+});
+
+test("refused or missing storage is replaced by memory", () => {
+  for (const storage of [new RefusingStorage(), undefined]) {
+    const store = new SessionStore("pk_a", storage);
+    store.session = session;
+    assert.deepEqual(store.session, session);
+  }
+});
+
+test("a record that something else wrote is as good as none", () => {
+  for (const text of ["{", "7", "null", '{"session":{"id":7}}', '{"pending":{"key":"k"}}', '{"session":null}']) {
+    const storage = new FakeStorage();
+    storage.setItem("csai:pk_a", text);
+    const store = new SessionStore("pk_a", storage);
+    assert.equal(store.session, undefined, text);
+    assert.equal(store.pending, undefined, text);
+  }
+});

