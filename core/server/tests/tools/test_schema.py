@@ -1,0 +1,389 @@
+"""What tools' schemas may be, what their validators say, and what they withstand."""
+
+from __future__ import annotations
+
+import math
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from csai.tools.pattern import InvalidPattern, compile_pattern
+from csai.tools.schema import InvalidSchema, check_tool_schema, compile_schema
+
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+ORDER = {
+    "type": "object",
+    "properties": {
+        "order_id": {"type": "string", "pattern": "^ORD-[0-9]+$"},
+        "count": {"type": "integer", "minimum": 1},
+        "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+    },
+    "required": ["order_id"],
+    "additionalProperties": False,
+}
+DOUBLING: dict[str, Any] = {"d30": {}} | {
+    f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(30)
+}
+
+
+def errors(schema: Any, instance: Any) -> list[str]:
+    return compile_schema(schema).errors(instance)
+
+
+def with_a(schema: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {"a": schema}}
+
+
+def nested(depth: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+class TestMessages:
+    def test_valid_arguments_have_no_errors(self) -> None:
+        assert errors(ORDER, {"order_id": "ORD-1", "count": 2, "note": None}) == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({}, 'arguments: "order_id" is missing'),
+            ({"order_id": 7}, "/order_id: must be of type string"),
+            ({"order_id": "x"}, "/order_id: must match the pattern ^ORD-[0-9]+$"),
+            ({"order_id": "ORD-1", "count": 0}, "/count: must be at least 1"),
+            ({"order_id": "ORD-1", "qty": 0}, 'arguments: "qty" is not expected here'),
+            (
+                {"order_id": "ORD-1", "note": 1},
+                "/note: fits none of the alternatives: must be of type string; must be of type null",
+            ),
+            ([], "arguments: must be of type object"),
+        ],
+    )
+    def test_each_error_names_the_place_and_what_is_wanted(self, arguments: Any, message: str) -> None:
+        assert errors(ORDER, arguments) == [message]
+
+    def test_keywords_say_what_they_want_in_words(self) -> None:
+        schema = with_a({"enum": ["red", "blue"]})
+
+        assert errors(schema, {"a": "green"}) == ['/a: must be one of ["red", "blue"]']
+
+    def test_the_value_is_never_repeated_to_the_model(self) -> None:
+        secret = "4111111111111111"
+        schema = {
+            "properties": {
+                "a": {"type": "integer"},
+                "b": {"pattern": "^x$"},
+                "c": {"enum": ["x"]},
+                "d": {"not": {"type": "string"}},
+                "e": {"items": False},
+                "f": {"oneOf": [{"type": "null"}, {"const": 1}]},
+                "g": False,
+            }
+        }
+        for name in schema["properties"]:
+            value = [secret] if name == "e" else secret
+            assert errors(schema, {name: value})
+            assert secret not in "".join(errors(schema, {name: value}))
+
+    def test_many_and_long_errors_are_cut(self) -> None:
+        schema = {"additionalProperties": {"type": "string"}, "propertyNames": {"maxLength": 3}}
+
+        found = errors(schema, {f"{n}{'long' * 500}": n for n in range(500)})
+
+        assert len(found) == 6
+        assert found[-1] == "there are more errors"
+        assert max(map(len, found)) < 450
+
+    def test_messages_can_be_encoded_whatever_the_schema_holds(self) -> None:
+        found = errors({"required": ["\ud800"]}, {})
+
+        assert found[0].encode()
+
+    def test_a_pointer_escapes_what_the_standard_escapes(self) -> None:
+        assert errors({"properties": {"a/b~": {"type": "null"}}}, {"a/b~": 1}) == [
+            "/a~1b~0: must be of type null"
+        ]
+
+
+class TestSchemas:
+    @pytest.mark.parametrize(
+        ("schema", "why"),
+        [
+            ({"type": "objekt"}, "/type"),
+            ({"properties": []}, "/properties"),
+            ({"required": "a"}, "/required"),
+            (with_a({"type": 5}), "/properties/a/type"),
+            (with_a({"pattern": "("}), "not closed"),
+            ({"patternProperties": {"a**": {}}}, "nothing to repeat"),
+            ({"dependencies": {"a": {"pattern": "("}}}, "not closed"),
+            ({"$schema": "http://json-schema.org/draft-04/schema#"}, "draft-04"),
+            ({"$schema": 5}, "known are"),
+            (with_a({"$schema": "http://json-schema.org/draft-04/schema#"}), "draft-04"),
+            ({"$ref": "#/$defs/gone"}, "#/$defs/gone"),
+            ({"$ref": "#gone"}, "#gone"),
+            ({"$ref": "http://[::1"}, "leads nowhere"),
+            ({"x": 5, "$ref": "#/x"}, "a JSON object, true or false"),
+            ({"x": [1], "$ref": "#/x/y"}, "leads nowhere"),
+            ({"x": None, "$ref": "#/x/y"}, "leads nowhere"),
+            ({"examples": [{"properties": 5}], "$ref": "#/examples/0"}, "/properties"),
+            ({"minimum": math.nan}, "not JSON"),
+            ({"a": {1, 2}}, "not JSON"),
+            ({"description": "x" * 70_000}, "64000"),
+            ({"$ref": "#"}, "without end"),
+            (nested(3_000), "not JSON"),
+            ({"not": {"$ref": "#/not"}}, "without end"),
+            ("object", "a JSON object, true or false"),
+        ],
+    )
+    def test_a_schema_that_is_no_schema_is_refused_with_its_cause(self, schema: Any, why: str) -> None:
+        with pytest.raises(InvalidSchema) as refusal:
+            compile_schema(schema)
+        assert why in str(refusal.value)
+
+    @pytest.mark.parametrize(
+        "schema", [True, False, "x", [], None, {"type": "string"}, {"type": ["array", "null"]}]
+    )
+    def test_a_tool_takes_only_schemas_of_objects(self, schema: Any) -> None:
+        with pytest.raises(InvalidSchema, match="object"):
+            check_tool_schema(schema)
+
+    @pytest.mark.parametrize(
+        "schema", [{}, {"type": "object"}, {"type": ["object", "null"]}, {"properties": {}}]
+    )
+    def test_a_tool_takes_schemas_of_objects_with_and_without_the_word(self, schema: Any) -> None:
+        assert check_tool_schema(schema).is_valid({})
+
+    def test_the_same_schema_is_compiled_once(self) -> None:
+        assert compile_schema(dict(ORDER)) is compile_schema(dict(ORDER))
+
+    def test_a_schema_changed_after_compiling_does_not_change_its_validator(self) -> None:
+        schema = with_a({"type": "string"})
+        validator = compile_schema(schema)
+        schema["properties"]["a"]["type"] = "integer"
+
+        assert validator.is_valid({"a": "x"})
+
+    def test_recursive_schemas_work(self) -> None:
+        schema = {"$defs": {"node": with_a({"$ref": "#/$defs/node"})}, "$ref": "#/$defs/node"}
+
+        assert errors(schema, nested(20)) == []
+        assert errors(schema, {"a": {"a": 1}}) == ["/a/a: must be of type object"]
+
+    def test_draft_7_is_read_by_its_own_rules(self) -> None:
+        pair = {"items": [{"type": "string"}], "additionalItems": False}
+
+        assert errors({"$schema": DRAFT_7, **with_a(pair)}, {"a": ["x"]}) == []
+        assert errors({"$schema": DRAFT_7, **with_a(pair)}, {"a": ["x", 1]})
+        assert (
+            errors({"$schema": DRAFT_7, **with_a({"items": True, "additionalItems": False})}, {"a": [1]})
+            == []
+        )
+        with pytest.raises(InvalidSchema):
+            compile_schema(with_a(pair))
+
+    @pytest.mark.parametrize(
+        ("price", "is_valid"), [(19.99, True), (0.07, True), (4.35, True), (19.995, False)]
+    )
+    def test_prices_are_multiples_of_a_cent(self, price: float, is_valid: bool) -> None:
+        assert compile_schema(with_a({"multipleOf": 0.01})).is_valid({"a": price}) is is_valid
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+    def test_what_json_has_no_number_for_is_no_number(self, value: float) -> None:
+        assert errors(with_a({"type": "number", "multipleOf": 0.5}), {"a": value}) == [
+            "/a: must be of type number"
+        ]
+
+    def test_unique_items_tell_one_from_true_and_not_from_one_point_zero(self) -> None:
+        unique = with_a({"uniqueItems": True})
+
+        assert errors(unique, {"a": [1, True, 0, False, "1", [1], [True], {"x": 1}, {"x": True}, None]}) == []
+        assert errors(unique, {"a": [{"x": [1]}, {"x": [1.0]}]})
+
+
+class TestHostileInput:
+    @pytest.fixture
+    def listener(self) -> Iterator[socket.socket]:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.setblocking(False)
+            yield server
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda url: {"$ref": url},
+            lambda url: with_a({"$ref": f"{url}#/$defs/x"}),
+            lambda url: {"$dynamicRef": url},
+            lambda url: {"$schema": url},
+            lambda url: with_a({"$schema": url}),
+            lambda url: {"$id": url, "$ref": "other.json"},
+            lambda url: {"$schema": DRAFT_7, "definitions": {"x": {"$ref": url}}, "$ref": "#/definitions/x"},
+            lambda url: {"dependencies": {"a": {"$ref": url}}},
+            lambda url: {"x-own": {"$ref": url}, "$ref": "#/x-own"},
+        ],
+    )
+    def test_a_remote_reference_is_refused_and_opens_no_connection(
+        self, listener: socket.socket, make: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[Any] = []
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **_: asked.append(arguments))
+        with pytest.raises(InvalidSchema):
+            compile_schema(make(f"http://127.0.0.1:{listener.getsockname()[1]}/schema.json"))
+
+        assert asked == []
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+    @pytest.mark.parametrize(
+        ("schema", "arguments"),
+        [
+            (with_a({"pattern": "^(a|a)*$"}), {"a": "a" * 5_000 + "!"}),
+            ({"patternProperties": {"^(a|aa)+$": False}}, {"a" * 400 + "!": 1}),
+            ({"patternProperties": {"^(a|aa)+$": True}, "additionalProperties": False}, {"a" * 400 + "!": 1}),
+            (
+                {"allOf": [{"patternProperties": {"^(a|aa)+$": True}}], "unevaluatedProperties": False},
+                {"a" * 400 + "!": 1},
+            ),
+            ({"propertyNames": {"pattern": "^(a|aa)+$"}}, {"a" * 400 + "!": 1}),
+            # jsonschema would turn to its stock class here, and so to the standard library's `re`.
+            (with_a({"$schema": DRAFT_7, "$id": "urn:x", "pattern": "^(a|a)*$"}), {"a": "a" * 5_000 + "!"}),
+            (with_a({"$ref": "#/$defs/d0"}) | {"$defs": DOUBLING}, {"a": 1}),
+        ],
+    )
+    def test_what_would_take_forever_is_cut_off_and_not_valid(self, schema: Any, arguments: Any) -> None:
+        validator = compile_schema(schema)
+        began = time.thread_time()
+
+        found = validator.errors(arguments)
+
+        assert found == ["arguments: checking them took too long; send shorter or simpler values"]
+        assert time.thread_time() - began < 0.5
+
+    def test_a_schema_that_takes_forever_by_itself_is_refused(self) -> None:
+        with pytest.raises(InvalidSchema, match="too long"):
+            compile_schema({"$defs": DOUBLING, "$ref": "#/$defs/d0"})
+
+    @pytest.mark.parametrize(
+        "schema",
+        [
+            {"$defs": {"n": with_a({"$ref": "#/$defs/n"})}, "$ref": "#/$defs/n"},
+            with_a({"uniqueItems": True}),
+            with_a({"type": "string"}),
+            with_a({"$ref": "#/properties/a"}),
+        ],
+    )
+    def test_arguments_nested_without_end_are_not_valid(self, schema: Any) -> None:
+        value: Any = []
+        for _ in range(20_000):
+            value = [value]
+
+        assert errors(schema, {"a": [nested(5_000), value]}) or errors(schema, nested(5_000))
+
+    def test_thousands_of_unequal_objects_are_told_apart_in_time(self) -> None:
+        assert errors(with_a({"uniqueItems": True}), {"a": [{"n": n} for n in range(5_000)]}) == []
+
+    def test_one_call_that_took_too_long_leaves_the_next_its_own_time(self) -> None:
+        validator = compile_schema(with_a({"pattern": "^(a|a)*$"}))
+        assert validator.errors({"a": "a" * 5_000 + "!"})
+
+        assert validator.errors({"a": "aaa"}) == []
+
+    def test_validators_serve_several_threads_at_once(self) -> None:
+        validator = compile_schema(ORDER)
+        wrong: list[Any] = []
+
+        def check() -> None:
+            wrong.extend(found for _ in range(50) if (found := validator.errors({"order_id": "ORD-1"})))
+
+        threads = [threading.Thread(target=check) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert wrong == []
+
+
+class TestPatterns:
+    @pytest.mark.parametrize(
+        ("pattern", "text"),
+        [
+            (r"^\d{3}-\d{4}$", "555-1234"),
+            (r"^[\w.+-]+@[\w-.]+\.[a-z]{2,}$", "a.b@c-d.example"),
+            (r"^\p{Lu}\P{L}$", "É1"),
+            (r"[^\D\s]", "5"),
+            (r"^(?<year>\d)\k<year>(a)?\2$", "11"),
+            (r"\bfoo\b", "a foo!"),
+            (r"\Boo\B", "foot"),
+            (r"^\ud83d\ude00$", "\N{GRINNING FACE}"),
+            (r"^[\u{1F600}-\u{1F64F}]$", "\N{GRINNING FACE}"),
+            (r"^\cJ\x41\u0042\0$", "\nAB\0"),
+            ("a{,5}", "a{,5}"),
+            ("[[:alpha:]]", "a:]"),
+            ("[a&&b]", "&"),
+            ("a[^]b", "a\nb"),
+            ("^a{e<=1}$", "a{e<=1}"),
+            (r"^\/x\"$", '/x"'),
+            ("(?<=a)b(?!c)(?=d)", "abd"),
+            ("^(?:a|b){2,3}?$", "ab"),
+            ("# x", "# x"),
+        ],
+    )
+    def test_a_pattern_matches_as_in_ecma_262(self, pattern: str, text: str) -> None:
+        assert compile_pattern(pattern).search(text)
+
+    @pytest.mark.parametrize(
+        ("pattern", "text"),
+        [
+            ("^a$", "a\n"),
+            (r"^\d$", "\u0661"),
+            (r"^\w$", "é"),
+            (r"foo\b", "foobar"),
+            ("^.$", "\u2028"),
+            ("a[]b", "ab"),
+            ("^(cat){e}$", "car"),
+            (r"^\p{L}$", "1"),
+        ],
+    )
+    def test_a_pattern_does_not_match_what_only_python_matches(self, pattern: str, text: str) -> None:
+        assert not compile_pattern(pattern).search(text)
+
+    @pytest.mark.parametrize(
+        "pattern",
+        [
+            "(",
+            ")",
+            "a**",
+            "a++",
+            "*a",
+            "a|*",
+            "(?i)a",
+            "(?P<a>b)",
+            r"\Z",
+            r"\A",
+            r"\a",
+            "[a",
+            "[z-a]",
+            "a{2,1}",
+            r"\p{Nope}",
+            r"\p{L",
+            "\\",
+            r"\2(a)",
+            r"\k<x>",
+            r"\k",
+            r"\u{110000}",
+            r"\x4",
+            "(?<a>x)(?<a>y)",
+            "(" * 600 + ")" * 600,
+            "x" * 3_000,
+            "a{10001}",
+            "((a{999}){999}){999}",
+            "(a{5000}|b{5001})",
+        ],
+    )
+    def test_what_is_no_pattern_or_too_large_is_refused(self, pattern: str) -> None:
+        with pytest.raises(InvalidPattern):
+            compile_pattern(pattern)
