@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import logging
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import aiohttp
@@ -68,13 +70,19 @@ class PlainTransports:
         import httpx
 
         self.asked.append(is_operator_url)
-        return httpx.AsyncHTTPTransport()
+        return httpx.AsyncHTTPTransport(verify=_tls())
 
     def httpx2(self, *, is_operator_url: bool) -> Any:
         import httpx2
 
         self.asked.append(is_operator_url)
-        return httpx2.AsyncHTTPTransport()
+        return httpx2.AsyncHTTPTransport(verify=_tls())
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    # Reading the certificates takes longer than most tests.
+    return ssl.create_default_context()
 
 
 @dataclass
