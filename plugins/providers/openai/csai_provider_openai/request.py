@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from csai_sdk import AssistantMessage, Message, ModelRequest, ToolMessage, ToolSpec, UserMessage
 
 from csai_provider_openai.models import is_reasoning, traits_of
 from csai_provider_openai.settings import OpenAISettings
+
+# The regional hosts included.
+_OPENAI_URL = re.compile(r"https://(?:[\w-]+\.)?api\.openai\.com(?:/|$)")
 
 
 def body_of(request: ModelRequest, settings: OpenAISettings) -> dict[str, Any]:
@@ -38,8 +41,7 @@ def body_of(request: ModelRequest, settings: OpenAISettings) -> dict[str, Any]:
 def _output_cap(model: str, settings: OpenAISettings) -> str:
     if settings.output_cap != "auto":
         return settings.output_cap
-    host = urlsplit(settings.base_url).hostname or ""
-    is_openai = host == "api.openai.com" or host.endswith(".api.openai.com")
+    is_openai = _OPENAI_URL.match(settings.base_url) is not None
     return "max_completion_tokens" if is_openai or is_reasoning(model) else "max_tokens"
 
 
