@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """A vendor's delivery as it came: the raw body, header names in lower case, the address it was sent to."""
+    """A vendor's delivery as it came: raw body, header names in lower case, the address it was sent to."""
 
     method: str
     url: str

@@ -135,10 +135,7 @@ class _Resolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         loop = asyncio.get_running_loop()
-        try:
-            found = await loop.run_in_executor(self._threads, self._lookup, host, port)
-        except UnicodeError as error:
-            raise OSError(None, "not a host name") from error
+        found = await loop.run_in_executor(self._threads, self._lookup, host, port)
         numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
         return [
             ResolveResult(hostname=host, host=at[0], port=at[1], family=kind, proto=0, flags=numeric)

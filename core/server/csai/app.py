@@ -1,0 +1,81 @@
+"""The web application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy import text
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from csai import __version__
+from csai.chat.endpoints import router as chat
+from csai.clients.endpoints import router as clients
+from csai.edge import Edge
+from csai.kit.problem import Problem, problem_response
+from csai.services import Services
+from csai.web import mount_web_files
+
+DESCRIPTION = "Customer-support AI for many businesses: the visitor's side of the chat."
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application over wired services; they start and close with it."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await services.start()
+        yield
+        await services.close()
+
+    app = FastAPI(title="csai", version=__version__, description=DESCRIPTION, lifespan=lifespan)
+    app.state.services = services
+    app.include_router(chat)
+    app.include_router(clients)
+    _add_health(app)
+    app.exception_handler(Problem)(_answer_problem)
+    app.exception_handler(RequestValidationError)(_answer_invalid)
+    app.exception_handler(HTTPException)(_answer_http)
+    mount_web_files(app, services.registry)
+    app.add_middleware(Edge)
+    return app
+
+
+def _add_health(app: FastAPI) -> None:
+    @app.get("/health", tags=["health"], summary="Whether the process answers")
+    async def health() -> dict[str, str]:
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/health/ready", tags=["health"], summary="Whether the server can take messages")
+    async def ready(request: Request) -> dict[str, Any]:
+        services: Services = request.app.state.services
+        async with services.database.read() as connection:
+            await connection.execute(text("SELECT 1"))
+        return {"status": "ready", "plugins_quarantined": sorted(services.registry.quarantined)}
+
+
+async def _answer_problem(request: Request, error: Problem) -> Response:
+    return problem_response(error, request.state.request_id)
+
+
+async def _answer_invalid(request: Request, error: RequestValidationError) -> Response:
+    details = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
+    return problem_response(
+        Problem(422, "request_invalid", f"The request does not fit: {details}"), request.state.request_id
+    )
+
+
+async def _answer_http(request: Request, error: HTTPException) -> Response:
+    code = HTTPStatus(error.status_code).name.lower()
+    detail = {404: "There is nothing at this address.", 405: "This address does not take this method."}
+    return problem_response(
+        Problem(
+            error.status_code, code, detail.get(error.status_code, str(error.detail)), headers=error.headers
+        ),
+        request.state.request_id,
+    )

@@ -1,0 +1,85 @@
+"""A turn while it runs: what was asked, what happened so far."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from csai_sdk import AssistantMessage, ToolMessage
+from csai_sdk.event import TurnRef
+
+from csai.chat.stream import TurnStream
+from csai.plugins.view import ClientView
+from csai.tools.runner import Execution
+
+
+@dataclass(slots=True)
+class ModelCall:
+    """One attempt at a model, as the ledger will book it."""
+
+    provider: str
+    model: str
+    tokens_input: int
+    tokens_output: int
+    tokens_cache_read: int
+    tokens_cache_write: int
+    cost_micros: int
+    price: dict[str, Any] | None
+    is_estimated: bool
+    at: datetime
+
+    @property
+    def cost_usd(self) -> Decimal:
+        return Decimal(self.cost_micros) / 1_000_000
+
+
+@dataclass(slots=True)
+class RunningTurn:
+    """Accepted and not yet settled. `reserved` mirrors what the counters hold for it."""
+
+    id: str
+    client_id: str
+    view: ClientView
+    session_id: str
+    session_token: str
+    conversation_id: str
+    fence: int
+    seq: int
+    period: str
+    question: str
+    visitor_id: str | None
+    accepted_at: datetime
+    deadline: float
+    """On the event loop's clock."""
+    stream: TurnStream
+    reserved: dict[str, int]
+    texts: list[str] = field(default_factory=list)
+    """The answer's text, a piece for every model round that said something."""
+    rounds: list[AssistantMessage | ToolMessage] = field(default_factory=list)
+    model_calls: list[ModelCall] = field(default_factory=list)
+    executions: list[Execution] = field(default_factory=list)
+    citations: list[dict[str, str]] = field(default_factory=list)
+    provider_index: int = 0
+    task: asyncio.Task[None] | None = None
+    is_stop_requested: bool = False
+
+    @property
+    def ref(self) -> TurnRef:
+        return TurnRef(self.client_id, self.conversation_id, self.id)
+
+    def remaining_s(self) -> float:
+        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+    def answer(self) -> str:
+        return "\n\n".join(text for text in self.texts if text)
+
+    def used(self) -> dict[str, int]:
+        """What the turn spent so far, by metric."""
+        return {
+            "tokens": sum(call.tokens_input + call.tokens_output for call in self.model_calls),
+            "cost": sum(call.cost_micros for call in self.model_calls),
+            "tool_calls": len([execution for execution in self.executions if execution.has_run]),
+        }

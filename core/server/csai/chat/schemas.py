@@ -1,0 +1,145 @@
+"""What the chat routes take."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+
+def _no_nul(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("the character NUL cannot be stored: leave it out")
+    return value
+
+
+def _no_nul_within(value: dict[str, Any]) -> dict[str, Any]:
+    stack: list[Any] = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            _no_nul(item)
+        elif isinstance(item, dict):
+            stack += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            stack += item
+    return value
+
+
+Text = Annotated[str, AfterValidator(_no_nul)]
+Label = Annotated[str, StringConstraints(max_length=200), AfterValidator(_no_nul)]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_no_nul)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+SessionId = Annotated[str, StringConstraints(max_length=64)]
+
+
+class ChatMessage(Strict):
+    """A visitor's message. Without `session_id` it begins a conversation."""
+
+    message: Text = Field(description="What the visitor wrote; 1 to 16,000 characters.")
+    session_id: SessionId | None = Field(None, description="From the first answer of the conversation.")
+    message_id: Key | None = Field(
+        None, description="Makes a repeat of this request harmless; a UUID in a conversation's first message."
+    )
+    user_identifier: Label | None = Field(None, description="A label for the visitor; proves nothing.")
+    user_token: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
+        None, description="A JWT signed (HS256) with the client's identity secret; `sub` names the visitor."
+    )
+    metadata: Annotated[dict[str, JsonValue], AfterValidator(_no_nul_within)] = Field(
+        default_factory=dict, description="Kept with the conversation, such as the page the visitor is on."
+    )
+
+    def fingerprint(self) -> str:
+        """Equal for a repeat of the same request; the idempotency key itself is left out."""
+        return hashlib.sha256(self.model_dump_json(exclude={"message_id"}).encode()).hexdigest()
+
+
+class SessionRef(Strict):
+    """A conversation, by its session."""
+
+    session_id: SessionId
+
+
+def is_uuid(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+class AnswerMessage(BaseModel):
+    id: str
+    role: str
+    author: str = Field(description="`ai`, or `teammate` after a handoff.")
+    content: str
+    created_at: str = Field(description="ISO 8601, UTC.")
+
+
+class AnswerToolCall(BaseModel):
+    id: str = Field(description="Stable id of the call, as its receiver saw it.")
+    name: str
+    arguments: dict[str, Any] | None = Field(None, description="Only under a secret key.")
+    success: bool
+    duration_ms: int
+
+
+class AnswerUsage(BaseModel):
+    tokens_input: int
+    tokens_output: int
+    cost: float = Field(description="US dollars.")
+
+
+class Citation(BaseModel):
+    title: str
+    url: str
+
+
+class TurnAnswer(BaseModel):
+    """The one outcome of a turn."""
+
+    session_id: str
+    session_token: str = Field(description="Show it as X-Session-Token in later requests of this session.")
+    turn_id: str
+    status: str = Field(description="completed, handed_off, stopped, blocked or failed.")
+    message: AnswerMessage
+    tool_calls: list[AnswerToolCall]
+    usage: AnswerUsage | None = Field(None, description="Only under a secret key.")
+    citations: list[Citation]
+
+
+class HistoryMessage(AnswerMessage):
+    """A message as the visitor saw it; `author` is `visitor`, `ai` or `teammate`."""
+
+
+class History(BaseModel):
+    messages: list[HistoryMessage] = Field(description="Oldest first.")
+    next: int | None = Field(description="Ask again with `after` set to this for more; null at the end.")
+
+
+class Ended(BaseModel):
+    session_id: str
+    status: str = Field(description="`ended`.")
+
+
+class Stopped(BaseModel):
+    session_id: str
+    stopped: bool = Field(description="Whether a turn was running and has been stopped.")
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="Stable; act on this.")
+    detail: str = Field(description="What happened and what to do next.")
+    request_id: str

@@ -1,0 +1,160 @@
+"""The end of a turn: its one outcome, in one short transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import structlog
+from csai_sdk import Clock
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csai.chat.prompt import store_rounds
+from csai.chat.repository import TurnRepository
+from csai.chat.running import RunningTurn
+from csai.database import Database
+from csai.kit.identifier import new_id
+from csai.tools.repository import ToolExecutionRepository
+from csai.usage import counter
+
+log = structlog.get_logger(__name__)
+
+TRIES = 3
+COUNTED = frozenset({"completed", "stopped", "handed_off"})
+MICROS = 1_000_000
+
+
+class Settlement:
+    """Stores outcomes."""
+
+    def __init__(self, *, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def settle(self, turn: RunningTurn, status: str, text: str) -> dict[str, Any]:
+        """Store the outcome and return the answer for the visitor.
+
+        A database that fails is tried again; when it keeps failing the turn is answered as failed, and what
+        is stored stays `running` until its lease runs out and the next message finds it abandoned.
+        """
+        for attempt in range(TRIES):
+            now = self._clock.now()
+            outcome = _outcome(turn, status, text, now)
+            try:
+                async with self._database.write() as transaction:
+                    is_mine = await self._store(transaction, turn, status, outcome, now)
+            except (DBAPIError, OSError, TimeoutError):
+                log.exception("turn not settled", turn_id=turn.id, client_id=turn.client_id, attempt=attempt)
+                await asyncio.sleep(0.2 * 4**attempt)
+                continue
+            if not is_mine:
+                log.error("turn was fenced out", turn_id=turn.id, client_id=turn.client_id)
+                outcome = _outcome(turn, "failed", "", now)
+            return self._answer(turn, outcome)
+        return self._answer(turn, _outcome(turn, "failed", "", self._clock.now()))
+
+    def _answer(self, turn: RunningTurn, outcome: dict[str, Any]) -> dict[str, Any]:
+        return {"session_id": turn.session_id, "session_token": turn.session_token, **outcome}
+
+    async def _store(
+        self,
+        transaction: AsyncConnection,
+        turn: RunningTurn,
+        status: str,
+        outcome: dict[str, Any],
+        now: datetime,
+    ) -> bool:
+        repository = TurnRepository(transaction, turn.client_id)
+        used = turn.used()
+        is_mine = await repository.let_go(
+            turn.conversation_id,
+            turn_id=turn.id,
+            fence=turn.fence,
+            messages=2,
+            tokens=used["tokens"],
+            now=now,
+        ) and await repository.finish(turn.id, status=status, outcome=outcome, now=now)
+        if is_mine:
+            await repository.add_message(
+                id=outcome["message"]["id"],
+                conversation_id=turn.conversation_id,
+                turn_id=turn.id,
+                seq=turn.seq + 1,
+                role="assistant",
+                author="ai",
+                content=outcome["message"]["content"],
+                parts=_parts(turn, status),
+                tokens_used=sum(call.tokens_output for call in turn.model_calls),
+                timestamp=now,
+            )
+        # What was spent is spent, also by a turn that may no longer answer.
+        await repository.add_ledger(
+            [
+                {
+                    "id": new_id(),
+                    "turn_id": turn.id,
+                    "attempt": number,
+                    "provider": call.provider,
+                    "model": call.model[:200],
+                    "tokens_input": call.tokens_input,
+                    "tokens_output": call.tokens_output,
+                    "tokens_cache_read": call.tokens_cache_read,
+                    "tokens_cache_write": call.tokens_cache_write,
+                    "cost_micros": call.cost_micros,
+                    "price": call.price,
+                    "is_estimated": call.is_estimated,
+                    "period": turn.period,
+                    "day": call.at.date(),
+                    "created_at": call.at,
+                }
+                for number, call in enumerate(turn.model_calls, 1)
+            ]
+        )
+        executions = ToolExecutionRepository(transaction, turn.client_id)
+        await executions.finish_all(item for item in turn.executions if item.has_intent)
+        await executions.add_all(turn.ref, (item for item in turn.executions if not item.has_intent))
+        if is_mine and status in COUNTED:
+            used |= {metric: turn.reserved.get(metric, 0) for metric in ("messages", "conversations")}
+        await counter.settle(
+            transaction, turn.client_id, turn.period, used=used, released=turn.reserved if is_mine else {}
+        )
+        return is_mine
+
+
+def _parts(turn: RunningTurn, status: str) -> dict[str, Any] | None:
+    parts = store_rounds(turn.rounds) if status == "completed" else None
+    return {**parts, "final": turn.texts[-1]} if parts else None
+
+
+def _outcome(turn: RunningTurn, status: str, text: str, now: datetime) -> dict[str, Any]:
+    """The answer of the contract, as a secret key sees it, without the session."""
+    used = turn.used()
+    return {
+        "turn_id": turn.id,
+        "status": status,
+        "message": {
+            "id": new_id(),
+            "role": "assistant",
+            "author": "ai",
+            "content": text.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+            "created_at": now.isoformat(),
+        },
+        "tool_calls": [
+            {
+                "id": item.call_id,
+                "name": item.call.name,
+                "arguments": dict(item.call.arguments or {}),
+                "success": item.is_success,
+                "duration_ms": item.duration_ms,
+            }
+            for item in turn.executions
+        ],
+        "usage": {
+            "tokens_input": sum(call.tokens_input for call in turn.model_calls),
+            "tokens_output": sum(call.tokens_output for call in turn.model_calls),
+            "cost": used["cost"] / MICROS,
+        },
+        "citations": turn.citations if status == "completed" else [],
+    }

@@ -1,0 +1,1 @@
+"""Clients: the businesses, their keys, origins and switches."""

@@ -1,0 +1,206 @@
+"""Reading and writing clients. Every statement but the key look-up is scoped to one client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csai.kit.problem import not_found
+from csai.models import ApiKey, Client, ClientOrigin, ClientPlugin, ClientTool, KnowledgePassage, Plan, Tool
+
+KeyKind = Literal["publishable", "secret"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """What a presented key says."""
+
+    client_id: str
+    kind: KeyKind
+    expires_at: datetime | None
+    client_status: str
+    config_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRow:
+    id: str
+    name: str
+    status: str
+    config_version: int
+    settings: Mapping[str, Any]
+    branding: Mapping[str, Any]
+    identity_secret: str | None
+    timezone: str
+    limits: Mapping[str, int]
+    limit_message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPluginRow:
+    enabled: bool
+    settings: Mapping[str, Any]
+    secrets: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientToolRow:
+    tool_name: str
+    description: str
+    parameters_schema: Mapping[str, Any]
+    backend: str
+    plugin: str | None
+    read_only: bool
+    idempotent: bool
+    private: bool
+    confirm: bool
+    n8n_webhook_url: str | None
+    custom_config: Mapping[str, Any]
+
+
+_KEY = select(
+    ApiKey.client_id, ApiKey.kind, ApiKey.expires_at, Client.status, Client.config_version
+).join_from(ApiKey, Client, Client.id == ApiKey.client_id)
+
+
+async def find_key(connection: AsyncConnection, key_hash: str) -> KeyRow | None:
+    """The one look-up that no client scopes: the key is what tells the client."""
+    row = (await connection.execute(_KEY.where(ApiKey.key_hash == key_hash))).first()
+    return KeyRow(*row) if row else None  # type: ignore[arg-type]  # `kind` is one of two
+
+
+class ClientRepository:
+    """One client and what belongs to its configuration."""
+
+    def __init__(self, connection: AsyncConnection, client_id: str) -> None:
+        self._connection = connection
+        self._client_id = client_id
+
+    async def get(self) -> ClientRow:
+        statement = (
+            select(
+                Client.id,
+                Client.name,
+                Client.status,
+                Client.config_version,
+                Client.settings,
+                Client.branding,
+                Client.identity_secret,
+                Client.timezone,
+                Plan.limits,
+                Plan.limit_message,
+            )
+            .join_from(Client, Plan, Plan.name == Client.plan_type)
+            .where(Client.id == self._client_id)
+        )
+        row = (await self._connection.execute(statement)).first()
+        if row is None:
+            raise not_found("client")
+        return ClientRow(*row)
+
+    async def add(self, **values: Any) -> None:
+        await self._connection.execute(insert(Client).values(id=self._client_id, **values))
+
+    async def bump(self) -> None:
+        """Make every process rebuild its view of this client at its next turn."""
+        await self._connection.execute(
+            update(Client)
+            .where(Client.id == self._client_id)
+            .values(config_version=Client.config_version + 1)
+        )
+
+    async def update_settings(self, settings: Mapping[str, Any]) -> None:
+        await self._connection.execute(
+            update(Client).where(Client.id == self._client_id).values(settings=dict(settings))
+        )
+        await self.bump()
+
+    async def add_key(self, *, kind: KeyKind, key_hash: str, hint: str, now: datetime) -> None:
+        await self._connection.execute(
+            insert(ApiKey).values(
+                client_id=self._client_id, kind=kind, key_hash=key_hash, hint=hint, created_at=now
+            )
+        )
+
+    async def origins(self) -> list[str]:
+        statement = select(ClientOrigin.origin).where(ClientOrigin.client_id == self._client_id)
+        return list((await self._connection.execute(statement)).scalars())
+
+    async def set_origins(self, origins: list[str]) -> None:
+        await self._connection.execute(delete(ClientOrigin).where(ClientOrigin.client_id == self._client_id))
+        if origins:
+            await self._connection.execute(
+                insert(ClientOrigin), [{"client_id": self._client_id, "origin": origin} for origin in origins]
+            )
+        await self.bump()
+
+    async def has_knowledge(self) -> bool:
+        statement = select(KnowledgePassage.id).where(KnowledgePassage.client_id == self._client_id).limit(1)
+        return (await self._connection.execute(statement)).first() is not None
+
+    async def plugins(self) -> dict[str, ClientPluginRow]:
+        statement = select(
+            ClientPlugin.plugin, ClientPlugin.enabled, ClientPlugin.settings, ClientPlugin.secrets
+        ).where(ClientPlugin.client_id == self._client_id)
+        return {row[0]: ClientPluginRow(*row[1:]) for row in await self._connection.execute(statement)}
+
+    async def set_plugin(
+        self,
+        plugin: str,
+        *,
+        enabled: bool,
+        settings: Mapping[str, Any],
+        secrets: str | None,
+        now: datetime,
+    ) -> None:
+        """Switch a plugin and give its settings; replaces what was there."""
+        await self._connection.execute(
+            delete(ClientPlugin).where(
+                ClientPlugin.client_id == self._client_id, ClientPlugin.plugin == plugin
+            )
+        )
+        await self._connection.execute(
+            insert(ClientPlugin).values(
+                client_id=self._client_id,
+                plugin=plugin,
+                enabled=enabled,
+                settings=dict(settings),
+                secrets=secrets,
+                updated_at=now,
+            )
+        )
+        await self.bump()
+
+    async def tools(self) -> list[ClientToolRow]:
+        """The catalog tools this client has enabled, by name."""
+        statement = (
+            select(
+                Tool.tool_name,
+                Tool.description,
+                Tool.parameters_schema,
+                Tool.backend,
+                Tool.plugin,
+                Tool.read_only,
+                Tool.idempotent,
+                Tool.private,
+                Tool.confirm,
+                ClientTool.n8n_webhook_url,
+                ClientTool.custom_config,
+            )
+            .join_from(
+                ClientTool,
+                Tool,
+                and_(
+                    Tool.id == ClientTool.tool_id,
+                    or_(Tool.client_id.is_(None), Tool.client_id == self._client_id),
+                ),
+            )
+            .where(ClientTool.client_id == self._client_id, ClientTool.enabled)
+            .order_by(Tool.tool_name)
+        )
+        return [ClientToolRow(*row) for row in await self._connection.execute(statement)]

@@ -1,0 +1,87 @@
+"""Settings of the installation, from the environment (prefix `CSAI_`)."""
+
+from __future__ import annotations
+
+import secrets
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+CommaList = Annotated[tuple[str, ...], NoDecode]
+
+
+class ConfigError(Exception):
+    """The installation cannot start as it is configured; the message says what to set."""
+
+
+class Settings(BaseSettings):
+    """What the operator decides. Lists are separated by commas."""
+
+    model_config = SettingsConfigDict(env_prefix="CSAI_", extra="ignore", frozen=True)
+
+    env: Literal["development", "production"] = "development"
+    data_dir: Path = Path("data")
+    database_url: str = ""
+    database_pool_size: int = 20
+    redis_url: str = ""
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    public_url: str = ""
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+
+    plugins: CommaList = ()
+    """Ids of the plugins that may be used; empty means every installed one."""
+    plugins_on_by_default: CommaList = ("claude", "openai", "ollama", "offline", "hebrew")
+    """Ids of the plugins that a client has without being given them: the bundled providers and locales."""
+    llm_provider: str = ""
+    """Provider of clients that name none; empty picks the first that is configured."""
+
+    rate_limit_client: int = Field(60, ge=0)
+    """Messages a minute for one client; 0 switches the limit off."""
+    rate_limit_visitor: int = Field(20, ge=0)
+    turn_deadline_s: float = 120
+    first_token_timeout_s: float = 30
+    lease_s: float = 30
+    max_message_chars: int = 16_000
+    max_body_bytes: int = 256_000
+    history_messages: int = 20
+    history_tokens: int = 8_000
+    max_output_tokens: int = 2_048
+    temperature: float | None = 0.3
+    tool_rounds: int = 3
+
+    log_level: str = "info"
+
+    @field_validator(
+        "secret_keys", "trusted_proxies", "egress_allow", "plugins", "plugins_on_by_default", mode="before"
+    )
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+        )
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'csai.sqlite').absolute()}"
+
+    def signing_keys(self) -> tuple[str, ...]:
+        """The secret keys; outside production, one made at first use and kept in the data folder."""
+        if self.secret_keys:
+            return tuple(key.get_secret_value() for key in self.secret_keys)
+        if self.env == "production":
+            raise ConfigError(
+                "set CSAI_SECRET_KEYS to a long random string (for example: openssl rand -hex 32)"
+            )
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        path = self.data_dir / "secret.key"
+        try:
+            with path.open("x") as file:
+                path.chmod(0o600)
+                file.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass
+        return (path.read_text().strip(),)

@@ -1,0 +1,1 @@
+"""Conversations: reading them back, ending them, and whose they are."""

@@ -1,0 +1,63 @@
+"""Reading and ending one client's conversations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csai.models import Conversation, Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    id: str
+    seq: int
+    role: str
+    author: str
+    content: str
+    timestamp: datetime
+
+
+class ConversationRepository:
+    """One client's conversations."""
+
+    def __init__(self, connection: AsyncConnection, client_id: str) -> None:
+        self._connection = connection
+        self._client_id = client_id
+
+    async def find(self, session_id: str) -> str | None:
+        """The conversation's id."""
+        statement = select(Conversation.id).where(
+            Conversation.client_id == self._client_id, Conversation.session_id == session_id
+        )
+        found: str | None = (await self._connection.execute(statement)).scalar()
+        return found
+
+    async def messages(self, conversation_id: str, *, after: int, count: int) -> list[MessageRow]:
+        """Messages numbered above `after`, oldest first."""
+        statement = (
+            select(Message.id, Message.seq, Message.role, Message.author, Message.content, Message.timestamp)
+            .where(
+                Message.client_id == self._client_id,
+                Message.conversation_id == conversation_id,
+                Message.seq > after,
+            )
+            .order_by(Message.seq)
+            .limit(count)
+        )
+        return [MessageRow(*row) for row in await self._connection.execute(statement)]
+
+    async def end(self, conversation_id: str, *, now: datetime) -> None:
+        """End it; ending again changes nothing."""
+        await self._connection.execute(
+            update(Conversation)
+            .where(
+                Conversation.client_id == self._client_id,
+                Conversation.id == conversation_id,
+                Conversation.ended_at.is_(None),
+            )
+            .values(ended_at=now)
+        )

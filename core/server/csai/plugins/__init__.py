@@ -1,0 +1,1 @@
+"""Plugins: found once, loaded with care, seen per client."""

@@ -1,0 +1,91 @@
+"""Building what a plugin is handed: its settings for one client, and narrow doors to the rest."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import structlog
+from csai_sdk import Clock, HttpClient, PluginContext, PluginSettings, Transports
+
+from csai.plugins.registry import Plugin
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class KeptResources:
+    """What one plugin keeps for one client, until the client's configuration changes."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Any] = {}
+
+    def get(self, key: str, factory: Callable[[], T]) -> T:
+        if key not in self._kept:
+            self._kept[key] = factory()
+        kept: T = self._kept[key]
+        return kept
+
+    async def close(self) -> None:
+        kept, self._kept = list(self._kept.values()), {}
+        for resource in kept:
+            close = getattr(resource, "aclose", None) or getattr(resource, "close", None)
+            if close is None:
+                continue
+            try:
+                result = close()
+                if inspect.isawaitable(result):
+                    await result
+            except Exception:
+                log.exception("plugin resource did not close", resource=type(resource).__name__)
+
+
+def resolve_settings(
+    model: type[PluginSettings],
+    *,
+    own: Mapping[str, Any],
+    environment: Mapping[str, str] = os.environ,
+) -> tuple[PluginSettings, frozenset[str]]:
+    """The settings in force, and which of them the client's admin set.
+
+    Raises `pydantic.ValidationError` when a value does not fit its field.
+    """
+    values: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        variable = extra.get("env")
+        if isinstance(variable, str) and environment.get(variable):
+            values[name] = environment[variable]
+        if name in own:
+            values[name] = own[name]
+    return model.model_validate(values), frozenset(own) & frozenset(model.model_fields)
+
+
+def build_context(
+    plugin: Plugin,
+    *,
+    client_id: str | None,
+    own_settings: Mapping[str, Any],
+    http: HttpClient,
+    transports: Transports,
+    clock: Clock,
+    resources: KeptResources,
+) -> PluginContext:
+    """One plugin's view for one client (or for the installation, where `client_id` is None)."""
+    settings, client_set = resolve_settings(plugin.settings_model, own=own_settings)
+    return PluginContext(
+        plugin=plugin.id,
+        client_id=client_id,
+        settings=settings,
+        http=http,
+        transports=transports,
+        clock=clock,
+        log=logging.LoggerAdapter(
+            logging.getLogger(f"csai.plugin.{plugin.id}"), {"plugin": plugin.id, "client_id": client_id}
+        ),
+        resources=resources,
+        client_set=client_set,
+    )

@@ -1,0 +1,75 @@
+"""Telling plugins what happens: hooks run together, apart from each other, under one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from csai_sdk import HookRefusal, PluginContext
+
+from csai.plugins.registry import EventHook
+
+log = structlog.get_logger(__name__)
+
+DEADLINE_S = 2.0
+
+Hook = tuple[str, EventHook, PluginContext]
+
+
+class EventHooks:
+    """One client's event hooks, by event. Empty for most events of most clients, so asking is cheap."""
+
+    def __init__(self, hooks: Mapping[str, tuple[Hook, ...]]) -> None:
+        self._hooks = hooks
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._hooks
+
+    async def tell(self, name: str, event: object) -> list[Any]:
+        """Call the hooks of a best-effort event; returns what those that answered returned, in order."""
+        if name not in self._hooks:
+            return []
+        results = await self._call(name, event)
+        answers = []
+        for (plugin, _function, _ctx), result in zip(self._hooks[name], results, strict=True):
+            if isinstance(result, BaseException):
+                log.error("hook failed", hook=name, plugin=plugin, error=type(result).__name__)
+            elif result is not None:
+                answers.append(result)
+        return answers
+
+    async def ask(self, name: str, event: object) -> str | None:
+        """Call the hooks of an event that may be refused; returns why it is, or None. Fails closed."""
+        if name not in self._hooks:
+            return None
+        for (plugin, _function, _ctx), result in zip(
+            self._hooks[name], await self._call(name, event), strict=True
+        ):
+            if isinstance(result, HookRefusal):
+                return str(result)
+            if isinstance(result, BaseException):
+                log.error("hook failed, so the action is refused", hook=name, plugin=plugin)
+                return "a check that must pass first did not answer"
+        return None
+
+    async def _call(self, name: str, event: object) -> list[Any]:
+        tasks = [
+            asyncio.ensure_future(function(**_accepted(function, event, ctx)))
+            for _plugin, function, ctx in self._hooks[name]
+        ]
+        done, late = await asyncio.wait(tasks, timeout=DEADLINE_S)
+        for task in late:
+            task.cancel()
+        return [
+            (task.exception() or task.result()) if task in done else TimeoutError("the hook is late")
+            for task in tasks
+        ]
+
+
+def _accepted(function: EventHook, event: object, ctx: PluginContext) -> dict[str, Any]:
+    """As with pluggy's own calls, a hook may leave out parameters it does not need."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return {name: value for name, value in (("event", event), ("ctx", ctx)) if name in names}

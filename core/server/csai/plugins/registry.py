@@ -1,0 +1,190 @@
+"""What the loaded plugins contribute, and which of them had to be kept out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pluggy
+import structlog
+from csai_sdk import (
+    Channel,
+    Gateway,
+    Integration,
+    Locale,
+    PluginSettings,
+    Provider,
+    Tool,
+    ToolBackend,
+    WebFiles,
+    hookspecs,
+)
+
+from csai.plugins.discovery import Found, Quarantined, discover
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+EventHook = Callable[..., Any]
+
+
+@dataclass(slots=True)
+class Plugin:
+    """A loaded plugin and everything it registered."""
+
+    id: str
+    distribution: str
+    version: str
+    settings_model: type[PluginSettings] = PluginSettings
+    providers: tuple[Provider, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    tool_backends: tuple[ToolBackend, ...] = ()
+    integrations: tuple[Integration, ...] = ()
+    gateways: tuple[Gateway, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    locales: tuple[Locale, ...] = ()
+    web: tuple[WebFiles, ...] = ()
+    event_hooks: Mapping[str, EventHook] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> list[str]:
+        """What it is, by what it registered."""
+        named = {
+            "provider": self.providers,
+            "tool": self.tools,
+            "tool backend": self.tool_backends,
+            "integration": self.integrations,
+            "gateway": self.gateways,
+            "channel": self.channels,
+            "locale": self.locales,
+            "web": self.web,
+        }
+        return [kind for kind, items in named.items() if items] or ["hooks"]
+
+
+class RegistrationError(Exception):
+    """A plugin registered something the server cannot take; the message says what."""
+
+
+class PluginRegistry:
+    """All plugins of the process. Loading never raises for a plugin's fault: it quarantines."""
+
+    def __init__(self) -> None:
+        self.plugins: dict[str, Plugin] = {}
+        self.quarantined: dict[str, Quarantined] = {}
+        self.providers: dict[str, tuple[str, Provider]] = {}
+        self.tool_backends: dict[str, tuple[str, ToolBackend]] = {}
+        self.tools: dict[str, tuple[str, Tool]] = {}
+        self._manager = pluggy.PluginManager("csai")
+        self._manager.add_hookspecs(hookspecs)
+
+    @classmethod
+    def load(cls, allowed: Collection[str] = ()) -> PluginRegistry:
+        """Find, import and register what is installed and allowed (all, when `allowed` is empty)."""
+        registry = cls()
+        found, quarantined = discover(allowed)
+        for entry in quarantined:
+            registry._quarantine(entry)
+        for plugin in found:
+            registry.register(plugin)
+        return registry
+
+    def register(self, found: Found) -> None:
+        """Register one imported plugin, or quarantine it as a whole."""
+        try:
+            self._manager.register(found.module, name=found.id)
+            plugin = self._collect(found)
+            self._index(plugin)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- any fault of a plugin keeps only it out
+            if self._manager.get_plugin(found.id) is not None:
+                self._manager.unregister(name=found.id)
+            self._quarantine(
+                Quarantined(
+                    found.id,
+                    found.distribution,
+                    found.version,
+                    cause=f"registering it raised {type(error).__name__}: {error}",
+                    remedy="report this to its author; leave it out of CSAI_PLUGINS to run without it",
+                )
+            )
+
+    async def close(self) -> None:
+        for _plugin, provider in self.providers.values():
+            await provider.close()
+        for _plugin, backend in self.tool_backends.values():
+            await backend.close()
+
+    def _collect(self, found: Found) -> Plugin:
+        callers = self._manager.get_hookcallers(self._manager.get_plugin(found.id)) or []
+        own: dict[str, Callable[..., Any]] = {
+            caller.name: impl.function
+            for caller in callers
+            for impl in caller.get_hookimpls()
+            if impl.plugin_name == found.id
+        }
+        unknown = [caller.name for caller in callers if not caller.has_spec()]
+        if unknown:
+            raise RegistrationError(f"it implements hooks that do not exist: {', '.join(sorted(unknown))}")
+        for name, function in own.items():
+            if inspect.iscoroutinefunction(getattr(hookspecs, name)) != inspect.iscoroutinefunction(function):
+                raise RegistrationError(f"its hook {name} must be {_flavour(name)}")
+
+        def contributed(hook: str, kind: type[T]) -> tuple[T, ...]:
+            items: tuple[Any, ...] = tuple(own[hook]()) if hook in own else ()
+            for item in items:
+                if not isinstance(item, kind):
+                    raise RegistrationError(f"{hook} must return {kind.__name__} objects, not {item!r}")
+            return items
+
+        settings_model = own["register_settings"]() if "register_settings" in own else PluginSettings
+        if not (isinstance(settings_model, type) and issubclass(settings_model, PluginSettings)):
+            raise RegistrationError("register_settings must return a subclass of csai_sdk.PluginSettings")
+        return Plugin(
+            id=found.id,
+            distribution=found.distribution,
+            version=found.version,
+            settings_model=settings_model,
+            providers=contributed("register_providers", Provider),  # type: ignore[type-abstract]
+            tools=contributed("register_tools", Tool),
+            tool_backends=contributed("register_tool_backends", ToolBackend),  # type: ignore[type-abstract]
+            integrations=contributed("register_integrations", Integration),  # type: ignore[type-abstract]
+            gateways=contributed("register_gateways", Gateway),  # type: ignore[type-abstract]
+            channels=contributed("register_channels", Channel),  # type: ignore[type-abstract]
+            locales=contributed("register_locales", Locale),  # type: ignore[type-abstract]
+            web=contributed("register_web", WebFiles),
+            event_hooks={
+                name: function for name, function in own.items() if not name.startswith("register_")
+            },
+        )
+
+    def _index(self, plugin: Plugin) -> None:
+        for taken, what, names in (
+            (self.providers, "provider", [item.id for item in plugin.providers]),
+            (self.tool_backends, "tool backend", [item.id for item in plugin.tool_backends]),
+            (self.tools, "tool", [item.spec.name for item in plugin.tools]),
+        ):
+            _refuse_taken(taken, what, names)
+        self.plugins[plugin.id] = plugin
+        self.providers.update({item.id: (plugin.id, item) for item in plugin.providers})
+        self.tool_backends.update({item.id: (plugin.id, item) for item in plugin.tool_backends})
+        self.tools.update({item.spec.name: (plugin.id, item) for item in plugin.tools})
+
+    def _quarantine(self, entry: Quarantined) -> None:
+        self.quarantined[entry.id] = entry
+        log.error("plugin quarantined", plugin=entry.id, cause=entry.cause, remedy=entry.remedy)
+
+
+def _refuse_taken(taken: Mapping[str, tuple[str, object]], what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in taken:
+            raise RegistrationError(f"the {what} '{name}' is already registered by plugin '{taken[name][0]}'")
+        if name in seen:
+            raise RegistrationError(f"it registers the {what} '{name}' twice")
+        seen.add(name)
+
+
+def _flavour(hook: str) -> str:
+    return "async" if inspect.iscoroutinefunction(getattr(hookspecs, hook)) else "a plain function"

@@ -1,0 +1,270 @@
+"""One client's view of the installation: what it may use, built once per version of its configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from csai_sdk import Clock, Locale, PluginContext, Provider, ToolBackend, ToolSpec
+from pydantic import ValidationError
+
+from csai.clients.repository import ClientRepository, ClientRow, ClientToolRow
+from csai.config import Settings
+from csai.database import Database
+from csai.kit.crypto import DecryptError, Keyring
+from csai.kit.outbound import Outbound
+from csai.plugins.context import KeptResources, build_context
+from csai.plugins.event import EventHooks
+from csai.plugins.registry import Plugin, PluginRegistry
+from csai.tools.python import PythonBackend
+from csai.tools.schema import ArgumentsValidator, InvalidSchema, compile_schema
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EnabledTool:
+    """A catalog tool as this client has it."""
+
+    spec: ToolSpec
+    backend: ToolBackend
+    ctx: PluginContext
+    validator: ArgumentsValidator
+    config: Mapping[str, Any]
+    is_idempotent: bool
+    is_private: bool
+    needs_confirmation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenProvider:
+    """A provider of the client's chain, with the model it is to use."""
+
+    provider: Provider
+    ctx: PluginContext
+    model: str
+
+
+@dataclass(slots=True)
+class ClientView:
+    """Everything a turn needs to know of its client. Shared by turns, changed by none."""
+
+    client: ClientRow
+    version: int
+    origins: frozenset[str]
+    limits: Mapping[str, int]
+    limit_message: str
+    identity_secret: str | None
+    has_knowledge: bool
+    providers: tuple[ChosenProvider, ...]
+    tools: Mapping[str, EnabledTool]
+    locales: tuple[Locale, ...]
+    hooks: EventHooks
+    resources: list[KeptResources]
+    users: int = 0
+    is_outdated: bool = False
+    tool_specs: tuple[ToolSpec, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tool_specs = tuple(tool.spec for tool in self.tools.values())
+
+
+class ClientViews:
+    """Views by client. A change of `config_version` makes the next turn build a new one."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        registry: PluginRegistry,
+        keyring: Keyring,
+        outbound: Outbound,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._registry = registry
+        self._keyring = keyring
+        self._outbound = outbound
+        self._clock = clock
+        self._python = PythonBackend(registry.tools)
+        self._views: dict[str, ClientView] = {}
+        self._building: dict[str, asyncio.Lock] = {}
+
+    async def get(self, client_id: str, version: int) -> ClientView:
+        """The view of at least `version`. Pair with `release` when a turn keeps it."""
+        view = self._views.get(client_id)
+        if view is not None and view.version >= version:
+            return view
+        async with self._building.setdefault(client_id, asyncio.Lock()):
+            view = self._views.get(client_id)
+            if view is not None and view.version >= version:
+                return view
+            fresh = await self._build(client_id)
+            self._views[client_id] = fresh
+            self._building.pop(client_id, None)
+        if view is not None:
+            view.is_outdated = True
+            await self._close_unused(view)
+        return fresh
+
+    def hold(self, view: ClientView) -> None:
+        view.users += 1
+
+    async def release(self, view: ClientView) -> None:
+        view.users -= 1
+        await self._close_unused(view)
+
+    async def close(self) -> None:
+        for view in self._views.values():
+            for kept in view.resources:
+                await kept.close()
+        self._views.clear()
+
+    async def _close_unused(self, view: ClientView) -> None:
+        if view.is_outdated and view.users == 0:
+            for kept in view.resources:
+                await kept.close()
+
+    async def _build(self, client_id: str) -> ClientView:
+        async with self._database.read() as connection:
+            repository = ClientRepository(connection, client_id)
+            client = await repository.get()
+            plugin_rows = await repository.plugins()
+            tool_rows = await repository.tools()
+            origins = await repository.origins()
+            has_knowledge = await repository.has_knowledge()
+        contexts: dict[str, PluginContext] = {}
+        resources = []
+        for plugin in self._registry.plugins.values():
+            row = plugin_rows.get(plugin.id)
+            if not (row.enabled if row else plugin.id in self._settings.plugins_on_by_default):
+                continue
+            kept = KeptResources()
+            context = self._context(
+                plugin, client_id, row.settings if row else {}, row.secrets if row else None, kept
+            )
+            if context is not None:
+                contexts[plugin.id] = context
+                resources.append(kept)
+        return ClientView(
+            client=client,
+            version=client.config_version,
+            origins=frozenset(origins),
+            limits=client.limits,
+            limit_message=client.limit_message,
+            identity_secret=self._decrypt(client.identity_secret, f"client:{client_id}/identity"),
+            has_knowledge=has_knowledge,
+            providers=self._providers(client, contexts),
+            tools=self._tools(tool_rows, contexts),
+            locales=tuple(locale for name in contexts for locale in self._registry.plugins[name].locales),
+            hooks=self._hooks(contexts),
+            resources=resources,
+        )
+
+    def _context(
+        self,
+        plugin: Plugin,
+        client_id: str,
+        settings: Mapping[str, Any],
+        secrets: str | None,
+        kept: KeptResources,
+    ) -> PluginContext | None:
+        own = dict(settings)
+        plain = self._decrypt(secrets, f"client:{client_id}/plugin:{plugin.id}")
+        if secrets and plain is None:
+            return None
+        own.update(json.loads(plain) if plain else {})
+        try:
+            return build_context(
+                plugin,
+                client_id=client_id,
+                own_settings=own,
+                http=self._outbound.http,
+                transports=self._outbound.transports,
+                clock=self._clock,
+                resources=kept,
+            )
+        except ValidationError as error:
+            fields = sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]})
+            log.error("plugin settings do not fit", plugin=plugin.id, client_id=client_id, fields=fields)
+            return None
+
+    def _decrypt(self, token: str | None, owner: str) -> str | None:
+        if not token:
+            return None
+        try:
+            return self._keyring.decrypt(token, owner)
+        except DecryptError:
+            log.error("a stored secret does not decrypt: check CSAI_SECRET_KEYS", owner=owner)
+            return None
+
+    def _providers(
+        self, client: ClientRow, contexts: Mapping[str, PluginContext]
+    ) -> tuple[ChosenProvider, ...]:
+        usable: dict[str, ChosenProvider] = {}
+        for provider_id, (plugin_id, provider) in self._registry.providers.items():
+            context = contexts.get(plugin_id)
+            if context is not None and provider.is_configured(context):
+                usable[provider_id] = ChosenProvider(provider, context, _model(client, provider, context))
+        wanted = [name for name in (client.settings.get("provider"), self._settings.llm_provider) if name]
+        chain = [
+            name for name in (*wanted[:1], *client.settings.get("fallback_providers", ())) if name in usable
+        ]
+        if wanted and wanted[0] not in usable:
+            log.error("the chosen provider cannot be used", client_id=client.id, provider=wanted[0])
+        if not chain:
+            chain = [name for name in usable if name != "offline"][:1]
+        # The offline provider answers when nothing else can: it needs nothing and costs nothing.
+        return tuple(usable[name] for name in dict.fromkeys((*chain, "offline")) if name in usable)
+
+    def _tools(
+        self, rows: list[ClientToolRow], contexts: Mapping[str, PluginContext]
+    ) -> Mapping[str, EnabledTool]:
+        enabled: dict[str, EnabledTool] = {}
+        for row in rows:
+            backend: ToolBackend
+            if row.backend == PythonBackend.id:
+                plugin_id, backend = row.plugin or "", self._python
+            elif row.backend in self._registry.tool_backends:
+                plugin_id, backend = self._registry.tool_backends[row.backend]
+            else:
+                continue
+            if plugin_id not in contexts:
+                continue
+            try:
+                validator = compile_schema(row.parameters_schema)
+            except InvalidSchema as error:
+                log.error("a tool's schema is no schema", tool=row.tool_name, error=str(error))
+                continue
+            enabled[row.tool_name] = EnabledTool(
+                spec=ToolSpec(row.tool_name, row.description, row.parameters_schema, row.read_only),
+                backend=backend,
+                ctx=contexts[plugin_id],
+                validator=validator,
+                config={
+                    **row.custom_config,
+                    **({"webhook_url": row.n8n_webhook_url} if row.n8n_webhook_url else {}),
+                },
+                is_idempotent=row.idempotent or row.read_only,
+                is_private=row.private,
+                needs_confirmation=row.confirm,
+            )
+        return enabled
+
+    def _hooks(self, contexts: Mapping[str, PluginContext]) -> EventHooks:
+        hooks: dict[str, list[Any]] = {}
+        for plugin_id, context in contexts.items():
+            for name, function in self._registry.plugins[plugin_id].event_hooks.items():
+                hooks.setdefault(name, []).append((plugin_id, function, context))
+        return EventHooks({name: tuple(items) for name, items in hooks.items()})
+
+
+def _model(client: ClientRow, provider: Provider, context: PluginContext) -> str:
+    chosen = client.settings.get("models", {}).get(provider.id)
+    return str(chosen or getattr(context.settings, "model", None) or provider.default_model)

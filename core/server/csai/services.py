@@ -1,0 +1,102 @@
+"""The server's collaborators, wired once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from csai_sdk import Clock
+
+from csai.chat.accept import Acceptance
+from csai.chat.model import ModelCaller
+from csai.chat.settle import Settlement
+from csai.chat.turn import Turns
+from csai.clients.access import Gate
+from csai.clients.rate_limit import RateLimiter
+from csai.config import Settings
+from csai.database import Database
+from csai.kit.clock import SystemClock
+from csai.kit.crypto import Keyring
+from csai.kit.egress import EgressPolicy
+from csai.kit.outbound import Outbound
+from csai.plugins.registry import PluginRegistry
+from csai.plugins.view import ClientViews
+from csai.tools.repository import Catalog
+from csai.tools.runner import ToolRunner
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What endpoints and commands work with."""
+
+    settings: Settings
+    database: Database
+    registry: PluginRegistry
+    keyring: Keyring
+    clock: Clock
+    outbound: Outbound
+    views: ClientViews
+    gate: Gate
+    acceptance: Acceptance
+    turns: Turns
+
+    async def start(self) -> None:
+        """Bring the shared catalog in line with the plugins that are installed."""
+        async with self.database.write() as transaction:
+            await Catalog(transaction).sync_plugin_tools(
+                list(self.registry.tools.values()), now=self.clock.now()
+            )
+
+    async def close(self) -> None:
+        await self.turns.close()
+        await self.views.close()
+        await self.registry.close()
+        await self.outbound.aclose()
+        await self.database.close()
+
+
+def build_services(
+    settings: Settings, *, registry: PluginRegistry | None = None, clock: Clock | None = None
+) -> Services:
+    """Wire everything; no I/O yet but importing the plugins, where no `registry` is given."""
+    clock = clock or SystemClock()
+    registry = registry if registry is not None else PluginRegistry.load(settings.plugins)
+    database = Database(settings.effective_database_url, pool_size=settings.database_pool_size)
+    keyring = Keyring(settings.signing_keys())
+    outbound = Outbound(EgressPolicy(settings.egress_allow))
+    views = ClientViews(
+        settings=settings,
+        database=database,
+        registry=registry,
+        keyring=keyring,
+        outbound=outbound,
+        clock=clock,
+    )
+    limiter = RateLimiter(
+        redis_url=settings.redis_url,
+        per_client=settings.rate_limit_client,
+        per_visitor=settings.rate_limit_visitor,
+    )
+    acceptance = Acceptance(
+        settings=settings, database=database, clock=clock, keyring=keyring, views=views, limiter=limiter
+    )
+    turns = Turns(
+        settings=settings,
+        database=database,
+        clock=clock,
+        acceptance=acceptance,
+        model=ModelCaller(settings=settings, database=database, clock=clock),
+        tools=ToolRunner(database, clock),
+        settlement=Settlement(database=database, clock=clock),
+    )
+    return Services(
+        settings=settings,
+        database=database,
+        registry=registry,
+        keyring=keyring,
+        clock=clock,
+        outbound=outbound,
+        views=views,
+        gate=Gate(database=database, views=views, keyring=keyring),
+        acceptance=acceptance,
+        turns=turns,
+    )

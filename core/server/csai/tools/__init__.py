@@ -1,0 +1,1 @@
+"""The tool catalog, argument validation, and the running of tools."""

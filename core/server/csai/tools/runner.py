@@ -1,0 +1,217 @@
+"""Running the tool calls of one model round: checked first, intent kept, then all at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import structlog
+from csai_sdk import Clock, HookRefusal, ToolCall, ToolError, ToolInvocation, ToolOutput, ToolResult
+from csai_sdk.event import AfterToolCall, BeforeToolCall, TurnRef
+
+from csai.chat.stream import TurnStream
+from csai.database import Database
+from csai.plugins.view import ClientView, EnabledTool
+from csai.tools.repository import ToolExecutionRepository
+from csai.usage import counter
+
+log = structlog.get_logger(__name__)
+
+TOOL_TIMEOUT_S = 30.0
+MAX_RESULT_CHARS = 32_000
+MAX_ARGUMENT_CHARS = 32_000
+MAX_CALLS_PER_ROUND = 16
+UNKNOWN_OUTCOME = "It is not known whether this call took effect. Do not repeat it; tell the visitor so."
+
+Status = Literal["refused", "intended", "succeeded", "failed", "unknown"]
+
+
+@dataclass(slots=True)
+class Execution:
+    """One call of a tool, from the model's wish to its result."""
+
+    call_id: str
+    call: ToolCall
+    at: datetime
+    status: Status = "refused"
+    response: str = ""
+    duration_ms: int = 0
+    has_intent: bool = False
+
+    @property
+    def has_run(self) -> bool:
+        return self.status != "refused"
+
+    @property
+    def is_success(self) -> bool:
+        return self.status == "succeeded"
+
+    def result(self) -> ToolResult:
+        return ToolResult(self.call.id, self.call.name, self.response, is_error=not self.is_success)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolTurn:
+    """What the runner needs to know of the turn."""
+
+    ref: TurnRef
+    view: ClientView
+    stream: TurnStream
+    period: str
+    visitor_id: str | None
+    reserved: dict[str, int]
+    executions: list[Execution]
+    remaining_s: float
+
+
+class ToolRunner:
+    """Runs tools for turns. Never raises for a tool's fault: the model hears of it."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def run(self, turn: ToolTurn, calls: Sequence[ToolCall], round_number: int) -> list[Execution]:
+        """Run the calls of a round in parallel; returns one execution for each, in their order."""
+        executions = [
+            Execution(f"{turn.ref.turn_id}.{round_number}.{index}", call, self._clock.now())
+            for index, call in enumerate(calls)
+        ]
+        # At once, so that a turn stopped half-way knows what it began.
+        turn.executions.extend(executions)
+        ready = []
+        for index, execution in enumerate(executions):
+            refusal = (
+                await self._refusal(turn, execution)
+                if index < MAX_CALLS_PER_ROUND
+                else f"At most {MAX_CALLS_PER_ROUND} calls at once; call again with the rest."
+            )
+            if refusal:
+                execution.response = refusal
+            else:
+                ready.append(execution)
+        if ready and await self._intend(turn, ready):
+            await asyncio.gather(*(self._run_one(turn, execution) for execution in ready))
+        return executions
+
+    async def _refusal(self, turn: ToolTurn, execution: Execution) -> str | None:
+        """Why the call may not run, in words for the model; None when it may."""
+        call = execution.call
+        tool = turn.view.tools.get(call.name)
+        if tool is None:
+            names = ", ".join(turn.view.tools) or "none"
+            return f"There is no tool named '{call.name[:64]}'. Available tools: {names}."
+        if call.arguments is None:
+            return "The arguments were not a JSON object. Call the tool again with valid JSON."
+        if len(json.dumps(call.arguments)) > MAX_ARGUMENT_CHARS:
+            return "The arguments are too large."
+        errors = tool.validator.errors(call.arguments)
+        if errors:
+            return "The arguments do not fit the tool's schema: " + "; ".join(errors)
+        if tool.is_private and turn.visitor_id is None:
+            return "This tool needs a visitor whose identity is verified, and this one's is not."
+        if tool.needs_confirmation:
+            return "This action needs the visitor's confirmation, which cannot be asked for here."
+        return await turn.view.hooks.ask(
+            "before_tool_call", BeforeToolCall(turn.ref, execution.call_id, call.name, call.arguments)
+        )
+
+    async def _intend(self, turn: ToolTurn, ready: list[Execution]) -> bool:
+        """Reserve, and write down before anything happens what is about to have a side effect."""
+        acting = [item for item in ready if not turn.view.tools[item.call.name].spec.is_read_only]
+        amounts = {"tool_calls": len(ready)}
+        is_limited = "tool_calls" in turn.view.limits
+        if not acting and not is_limited:
+            return True
+        try:
+            async with self._database.write() as transaction:
+                if is_limited:
+                    await counter.reserve(
+                        transaction, turn.ref.client_id, turn.period, amounts, turn.view.limits
+                    )
+                await ToolExecutionRepository(transaction, turn.ref.client_id).add_all(
+                    turn.ref, acting, status="intended"
+                )
+        except counter.LimitReached:
+            for execution in ready:
+                execution.response = "No more tool calls are included in this month's plan."
+            return False
+        if is_limited:
+            turn.reserved["tool_calls"] = turn.reserved.get("tool_calls", 0) + len(ready)
+        for execution in acting:
+            execution.has_intent = True
+        return True
+
+    async def _run_one(self, turn: ToolTurn, execution: Execution) -> None:
+        call, tool = execution.call, turn.view.tools[execution.call.name]
+        turn.stream.add("tool.started", {"id": execution.call_id, "name": call.name})
+        # Until it answers, nobody knows whether it happened: a stop or a fault leaves it so.
+        execution.status = "unknown"
+        execution.response = UNKNOWN_OUTCOME
+        began = time.monotonic()
+        try:
+            output = await self._invoke(turn, tool, execution)
+            execution.response = _as_text(output.value)
+            execution.status = "failed" if output.is_error else "succeeded"
+        except HookRefusal as error:
+            execution.status, execution.response = "failed", str(error)
+        except ToolError as error:
+            if error.is_outcome_known or tool.spec.is_read_only:
+                execution.status, execution.response = "failed", str(error)
+        except TimeoutError:
+            if tool.spec.is_read_only:
+                execution.status, execution.response = "failed", "The tool did not answer in time."
+        except Exception:
+            log.exception("tool raised", tool=call.name, client_id=turn.ref.client_id)
+            if tool.spec.is_read_only:
+                execution.status, execution.response = "failed", "The tool failed for a reason of its own."
+        finally:
+            execution.duration_ms = round((time.monotonic() - began) * 1000)
+        turn.stream.add(
+            "tool.finished",
+            {
+                "id": execution.call_id,
+                "name": call.name,
+                "success": execution.is_success,
+                "duration_ms": execution.duration_ms,
+            },
+        )
+        await turn.view.hooks.tell(
+            "after_tool_call",
+            AfterToolCall(
+                turn.ref, execution.call_id, call.name, execution.is_success, execution.duration_ms
+            ),
+        )
+
+    async def _invoke(self, turn: ToolTurn, tool: EnabledTool, execution: Execution) -> ToolOutput:
+        timeout_s = min(_timeout_s(tool.config), turn.remaining_s)
+        invocation = ToolInvocation(
+            call_id=execution.call_id,
+            tool=tool.spec,
+            arguments=execution.call.arguments or {},
+            conversation_id=turn.ref.conversation_id,
+            config=tool.config,
+            is_idempotent=tool.is_idempotent,
+            timeout_s=timeout_s,
+            visitor_id=turn.visitor_id,
+        )
+        async with asyncio.timeout(timeout_s):
+            return await tool.backend.run(invocation, tool.ctx)
+
+
+def _timeout_s(config: Mapping[str, Any]) -> float:
+    value = config.get("timeout_s")
+    return float(value) if isinstance(value, int | float) and 0 < value <= 120 else TOOL_TIMEOUT_S
+
+
+def _as_text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    if len(text) > MAX_RESULT_CHARS:
+        text = text[:MAX_RESULT_CHARS] + f"\n[cut: {len(text) - MAX_RESULT_CHARS} more characters]"
+    return text

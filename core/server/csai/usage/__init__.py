@@ -1,0 +1,1 @@
+"""Metering: the ledger that bills, the counters that enforce, the prices in between."""

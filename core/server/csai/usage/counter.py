@@ -1,0 +1,113 @@
+"""Counters that enforce a plan's limits, whatever the concurrency.
+
+`reserve` and `settle` are one statement each. Rows are touched in the order of their metric, so that two
+turns cannot wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csai.models.base import Id
+
+METRICS = ("conversations", "cost", "messages", "tokens", "tool_calls")
+NO_LIMIT = 2**62
+
+_CLIENT = bindparam("client", type_=Id)
+
+
+class LimitReached(Exception):
+    """A limit of the client's plan leaves no room for this work; nothing was reserved."""
+
+    def __init__(self, metric: str, limit: int) -> None:
+        super().__init__(metric)
+        self.metric = metric
+        self.limit = limit
+
+
+def period_of(moment: datetime, timezone: str) -> str:
+    """The billing period (YYYY-MM) of a moment in the client's zone."""
+    return moment.astimezone(ZoneInfo(timezone)).strftime("%Y-%m")
+
+
+async def reserve(
+    transaction: AsyncConnection,
+    client_id: str,
+    period: str,
+    amounts: Mapping[str, int],
+    limits: Mapping[str, int],
+) -> None:
+    """Set aside `amounts`, all or none. Raises `LimitReached`: roll the transaction back."""
+    metrics = sorted(metric for metric, amount in amounts.items() if amount)
+    if not metrics:
+        return
+    values: dict[str, Any] = {"client": client_id, "period": period}
+    for index, metric in enumerate(metrics):
+        limit = limits.get(metric, NO_LIMIT)
+        # A first row is inserted without looking at the limit, so look here.
+        if amounts[metric] > limit:
+            raise LimitReached(metric, limit)
+        values |= {f"metric{index}": metric, f"amount{index}": amounts[metric], f"limit{index}": limit}
+    rows = await transaction.execute(_reserve(len(metrics)), values)
+    granted = {row[0] for row in rows}
+    for metric in metrics:
+        if metric not in granted:
+            raise LimitReached(metric, limits[metric])
+
+
+async def settle(
+    transaction: AsyncConnection,
+    client_id: str,
+    period: str,
+    *,
+    used: Mapping[str, int],
+    released: Mapping[str, int],
+) -> None:
+    """Book what was used and give back what had been set aside."""
+    metrics = sorted(metric for metric in METRICS if used.get(metric) or released.get(metric))
+    if not metrics:
+        return
+    values: dict[str, Any] = {"client": client_id, "period": period}
+    for index, metric in enumerate(metrics):
+        values |= {
+            f"metric{index}": metric,
+            f"used{index}": used.get(metric, 0),
+            f"released{index}": released.get(metric, 0),
+        }
+    await transaction.execute(_settle(len(metrics)), values)
+
+
+@lru_cache(maxsize=16)
+def _reserve(count: int) -> TextClause:
+    rows = ", ".join(f"(:client, :metric{i}, :period, 0, :amount{i})" for i in range(count))
+    limits = " ".join(
+        f"WHEN counters.metric = :metric{i} THEN CAST(:limit{i} AS BIGINT)" for i in range(count)
+    )
+    return text(
+        f"INSERT INTO counters (client_id, metric, period, used, reserved) VALUES {rows} "  # noqa: S608
+        "ON CONFLICT (client_id, metric, period) DO UPDATE "
+        "SET reserved = counters.reserved + excluded.reserved "
+        f"WHERE counters.used + counters.reserved + excluded.reserved <= CASE {limits} END "
+        "RETURNING metric"
+    ).bindparams(_CLIENT)
+
+
+@lru_cache(maxsize=16)
+def _settle(count: int) -> TextClause:
+    rows = ", ".join(f"(:client, :metric{i}, :period, :used{i}, 0)" for i in range(count))
+    released = " ".join(
+        f"WHEN counters.metric = :metric{i} THEN CAST(:released{i} AS BIGINT)" for i in range(count)
+    )
+    return text(
+        f"INSERT INTO counters (client_id, metric, period, used, reserved) VALUES {rows} "  # noqa: S608
+        "ON CONFLICT (client_id, metric, period) DO UPDATE "
+        "SET used = counters.used + excluded.used, "
+        f"reserved = counters.reserved - CASE {released} END"
+    ).bindparams(_CLIENT)
