@@ -51,9 +51,13 @@ class PlainHttp:
                     method, url, headers=headers, data=content, allow_redirects=False
                 ) as response,
             ):
-                body = await response.content.read(max_bytes + 1)
+                body = bytearray()
+                async for chunk in response.content.iter_any():
+                    body += chunk
+                    if len(body) > max_bytes:
+                        break
                 names = {name.lower(): value for name, value in response.headers.items()}
-                return HttpResponse(response.status, names, body[:max_bytes], len(body) > max_bytes)
+                return HttpResponse(response.status, names, bytes(body[:max_bytes]), len(body) > max_bytes)
         except aiohttp.ClientConnectorError as error:
             raise HttpError("no connection", was_sent=False) from error
         except (aiohttp.ClientError, TimeoutError) as error:
