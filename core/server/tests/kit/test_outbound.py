@@ -3,13 +3,20 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from csai.kit.egress import REFUSED, EgressPolicy
 from csai.kit.outbound import BAD_REQUEST, BAD_URL, Outbound
 from csai.kit.pool import NO_ANSWER, Lookup, system_lookup
@@ -26,7 +33,7 @@ class Net:
         self._stack = stack
         self.accepted = 0
 
-    async def serve(self, serve: Serve) -> int:
+    async def serve(self, serve: Serve, tls: ssl.SSLContext | None = None) -> int:
         async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.accepted += 1
             try:
@@ -34,7 +41,7 @@ class Net:
             finally:
                 writer.close()
 
-        server = await asyncio.start_server(counted, "127.0.0.1", 0)
+        server = await asyncio.start_server(counted, "127.0.0.1", 0, ssl=tls)
         await self._stack.enter_async_context(server)
         port: int = server.sockets[0].getsockname()[1]
         return port
@@ -175,6 +182,35 @@ async def test_connection_goes_to_the_judged_address_under_the_original_name(net
     assert heads[0].startswith(b"GET /a?b=%2F HTTP/1.1\r\n")
     assert f"Host: shop.test:{port}\r\n".encode() in heads[0]
     assert asked == ["shop.test"]
+
+
+def self_signed(name: str, folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    since = datetime.now(UTC) - timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 1, since, since + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, SHA256())
+    )
+    file = folder / "server.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+async def test_certificate_nobody_vouches_for_is_refused_unsent(net: Net, tmp_path: Path) -> None:
+    tls = self_signed("shop.test", tmp_path)
+    named: list[str | None] = []
+    tls.sni_callback = lambda _, name, __: named.append(name)
+    port = await net.serve(answering(ok(b"secret")), tls)
+    lookup, _ = scripted(["127.0.0.1"])
+    error = await failure_of(net.outbound(lookup=lookup), f"https://shop.test:{port}/")
+    assert (str(error), error.was_sent) == (NO_ANSWER, False)
+    assert named == ["shop.test"]
+    assert net.accepted == 0
 
 
 async def test_refused_answers_of_a_name_are_passed_over(net: Net) -> None:

@@ -141,6 +141,9 @@ async def test_streamed_upload_is_sent_whole(server: Server, client: Any) -> Non
     server.serve = serve
     assert (await client.post(server.url, content=parts())).status_code == 204
     assert bodies == [b"one two"]
+    head = server.heads[0].lower()
+    assert b"transfer-encoding" not in head
+    assert b"content-type" not in head
 
 
 async def test_chunks_are_handed_on_before_the_stream_ends(server: Server, client: Any) -> None:
@@ -194,6 +197,11 @@ async def test_client_set_url_is_refused_and_the_operators_is_not(server: Server
     async with client_of(library, outbound, is_operator_url=True) as trusted:
         assert (await trusted.get(server.url)).status_code == 200
     await outbound.aclose()
+
+
+async def test_redirect_is_left_to_the_library(server: Server, client: Any) -> None:
+    server.answers(b"HTTP/1.1 307 Moved\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n")
+    assert (await client.get(server.url)).status_code == 307
 
 
 async def test_redirect_that_a_client_follows_is_judged_again(server: Server, library: Any) -> None:
@@ -278,8 +286,9 @@ async def test_connect_timeout_is_the_librarys(library: Any) -> None:
 
     outbound = Outbound(LOOPBACK, lookup=lookup)
     async with client_of(library, outbound) as client:
+        request = client.get("http://shop.test/", timeout=library.Timeout(9, connect=0.1))
         with pytest.raises(library.ConnectTimeout):
-            await client.get("http://shop.test/", timeout=library.Timeout(5, connect=0.1))
+            await asyncio.wait_for(request, 2)
     release.set()
     await outbound.aclose()
 
@@ -293,8 +302,9 @@ async def test_peer_that_stops_reading_ends_in_a_write_timeout(
         await stop.wait()
 
     server.serve = serve
+    upload = client.post(server.url, content=bytes(20_000_000), timeout=library.Timeout(0.1))
     with pytest.raises(library.WriteTimeout):
-        await client.post(server.url, content=bytes(20_000_000), timeout=library.Timeout(0.1))
+        await asyncio.wait_for(upload, 5)
     stop.set()
 
 
