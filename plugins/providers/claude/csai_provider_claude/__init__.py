@@ -9,6 +9,8 @@ from csai_sdk import PluginSettings, Provider, hookimpl
 from csai_provider_claude.provider import ClaudeProvider
 from csai_provider_claude.settings import ClaudeSettings
 
+__all__ = ["ClaudeProvider", "ClaudeSettings", "register_providers", "register_settings"]
+
 
 @hookimpl
 def register_settings() -> type[PluginSettings]:

@@ -9,6 +9,8 @@ from csai_sdk import PluginSettings, Provider, hookimpl
 from csai_provider_openai.provider import OpenAIProvider
 from csai_provider_openai.settings import OpenAISettings
 
+__all__ = ["OpenAIProvider", "OpenAISettings", "register_providers", "register_settings"]
+
 
 @hookimpl
 def register_settings() -> type[PluginSettings]:

@@ -59,7 +59,7 @@ async def fail(exchange: Exchange, replay: Replay, make_context: MakeContext) ->
 
 
 async def test_deltas_of_one_read_are_one_chunk(replay: Replay, plugin_context: MakeContext) -> None:
-    events = [chunk(content="Hel"), chunk(content="lo"), chunk("stop"), "[DONE]"]
+    events: list[Any] = [chunk(content="Hel"), chunk(content="lo"), chunk("stop"), "[DONE]"]
     chunks, reply = await hear(Exchange.of_events(PATH, events), replay, plugin_context)
     assert chunks == ["Hello"]
     assert reply == ModelReply("Hello", "end", None, "m-1")

@@ -216,7 +216,8 @@ async def test_connection_serves_the_next_call(replay: Replay, plugin_context: M
     context = plugin_context(OpenAISettings(base_url=server.url))
     for _ in range(3):
         assert (await ask(context)).text == "Hi"
-    pool = context.resource("client", pytest.fail)._client._transport._pool
+    client: Any = context.resource("client", object)
+    pool = client._client._transport._pool
     assert len(pool.connections) == 1
 
 
