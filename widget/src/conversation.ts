@@ -248,8 +248,8 @@ export class Conversation {
     let text = labels.failedServer;
     let retry: PendingMessage | undefined = pending;
     if (error instanceof ConnectionLost) text = labels.failedConnection;
+    else if (error instanceof ApiError && error.code === "limit_reached") [text, retry] = [labels.failedLimit, undefined];
     else if (error instanceof ApiError && error.status === 429) text = labels.failedRate;
-    else if (error instanceof ApiError && error.status === 413) [text, retry] = [labels.failedTooLong, undefined];
     else if (error instanceof ApiError && error.status < 500 && error.status !== 409) {
       [text, retry] = [labels.failedRefused, undefined];
     }
@@ -299,8 +299,7 @@ function newUuid(): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Ended (409 without Retry-After), or no longer known. */
+/** The conversation has ended, or is no longer known. */
 function isGone(error: unknown): boolean {
-  if (!(error instanceof ApiError)) return false;
-  return error.status === 404 || error.status === 410 || (error.status === 409 && error.retryAfterS === undefined);
+  return error instanceof ApiError && (error.status === 404 || error.code === "conversation_ended");
 }

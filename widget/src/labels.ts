@@ -32,7 +32,7 @@ export interface Labels {
   readonly failedConnection: string;
   readonly failedRate: string;
   readonly failedRefused: string;
-  readonly failedTooLong: string;
+  readonly failedLimit: string;
   readonly failedServer: string;
   readonly opensInNewTab: string;
   /** First words of tool names: while it runs, when it is done, when it failed. */
@@ -75,7 +75,7 @@ const en: Labels = {
   failedConnection: "The message did not get through. Is your connection working?",
   failedRate: "That was a lot of messages at once. Please wait a moment.",
   failedRefused: "This chat is not available here at the moment.",
-  failedTooLong: "This message is too long. Please shorten it and send it again.",
+  failedLimit: "This chat has reached its limit for now. Please contact us another way.",
   failedServer: "Something went wrong on our side.",
   opensInNewTab: "opens in a new tab",
   toolVerbs: {

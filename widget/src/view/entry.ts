@@ -12,7 +12,7 @@ export function drawVisitor(entry: VisitorEntry, labels: Labels): HTMLElement {
     "li",
     { class: "entry visitor" },
     element("span", { class: "hidden" }, `${labels.you}: `),
-    element("div", { class: "bubble", dir: "auto" }, entry.text),
+    element("div", { class: "bubble" }, element("div", { dir: "auto" }, entry.text)),
   );
 }
 
@@ -30,6 +30,7 @@ export class ReplyView {
   readonly #bubble = element("div", { class: "bubble" }, this.#text.root);
   readonly #dots: HTMLElement;
   readonly #foot = element("div", { class: "foot" });
+  #drawnTools = "";
   #retryTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(labels: Labels, onRetry: (reply: ReplyEntry) => void) {
@@ -48,7 +49,7 @@ export class ReplyView {
   draw(reply: ReplyEntry): void {
     const isWorking = reply.state === "waiting" || reply.state === "streaming";
     this.#author.textContent = `${reply.author === "teammate" ? this.#labels.teammate : this.#labels.assistant}: `;
-    this.#tools.replaceChildren(...reply.tools.map((tool) => this.#drawTool(tool)));
+    this.#drawTools(reply.tools);
     this.#tools.hidden = reply.tools.length === 0;
     this.#text.draw(reply.text);
     this.#bubble.hidden = reply.text === "";
@@ -60,6 +61,14 @@ export class ReplyView {
 
   dispose(): void {
     clearInterval(this.#retryTimer);
+  }
+
+  /** Drawn anew only when something changed: a spinner that starts over at every token does not spin. */
+  #drawTools(tools: readonly ToolProgress[]): void {
+    const wanted = JSON.stringify(tools);
+    if (wanted === this.#drawnTools) return;
+    this.#drawnTools = wanted;
+    this.#tools.replaceChildren(...tools.map((tool) => this.#drawTool(tool)));
   }
 
   #drawTool(tool: ToolProgress): HTMLElement {
