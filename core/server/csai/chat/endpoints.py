@@ -64,9 +64,9 @@ def _body(model: type[Any]) -> dict[str, Any]:
     "/message",
     summary="Send a visitor's message and get the turn's outcome",
     description=(
-        "Answers with JSON when the turn has ended or, with `Accept: text/event-stream`, with its events as "
-        "they come. A repeat with the same `Idempotency-Key` (or `message_id`) and body gets the same outcome and "
-        "costs nothing. The turn goes on when the connection is closed."
+        "Answers with JSON when the turn has ended or, with `Accept: text/event-stream`, with its events "
+        "as they come. A repeat with the same `Idempotency-Key` (or `message_id`) and body gets the same "
+        "outcome and costs nothing. The turn goes on when the connection is closed."
     ),
     response_model=TurnAnswer,
     responses=PROBLEMS,
