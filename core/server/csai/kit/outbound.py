@@ -20,22 +20,27 @@ from csai.kit.transports import OWN_HEADERS, make_transport
 BAD_URL = "the address must be an http or https URL without a user name"
 BAD_REQUEST = "the method or a header of the request is not valid"
 
+# A connection that its peer is just closing swallows a request, and a tool's outcome is then unknown: below
+# the 5 s of Node and uvicorn. Model vendors wait a minute and more, and a lost model call is repeated.
+_SHORT_S = 4.0
+_LONG_S = 30.0
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Outbound:
-    """Owns the connections out of this process. Made without I/O; sessions open on the running loop.
+    """Owns the connections out of this process, one for each event loop. Made without I/O.
 
     Guarded and trusted traffic share no connections: one that was opened to an operator's address is
     never found by a request that must be judged.
     """
 
     def __init__(self, policy: EgressPolicy, *, lookup: Lookup = system_lookup) -> None:
-        plugins = Pool(lookup, policy=policy, trace=_progress_trace())
-        guarded = Pool(lookup, policy=policy)
-        trusted = Pool(lookup)
+        plugins = Pool(lookup, policy=policy, keep_alive_s=_SHORT_S, trace=_progress_trace())
+        guarded = Pool(lookup, policy=policy, keep_alive_s=_SHORT_S)
+        trusted = Pool(lookup, keep_alive_s=_LONG_S)
         self._pools = (plugins, guarded, trusted)
         self.http: HttpClient = _GuardedHttp(plugins)
         self.transports: Transports = _Transports(guarded, trusted)
@@ -111,7 +116,7 @@ class _GuardedHttp:
             ):
                 body, is_truncated = await _read(answer.content, max_bytes)
                 return HttpResponse(answer.status, _answer_headers(answer), body, is_truncated)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = HttpError(failure_text(error), was_sent=progress.was_sent)
         # Raised out here so that it carries no context: that would name the address.
         raise failure

@@ -21,8 +21,6 @@ Lookup = Callable[[str, int], Sequence[tuple[Any, ...]]]
 # A hostile name may have thousands of addresses, and each would be tried.
 _ADDRESSES_PER_NAME = 8
 _LOOKUP_THREADS = 8
-# Below Node's and uvicorn's 5 s: a connection the peer is just closing would swallow a request.
-_KEEP_ALIVE_S = 4.0
 _HEADER_LINE_BYTES = 16_384
 _HEADERS = 128
 _BODY_AT_ONCE_BYTES = 262_144
@@ -60,12 +58,14 @@ class Pool:
         self,
         lookup: Lookup,
         *,
+        keep_alive_s: float,
         policy: EgressPolicy | None = None,
         trace: aiohttp.TraceConfig | None = None,
     ) -> None:
         self.is_guarded = policy is not None
+        self._keep_alive_s = keep_alive_s
         self._resolver = _Resolver(lookup)
-        self._open_socket = guarded_socket(policy) if policy else None
+        self._open_socket = None if policy is None else guarded_socket(policy)
         self._traces = [trace] if trace else None
         self._session: aiohttp.ClientSession | None = None
         self._is_closed = False
@@ -82,7 +82,7 @@ class Pool:
         connector = aiohttp.TCPConnector(
             limit=0,
             family=socket.AF_UNSPEC,
-            keepalive_timeout=_KEEP_ALIVE_S,
+            keepalive_timeout=self._keep_alive_s,
             resolver=self._resolver,
             socket_factory=self._open_socket,
         )

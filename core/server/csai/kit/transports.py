@@ -39,6 +39,7 @@ _ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectionError, "ReadError"),
     (aiohttp.ClientPayloadError, "RemoteProtocolError"),
     (aiohttp.ClientResponseError, "RemoteProtocolError"),
+    (OSError, "ReadError"),
     (ValueError, "LocalProtocolError"),
     (aiohttp.ClientError, "TransportError"),
 )
@@ -82,7 +83,7 @@ class _Transport:
                         total=None, connect=limits.get("connect"), sock_read=limits.get("read")
                     ),
                 )
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = _library_error(self._library, error, is_guarded=self._pool.is_guarded)
         else:
             return self._response(answer)
@@ -118,7 +119,7 @@ class _Body:
             async for chunk in self._answer.content.iter_any():
                 yield chunk
             return
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             failure = _library_error(self._library, error, is_guarded=self._is_guarded)
         raise failure
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from ipaddress import ip_network
 from typing import Any
@@ -146,6 +147,19 @@ async def test_streamed_upload_is_sent_whole(server: Server, client: Any) -> Non
     assert b"content-type" not in head
 
 
+async def test_large_upload_is_sent_whole(server: Server, client: Any) -> None:
+    bodies: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        bodies.append(await server.read_request(reader))
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    server.serve = serve
+    large = bytes(range(256)) * 8192
+    assert (await client.post(server.url, content=large)).status_code == 204
+    assert bodies == [large]
+
+
 async def test_chunks_are_handed_on_before_the_stream_ends(server: Server, client: Any) -> None:
     go_on = asyncio.Event()
 
@@ -253,6 +267,24 @@ async def test_broken_answer_is_the_librarys_protocol_error(
 ) -> None:
     server.answers(*parts)
     with pytest.raises(getattr(library, error)) as caught:
+        await client.get(server.url)
+    assert str(caught.value) == NO_ANSWER
+
+
+@pytest.mark.parametrize("part", [b"", CHUNKED], ids=["head", "stream"])
+async def test_connection_reset_is_an_error_of_the_library(
+    server: Server, client: Any, library: Any, part: bytes
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.read_request(reader)
+        writer.write(part)
+        await writer.drain()
+        link = writer.get_extra_info("socket")
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    server.serve = serve
+    with pytest.raises(library.TransportError) as caught:
         await client.get(server.url)
     assert str(caught.value) == NO_ANSWER
 
