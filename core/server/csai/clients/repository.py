@@ -74,6 +74,11 @@ async def find_key(connection: AsyncConnection, key_hash: str) -> KeyRow | None:
     return KeyRow(*row) if row else None  # type: ignore[arg-type]  # `kind` is one of two
 
 
+async def has_plan(connection: AsyncConnection, name: str) -> bool:
+    """Whether the installation has such a plan; plans belong to no client."""
+    return (await connection.execute(select(Plan.name).where(Plan.name == name))).first() is not None
+
+
 class ClientRepository:
     """One client and what belongs to its configuration."""
 
