@@ -63,6 +63,7 @@ class FakeServer:
         self.refuses_key = False
         self.refuses_resume = False
         self.history: list[dict[str, str]] = []
+        self.history_page = 100
         self.ended: set[str] = set()
         self.turns: dict[str, Turn] = {}
         self._runner: web.AppRunner | None = None
@@ -206,7 +207,10 @@ class FakeServer:
         session = request.match_info["session"]
         if request.headers.get("X-Session-Token") != f"token-of-{session}":
             return _problem(404, "not_found", {})
-        return web.json_response({"messages": self.history, "next": None})
+        after = int(request.query.get("after", 0))
+        end = after + self.history_page
+        following = end if end < len(self.history) else None
+        return web.json_response({"messages": self.history[after:end], "next": following})
 
     async def _stop(self, request: web.Request) -> web.Response:
         list(self.turns.values())[-1].script.stopped.set()

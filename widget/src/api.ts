@@ -2,7 +2,7 @@
 
 import { SseParser, type ServerEvent } from "./sse.ts";
 import type { PendingMessage, Session } from "./session.ts";
-import type { Answer, Config, History, TurnEvent } from "./wire.ts";
+import type { Answer, Config, History, TurnEvent, WireMessage } from "./wire.ts";
 
 /** The server refused, with a problem document. */
 export class ApiError extends Error {
@@ -29,6 +29,8 @@ export interface Received {
 /** A server that works sends something, if only a comment, well within this. */
 const SILENCE_MS = 60_000;
 
+const MAX_HISTORY_PAGES = 20;
+
 export class Api {
   readonly #base: string;
   readonly #key: string;
@@ -42,8 +44,18 @@ export class Api {
     return this.#json<Config>("/api/config", { signal });
   }
 
-  history(session: Session, signal: AbortSignal): Promise<History> {
-    return this.#json<History>(`/chat/history/${encodeURIComponent(session.id)}`, { session, signal });
+  /** All that was said, oldest first. */
+  async history(session: Session, signal: AbortSignal): Promise<WireMessage[]> {
+    const path = `/chat/history/${encodeURIComponent(session.id)}`;
+    const messages: WireMessage[] = [];
+    let query = "";
+    for (let page = 0; page < MAX_HISTORY_PAGES; page++) {
+      const { messages: more, next } = await this.#json<History>(path + query, { session, signal });
+      messages.push(...more);
+      if (next === undefined || next === null) break;
+      query = `?after=${encodeURIComponent(next)}`;
+    }
+    return messages;
   }
 
   async stop(session: Session): Promise<void> {
@@ -65,7 +77,7 @@ export class Api {
   async *#turn(path: string, options: RequestOptions): AsyncGenerator<Received> {
     const response = await this.#request(path, { ...options, accept: "text/event-stream" });
     if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-      yield { id: "", event: { type: "ended", answer: (await response.json()) as Answer } };
+      yield { id: "", event: { type: "ended", answer: await readJson<Answer>(response) } };
       return;
     }
     for await (const received of readEvents(response)) {
@@ -75,8 +87,7 @@ export class Api {
   }
 
   async #json<T>(path: string, options: RequestOptions): Promise<T> {
-    const response = await this.#request(path, options);
-    return (await response.json()) as T;
+    return readJson<T>(await this.#request(path, options));
   }
 
   async #request(path: string, options: RequestOptions): Promise<Response> {
@@ -109,6 +120,14 @@ interface RequestOptions {
   readonly lastEventId?: string;
   readonly signal?: AbortSignal;
   readonly keepalive?: boolean;
+}
+
+async function readJson<T>(response: Response): Promise<T> {
+  try {
+    return (await response.json()) as T;
+  } catch {
+    throw new ConnectionLost("the answer was cut short");
+  }
 }
 
 async function problem(response: Response): Promise<ApiError> {

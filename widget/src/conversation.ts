@@ -2,9 +2,9 @@
 
 import { type Api, ApiError, ConnectionLost } from "./api.ts";
 import type { Labels } from "./labels.ts";
-import type { PendingMessage, SessionStore } from "./session.ts";
+import { newPending, type PendingMessage, type Session, type SessionStore } from "./session.ts";
 import { followTurn } from "./turn.ts";
-import type { Answer, Citation, TurnEvent, WireMessage } from "./wire.ts";
+import type { Answer, Citation, MessageRequest, TurnEvent, WireMessage } from "./wire.ts";
 
 export interface VisitorEntry {
   readonly kind: "visitor";
@@ -123,9 +123,9 @@ export class Conversation {
     this.#running?.abort.abort();
   }
 
-  async #history(session: { id: string; token: string }): Promise<readonly WireMessage[]> {
+  async #history(session: Session): Promise<readonly WireMessage[]> {
     try {
-      return (await this.#api.history(session, this.#life.signal)).messages;
+      return await this.#api.history(session, this.#life.signal);
     } catch (error) {
       if (isGone(error)) this.#store.session = undefined;
       else if (!this.#life.signal.aborted) this.#observer.added({ kind: "notice", text: this.#labels.historyFailed });
@@ -281,22 +281,9 @@ function finishTool(reply: ReplyEntry, id: string, isSuccess: boolean): void {
   if (tool) tool.state = isSuccess ? "done" : "failed";
 }
 
-function sameWords(pending: PendingMessage, session_id: string): PendingMessage["request"] {
+function sameWords(pending: PendingMessage, session_id: string): MessageRequest {
   const { message } = pending.request;
   return session_id ? { message, session_id } : { message };
-}
-
-function newPending(request: PendingMessage["request"]): PendingMessage {
-  return { key: newUuid(), request };
-}
-
-/** `crypto.randomUUID` is missing on pages that are served without TLS. */
-function newUuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /** The conversation has ended, or is no longer known. */

@@ -1,6 +1,8 @@
 /** Every word the widget says by itself. A language is one more object of this shape. */
 
 export interface Labels {
+  readonly language: string;
+  readonly direction: "ltr" | "rtl";
   readonly title: string;
   readonly greeting: string;
   readonly open: string;
@@ -44,6 +46,8 @@ const checking = ["Checking", "Checked", "Could not check"] as const;
 const searching = ["Searching", "Searched", "Could not search"] as const;
 
 const en: Labels = {
+  language: "en",
+  direction: "ltr",
   title: "Chat with us",
   greeting: "Hi there! How can I help you today?",
   open: "Open chat",

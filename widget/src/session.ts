@@ -78,3 +78,16 @@ export function localStorageIfAllowed(): Storage | undefined {
     return undefined;
   }
 }
+
+export function newPending(request: MessageRequest): PendingMessage {
+  return { key: newUuid(), request };
+}
+
+/** `crypto.randomUUID` is missing on pages that are served without TLS. */
+function newUuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

@@ -2,7 +2,7 @@
 
 import { Api } from "./api.ts";
 import { Conversation, type Entry, type Observer, type ReplyEntry } from "./conversation.ts";
-import { labelsFor } from "./labels.ts";
+import { type Labels, labelsFor } from "./labels.ts";
 import type { WidgetOptions } from "./options.ts";
 import { localStorageIfAllowed, SessionStore } from "./session.ts";
 import css from "./style.css?inline";
@@ -41,7 +41,7 @@ export class Widget implements Observer {
     const api = new Api(options.apiUrl, options.apiKey);
     const store = new SessionStore(options.apiKey, localStorageIfAllowed());
     this.#conversation = new Conversation(api, store, labels, this);
-    this.#attach(options);
+    this.#attach(options, labels);
     this.#panel.isOpen = false;
     this.cleared();
     void this.#conversation.restore();
@@ -125,9 +125,14 @@ export class Widget implements Observer {
     if (!reply.failure) this.#emit("reply", reply.text);
   }
 
-  #attach(options: WidgetOptions): void {
+  #attach(options: WidgetOptions, labels: Labels): void {
     const { position = "bottom-right", theme = "auto" } = options;
-    const root = element("div", { class: `root ${position.replace("-", " ")}`, "data-theme": theme });
+    const root = element("div", {
+      class: `root ${position.replace("-", " ")}`,
+      "data-theme": theme,
+      lang: labels.language,
+      dir: labels.direction,
+    });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     applyAccent(root, options.primaryColor);

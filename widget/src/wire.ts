@@ -37,7 +37,7 @@ export interface Answer {
 
 export interface History {
   readonly messages: readonly WireMessage[];
-  readonly next?: string | null;
+  readonly next?: string | number | null;
 }
 
 export interface MessageRequest {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { SessionStore } from "../src/session.ts";
+import { newPending, SessionStore } from "../src/session.ts";
 
 class FakeStorage implements Storage {
   readonly items = new Map<string, string>();
@@ -62,4 +62,10 @@ test("a record that something else wrote is as good as none", () => {
     assert.equal(store.session, undefined, text);
     assert.equal(store.pending, undefined, text);
   }
+});
+
+test("every message gets a UUID of its own as its key", () => {
+  const keys = Array.from({ length: 100 }, () => newPending({ message: "same" }).key);
+  assert.equal(new Set(keys).size, 100);
+  for (const key of keys) assert.match(key, /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
 });

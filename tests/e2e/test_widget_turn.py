@@ -1,0 +1,158 @@
+"""The widget: one turn, well answered, and what it remembers of it."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.fake_server import FakeServer, Script
+from tests.e2e.widget_page import KEY, ask, delta, replies, tool, visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class TestTurn:
+    async def test_an_answer_streams_in_with_its_tools_and_sources(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        script = Script(
+            text="It is **on its way**.",
+            events=[
+                tool("started", "get_order_status"),
+                tool("finished", "get_order_status", success=True, duration_ms=3),
+                delta("It is **on "),
+                delta("its way**."),
+            ],
+            citations=[
+                {"title": "Delivery", "url": "https://shop.example/d"},
+                {"title": "Bad", "url": "javascript:x"},
+            ],
+            holds_before=2,
+        )
+        server.scripts["Where is it?"] = script
+        await visit(page, server, open="")
+        await ask(page, "Where is it?")
+        await expect(replies(page).locator(".tool.running")).to_have_text("Checking order status…")
+        await expect(replies(page).get_by_role("img", name="Writing an answer")).to_be_visible()
+        script.released.set()
+        await expect(replies(page).locator(".rich")).to_have_text("It is on its way.")
+        await expect(replies(page).locator("strong")).to_have_text("on its way")
+        await expect(replies(page).locator(".tool.done")).to_have_text("Checked order status")
+        await expect(replies(page).locator(".sources li")).to_have_text(["1Delivery", "2Bad"])
+        await expect(replies(page).locator(".sources a")).to_have_count(1)
+
+    async def test_the_second_message_goes_on_in_the_session_of_the_first(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        await visit(page, server, open="")
+        await ask(page, "one")
+        await expect(replies(page).nth(0)).to_contain_text("Fine.")
+        await ask(page, "two")
+        await expect(replies(page).nth(1)).to_contain_text("Fine.")
+        first, second = server.posted()
+        assert first.body == {"message": "one"}
+        assert second.body == {"message": "two", "session_id": "session-1"}
+        assert "X-Session-Token" not in first.headers
+        assert second.headers["X-Session-Token"] == "token-of-session-1"
+        keys = {uuid.UUID(request.headers["Idempotency-Key"]) for request in (first, second)}
+        assert len(keys) == 2
+        assert {request.headers["X-API-Key"] for request in (first, second)} == {KEY}
+
+    async def test_text_that_another_provider_replaces_is_taken_back(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        script = Script(
+            text="Right.", events=[delta("Wrong"), ("text.reset", {}), delta("Right.")], holds_before=3
+        )
+        server.scripts["q"] = script
+        await visit(page, server, open="")
+        await ask(page, "q")
+        await expect(replies(page).get_by_role("img", name="Writing an answer")).to_be_visible()
+        script.released.set()
+        await expect(replies(page).locator(".rich")).to_have_text("Right.")
+
+    async def test_a_stopped_answer_keeps_what_was_said(self, page: Page, server: FakeServer) -> None:
+        server.scripts["q"] = Script(
+            text="The first", events=[delta("The first"), delta(" and more")], holds_before=2
+        )
+        await visit(page, server, open="")
+        await ask(page, "q")
+        await expect(replies(page).locator(".rich")).to_have_text("The first")
+        await page.get_by_role("button", name="Stop answering").click()
+        await expect(replies(page)).to_contain_text("Stopped")
+        await expect(replies(page).locator(".rich")).to_have_text("The first")
+        assert server.posted("/chat/stop")[0].body == {"session_id": "session-1"}
+        await expect(page.get_by_role("button", name="Send message")).to_be_visible()
+
+    async def test_a_handoff_is_announced(self, page: Page, server: FakeServer) -> None:
+        server.scripts["human"] = Script(text="", events=[("handoff", {})], status="handed_off")
+        await visit(page, server, open="")
+        await ask(page, "human")
+        await expect(page.locator("csai-widget .notice")).to_have_text(
+            "A person from our team is taking over."
+        )
+
+    async def test_only_a_finished_answer_is_read_out(self, page: Page, server: FakeServer) -> None:
+        script = Script(text="All of it.", events=[delta("All "), delta("of it.")], holds_before=2)
+        server.scripts["q"] = script
+        await visit(page, server, open="")
+        await ask(page, "q")
+        await expect(replies(page).locator(".rich")).to_have_text("All")
+        await expect(page.locator("csai-widget [aria-live]")).to_be_empty()
+        script.released.set()
+        await expect(page.locator("csai-widget [aria-live]")).to_have_text("All of it.")
+
+
+class TestMemory:
+    async def test_a_reload_shows_what_was_said(self, page: Page, server: FakeServer) -> None:
+        await visit(page, server, open="")
+        await ask(page, "one")
+        await expect(replies(page)).to_contain_text("Fine.")
+        await page.reload()
+        await expect(page.locator("csai-widget .visitor")).to_contain_text("one")
+        await expect(replies(page)).to_contain_text("Fine.")
+        assert len(server.posted()) == 1
+
+    async def test_a_long_history_is_read_page_by_page(self, page: Page, server: FakeServer) -> None:
+        server.history_page = 3
+        await visit(page, server, open="")
+        for number in range(4):
+            await ask(page, f"message {number}")
+            await expect(replies(page)).to_have_count(number + 1)
+            await expect(replies(page).last).to_contain_text("Fine.")
+        await page.reload()
+        said = [f"You: message {number}" for number in range(4)]
+        await expect(page.locator("csai-widget .visitor")).to_have_text(said)
+        await expect(replies(page)).to_have_count(4)
+
+    async def test_a_reload_in_the_middle_of_an_answer_goes_on_with_it(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        script = Script(text="one two", events=[delta("one "), delta("two")], holds_before=2)
+        server.scripts["q"] = script
+        await visit(page, server, open="")
+        await ask(page, "q")
+        await expect(replies(page).locator(".rich")).to_have_text("one")
+        await page.reload()
+        await expect(replies(page).locator(".rich")).to_have_text("one")
+        script.released.set()
+        await expect(replies(page).locator(".rich")).to_have_text("one two")
+        await expect(page.locator("csai-widget .visitor")).to_have_count(1)
+        first, second = server.posted()
+        assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+
+    async def test_starting_over_ends_the_conversation_and_forgets_it(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        await visit(page, server, open="")
+        await ask(page, "one")
+        await expect(replies(page)).to_contain_text("Fine.")
+        await page.get_by_role("button", name="New conversation").click()
+        await page.get_by_role("button", name="Start over").click()
+        await expect(page.locator("csai-widget .entry")).to_have_count(1)
+        await ask(page, "two")
+        await expect(replies(page)).to_contain_text("Fine.")
+        assert server.ended == {"session-1"}
+        assert server.posted()[-1].body == {"message": "two"}
