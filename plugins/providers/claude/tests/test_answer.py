@@ -251,11 +251,20 @@ async def test_call_without_a_name_is_a_protocol_error(replay: Replay, plugin_co
     assert isinstance(error, ProviderProtocolError)
 
 
+async def test_stream_without_its_last_event_is_cut_short(
+    replay: Replay, plugin_context: MakeContext
+) -> None:
+    events = [start(), *text_block(0, "Hi"), *end()]
+    error = await fail(Exchange.of_events(PATH, events[:-1]), replay, plugin_context)
+    assert isinstance(error, ProviderProtocolError)
+
+
 INVALID = "invalid_request_error"
 LOW = "Your credit balance is too low to access the Anthropic API."
 LIMIT = {"type": "billing_error", "details": {"error_code": "organization_spend_limit_reached"}}
 ERRORS = [
     (400, {"type": INVALID}, ProviderRequestError, False),
+    (400, {"type": INVALID, "details": {"error_code": "my secret"}}, ProviderRequestError, False),
     (400, {"type": INVALID, "message": LOW}, ProviderQuotaExceeded, False),
     (400, {"type": INVALID, "message": "prompt is too long: 9 tokens > 8"}, ProviderContextTooLong, False),
     (401, {"type": "authentication_error"}, ProviderAuthError, False),

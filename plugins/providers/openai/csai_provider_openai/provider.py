@@ -118,7 +118,6 @@ def _client(settings: OpenAISettings, ctx: PluginContext) -> openai.AsyncOpenAI:
         http_client=httpx2.AsyncClient(transport=transport, headers={"accept-encoding": "identity"}),
     )
     # The SDK fills these from the environment, which is the operator's, not the client's.
-    client.admin_api_key = None
     client.organization = (_is_own("organization", ctx) and settings.organization) or None
     client.project = (_is_own("project", ctx) and settings.project) or None
     if "base_url" in ctx.client_set:

@@ -183,6 +183,15 @@ async def test_tool_calls_however_a_server_writes_them(
     assert len(set(ids)) == 2
 
 
+async def test_another_id_is_another_call_even_under_the_same_index(
+    replay: Replay, plugin_context: MakeContext
+) -> None:
+    pieces = [[piece(0, "f", "", id="a")], [piece(0, "g", "{}", id="b")]]
+    events = [*(chunk(tool_calls=calls) for calls in pieces), chunk("tool_calls"), "[DONE]"]
+    reply = await hear_events(events, replay, plugin_context)
+    assert [(call.id, call.name) for call in reply.tool_calls] == [("a", "f"), ("b", "g")]
+
+
 @pytest.mark.parametrize(
     ("written", "arguments"),
     [
@@ -232,7 +241,15 @@ async def test_nonsense_is_a_protocol_error(body: bytes, replay: Replay, plugin_
     assert error.retryable
 
 
+async def test_stream_that_ends_before_its_usage_is_cut_short(
+    replay: Replay, plugin_context: MakeContext
+) -> None:
+    error = await fail(Exchange.of_events(PATH, [chunk(content="Hi"), chunk("stop")]), replay, plugin_context)
+    assert isinstance(error, ProviderProtocolError)
+
+
 ERRORS = [
+    (400, {"code": "my secret question", "type": ["sk-secret"]}, ProviderRequestError, False),
     (400, {"code": "model_not_found"}, ProviderRequestError, False),
     (400, {"code": "context_length_exceeded"}, ProviderContextTooLong, False),
     (400, {"message": "This model's maximum context length is 8192 tokens"}, ProviderContextTooLong, False),
