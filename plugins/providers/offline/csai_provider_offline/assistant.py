@@ -10,9 +10,9 @@ from datetime import datetime
 from csai_sdk import AssistantMessage, ModelRequest, ToolMessage, UserMessage
 
 from csai_provider_offline import speech
-from csai_provider_offline.matching import Match, ToolBox
+from csai_provider_offline.matching import Match, ToolBox, action_beyond
 from csai_provider_offline.quote import Quote, best_quotes
-from csai_provider_offline.result import in_sentences
+from csai_provider_offline.result import came_to_nothing, in_sentences
 
 _MAX_MESSAGE_CHARS = 4000
 _MAX_CLAUSES = 6
@@ -21,6 +21,8 @@ _CLAUSE_END = re.compile(
     r"book|check|cancel|tell|show|i|i'd|i want|if)\b)",
     re.IGNORECASE,
 )
+_ASKS = re.compile(r"\?|^\W*(?:what|when|how|where|which|who|why|do|does|is|are|can|tell)\b", re.IGNORECASE)
+_SPACES = re.compile(r"(\s)\s+")
 _FOLLOWS_UP = re.compile(r"^\s*(?:and|what about|how about|or|also)\b", re.IGNORECASE)
 
 
@@ -39,6 +41,8 @@ class Plan:
     calls: tuple[Match, ...] = ()
     question: Match | None = None
     texts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is said before all else."""
 
 
 @dataclass(slots=True)
@@ -46,6 +50,9 @@ class _Memory:
     """What earlier messages leave behind, worked out anew each time."""
 
     pending: Match | None = None
+    """A call that waits for values the visitor was asked for."""
+    refused: Match | None = None
+    """A call that came to nothing, so that the visitor may try it with another value."""
     last_tool: str = ""
 
 
@@ -61,7 +68,7 @@ class _Exchange:
 def answer(request: ModelRequest, now: datetime) -> Answer:
     tools = [tool for tool in request.tools if tool.is_read_only or not request.is_fallback]
     exchanges = _exchanges(request)
-    box = ToolBox.of(tools)
+    box = ToolBox(tools)
     planner = _Planner(request, box, now)
     memory = _Memory()
     for exchange in exchanges[:-1]:
@@ -74,7 +81,8 @@ def answer(request: ModelRequest, now: datetime) -> Answer:
     plan = planner.plan(current.text, memory)
     if plan.calls and not current.results and request.tool_choice == "auto":
         return Answer(calls=plan.calls)
-    parts = [in_sentences(result) for message in current.results[-1:] for result in message.results]
+    parts = list(plan.notes)
+    parts += [in_sentences(result) for message in current.results[-1:] for result in message.results]
     if plan.calls and not current.results:
         parts.append(speech.NO_MORE_TOOLS)
     parts.extend(plan.texts)
@@ -89,7 +97,7 @@ def _exchanges(request: ModelRequest) -> list[_Exchange]:
     exchanges: list[_Exchange] = []
     for message in request.messages:
         if isinstance(message, UserMessage):
-            exchanges.append(_Exchange(message.text[:_MAX_MESSAGE_CHARS]))
+            exchanges.append(_Exchange(_SPACES.sub(r"\1", message.text[:_MAX_MESSAGE_CHARS])))
         elif not exchanges:
             exchanges.append(_Exchange(""))
         if isinstance(message, AssistantMessage) and message.text:
@@ -105,8 +113,10 @@ def _social(text: str, request: ModelRequest, intro: str) -> str:
     own = intro or speech.introduction(is_fallback=request.is_fallback)
     if speech.asks_who(text):
         return f"{own}\n\n{speech.abilities(tools)}"
-    if not text.strip() or speech.is_greeting(text) or speech.asks_for_abilities(text):
+    if not text.strip() or speech.is_greeting(text):
         return "\n\n".join(part for part in ("Hello!", intro, speech.abilities(tools)) if part)
+    if speech.asks_for_abilities(text):
+        return "\n\n".join(part for part in (intro, speech.abilities(tools)) if part)
     for applies, said in (
         (speech.is_thanks, speech.WELCOME),
         (speech.is_goodbye, speech.GOODBYE),
@@ -125,9 +135,11 @@ class _Planner:
     def learn(self, memory: _Memory, exchange: _Exchange) -> None:
         """Take an earlier exchange into account: was a value asked for at its end?"""
         plan = self.plan(exchange.text, memory, is_past=True)
-        memory.pending = None
+        memory.pending = memory.refused = None
         if plan.question and any(speech.question_for(plan.question) in text for text in exchange.said):
             memory.pending = plan.question
+        if len(plan.calls) == 1 and exchange.results and came_to_nothing(exchange.results[-1].results[0]):
+            memory.refused = plan.calls[0]
         matches = [*plan.calls, *([plan.question] if plan.question else [])]
         if matches:
             memory.last_tool = matches[-1].tool.name
@@ -136,6 +148,8 @@ class _Planner:
         fresh = self._fresh(text, is_past=is_past)
         if memory.pending and not fresh.calls and (resumed := self._resumed(text, memory.pending, fresh)):
             return resumed
+        if memory.refused and not fresh.calls and (match := self._tried_again(text, memory.refused)):
+            return Plan(calls=(match,))
         if not fresh.calls and _FOLLOWS_UP.match(text) and (match := self._followed_up(text, memory)):
             return Plan(calls=(match,))
         return fresh
@@ -145,19 +159,25 @@ class _Planner:
         calls: list[Match] = []
         questions: list[Match] = []
         rest: list[str] = []
+        notes: list[str] = []
         for clause in _clauses(text):
             match = self._box.best(clause, text, self._now)
             quotes = [] if is_past else best_quotes(clause, self._request.passages)
-            if match is None or _is_better_quoted(match, quotes):
+            if match is None or _is_better_quoted(clause, match, quotes):
                 rest.append(clause)
-            elif match.missing:
+                continue
+            if action := action_beyond(clause, match):
+                notes.append(speech.cannot(action))
+            if match.missing:
                 questions.append(match)
             elif all((match.tool.name, match.arguments) != (c.tool.name, c.arguments) for c in calls):
                 calls.append(match)
         called = {match.tool.name for match in calls}
         question = next((match for match in questions if match.tool.name not in called), None)
         texts = () if is_past else self._texts(text, rest, is_alone=not calls and not question)
-        return Plan(tuple(calls), question, texts)
+        if not calls and not question and not texts:
+            question = self._box.explained(text, self._now)
+        return Plan(tuple(calls), question, texts, tuple(notes))
 
     def _texts(self, text: str, rest: Sequence[str], *, is_alone: bool) -> tuple[str, ...]:
         passages = self._request.passages
@@ -168,7 +188,8 @@ class _Planner:
             by_clause = [q for clause in rest for q in best_quotes(clause, passages)] if len(rest) > 1 else []
             chosen = by_clause or quotes
         else:
-            chosen = [q for clause in rest for q in best_quotes(clause, passages) if "?" in clause]
+            asked = [clause for clause in rest if _ASKS.search(clause)]
+            chosen = [quote for clause in asked for quote in best_quotes(clause, passages)]
         unique = list({(quote.title, quote.text): quote for quote in chosen}.values())[:3]
         return (speech.quoted(unique),) if unique else ()
 
@@ -190,6 +211,19 @@ class _Planner:
         match = Match(pending.tool, pending.score, arguments, still, is_clear=True)
         return Plan(question=match) if still else Plan(calls=(match,))
 
+    def _tried_again(self, text: str, refused: Match) -> Match | None:
+        """`Then Monday at 10:00` after a time that could not be had."""
+        found = self._box.named(refused.tool.name, text, self._now, is_bare_answer=False)
+        if found is None or not _is_bare(text) or speech.takes_it_back(text):
+            return None
+        changed = {
+            name: value for name, value in found.certain.items() if value != refused.arguments.get(name)
+        }
+        if not changed:
+            return None
+        arguments = {**refused.arguments, **changed}
+        return Match(refused.tool, refused.score, arguments, (), is_clear=True, certain=changed)
+
     def _followed_up(self, text: str, memory: _Memory) -> Match | None:
         """`And the red mug?` after a look-up asks the same of another thing."""
         match = self._box.named(memory.last_tool, text, self._now, is_bare_answer=False)
@@ -199,21 +233,18 @@ class _Planner:
 
 def _clauses(text: str) -> list[str]:
     clauses = [clause.strip() for clause in _CLAUSE_END.split(text) if clause and clause.strip()]
-    return (
-        clauses
-        if len(clauses) <= _MAX_CLAUSES
-        else [*clauses[: _MAX_CLAUSES - 1], " ".join(clauses[_MAX_CLAUSES - 1 :])]
-    )
+    first, rest = clauses[: _MAX_CLAUSES - 1], clauses[_MAX_CLAUSES - 1 :]
+    return [*first, " ".join(rest)] if rest else first
 
 
 def _is_bare(text: str) -> bool:
     return len(text.split()) <= 15 and not text.rstrip().endswith("?")
 
 
-def _is_better_quoted(match: Match, quotes: Sequence[Quote]) -> bool:
+def _is_better_quoted(clause: str, match: Match, quotes: Sequence[Quote]) -> bool:
     """Whether the question is one for the knowledge: `Do you have a return policy?` asks for no product."""
     if not quotes or not match.tool.is_read_only:
         return False
-    if match.missing:
+    if match.missing or action_beyond(clause, match):
         return quotes[0].is_title_match and quotes[0].coverage >= 0.5
     return not match.is_clear and quotes[0].is_title_match

@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from csai_sdk import ToolSpec
 
 from csai_provider_offline.parameter import Parameter, name_words, parameters_of
-from csai_provider_offline.reading import Reading, Source, read_arguments
-from csai_provider_offline.words import best_likeness, content_words, implied_words, likeness, stem, words
+from csai_provider_offline.reading import Reading, read_arguments
+from csai_provider_offline.source import Source
+from csai_provider_offline.words import best_likeness, content_words, implied_words, stem, words
 
 _ENOUGH = 1.1
 _ENOUGH_WITHOUT_ARGUMENTS = 1.9
 _MIN_TO_ASK = 1.5
-_OPENING = re.compile(
-    r"^(?:please|pls|kindly|hi|hello|hey|ok|okay|so|and|then|also|now|just|can you|could you|would you|will you|"
-    r"can i|could i|may i|i['’]?d like|i would like|i want|i need|i wish|let['’]?s|help me|to|you|me|it|my|the|an|a|"
-    r"have|get|make|set up|[,:!.\s])*\s*",
+_GENERIC = (
+    "check get find list look lookup show fetch read search query retrieve details detail the by id all of to"
+)
+_GENERIC_STEMS = frozenset(stem(word) for word in _GENERIC.split())
+
+_ACTIONS = frozenset(
+    {"cancel", "change", "return", "refund", "exchange", "modify", "update", "delete", "remove"}
+)
+_POLITE = re.compile(
+    r"(?:(?:please|pls|kindly|hi|hello|hey|ok|okay|so|and|then|also|now|just|yes)\b[\s,!.:]*)*",
+    re.IGNORECASE,
+)
+_WISH = re.compile(
+    r"(?:(?:please|kindly|just|can you|could you|would you|will you|can i|could i|may i|i['’]?d like|"
+    r"i would like|i want|i need|i wish|let['’]?s|help me)\b[\s,]*)+"
+    r"(?:(?:to|me|have|get|make|set up|an?|the|my|another|new)\b\s*)*",
     re.IGNORECASE,
 )
 _ONLY_ASKS = re.compile(
-    r"\b(?:how (?:do|can|to|does|would|long|much|many)|what (?:if|happens|is|are)|is it possible|should|why|when|policy)\b",
+    r"\b(?:how (?:do|can|to|does|would|long|much|many)|what (?:if|happens|is|are)|is it possible|should|why|"
+    r"when|policy)\b",
     re.IGNORECASE,
 )
+_HOW_TO = re.compile(r"^\s*(?:how (?:do|can|could|would|may) (?:i|we|you)|how to)\s+", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:don['’]?t|do not|not|never|without|didn['’]?t|won['’]?t)\b", re.IGNORECASE)
-_PERSONAL = re.compile(r"\b(?:my|mine|me|our|i|i['’]m|where|check|track|look up|status)\b", re.IGNORECASE)
+_PERSONAL = re.compile(
+    r"\b(?:my|mine|me|our|i|i['’]m|where|check|track|look up|status|sell|stock)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,96 +58,118 @@ class Match:
     missing: tuple[Parameter, ...]
     is_clear: bool
     """Whether more than a turn of phrase and a free choice of words speak for it."""
+    certain: Mapping[str, Any] = field(default_factory=dict)
+    """Those of the arguments that were recognised by their form."""
 
 
 @dataclass(frozen=True, slots=True)
-class ToolBox:
-    """The tools with their words and parameters, read once an answer."""
+class _Known:
+    """A tool with its words and parameters."""
 
-    tools: tuple[tuple[ToolSpec, tuple[Parameter, ...], frozenset[str], frozenset[str]], ...]
+    tool: ToolSpec
+    parameters: tuple[Parameter, ...]
+    named: tuple[str, ...]
+    """The stems of its name."""
+    telling: frozenset[str]
+    """Those of them that tell it from other tools."""
+    described: frozenset[str]
+    explained: frozenset[str]
+    """The stems of its description's first sentence, and of the rest."""
+    labels: frozenset[str]
+    choices: frozenset[str]
+    """The stems of what its parameters let choose from."""
 
     @classmethod
-    def of(cls, tools: Sequence[ToolSpec]) -> ToolBox:
+    def of(cls, tool: ToolSpec) -> _Known:
+        parameters = tuple(parameters_of(tool))
+        named = tuple(stem(word) for word in name_words(tool.name))
+        examples = " ".join(example for p in parameters if p.kind == "thing" for example in p.examples)
         return cls(
-            tuple(
-                (
-                    tool,
-                    tuple(parameters_of(tool)),
-                    frozenset(
-                        stem(word) for word in name_words(tool.name) if word not in ("get", "the", "id")
-                    ),
-                    frozenset(content_words(first_sentence(tool.description))),
-                )
-                for tool in tools
-            )
+            tool=tool,
+            parameters=parameters,
+            named=named,
+            telling=frozenset(named) - _GENERIC_STEMS or frozenset(named),
+            described=frozenset(content_words(first_sentence(tool.description))),
+            explained=frozenset(content_words(tool.description[:2000])),
+            labels=frozenset(word for p in parameters for word in p.stems).union(content_words(examples)),
+            choices=frozenset(word for p in parameters for word in content_words(" ".join(p.options))),
         )
+
+
+class ToolBox:
+    """The tools of one request, their words read once."""
+
+    def __init__(self, tools: Sequence[ToolSpec]) -> None:
+        self._known = [_Known.of(tool) for tool in tools]
 
     def best(self, clause: str, whole: str, now: datetime) -> Match | None:
         """The tool that the clause asks for; values that it lacks are looked for in the whole message."""
-        matches = [match for entry in self.tools if (match := self._match(entry, clause, whole, now))]
+        matches = [match for known in self._known if (match := self._match(known, clause, whole, now))]
         return max(matches, key=lambda match: match.score - 0.4 * len(match.missing), default=None)
+
+    def explained(self, text: str, now: datetime) -> Match | None:
+        """The tool for a question how to do something; it lacks a value, so that nothing is done unasked."""
+        wish, found = _HOW_TO.subn("", text)
+        match = self.best(wish, wish, now) if found else None
+        return match if match and match.missing else None
 
     def named(self, name: str, text: str, now: datetime, *, is_bare_answer: bool) -> Match | None:
         """The tool of that name, with whatever the text holds for it."""
-        for tool, parameters, name_stems, _ in self.tools:
-            if tool.name == name:
-                reading = _read(parameters, text, name_stems, now, is_bare_answer=is_bare_answer)
-                return _as_match(tool, 0.0, parameters, reading, is_clear=True)
-        return None
-
-    def _match(
-        self,
-        entry: tuple[ToolSpec, tuple[Parameter, ...], frozenset[str], frozenset[str]],
-        clause: str,
-        whole: str,
-        now: datetime,
-    ) -> Match | None:
-        tool, parameters, name_stems, _ = entry
-        if not tool.is_read_only and not _is_request(clause, name_stems):
+        known = next((known for known in self._known if known.tool.name == name), None)
+        if known is None:
             return None
-        score, is_clear = self._score(entry, clause)
-        reading = _read(parameters, clause, name_stems, now)
-        if clause != whole:
-            reading = _filled_up(reading, _read(_certain_only(parameters), whole, name_stems, now))
-        match = _as_match(tool, score + len(reading.certain), parameters, reading, is_clear=is_clear)
-        return match if _is_enough(match, reading, clause, parameters) else None
+        reading = _read(known, known.parameters, text, now, is_bare_answer=is_bare_answer)
+        return _as_match(known, 0.0, reading, is_clear=True)
 
-    def _score(
-        self, entry: tuple[ToolSpec, tuple[Parameter, ...], frozenset[str], frozenset[str]], clause: str
-    ) -> tuple[float, bool]:
-        _, parameters, name_stems, described = entry
-        labels = frozenset(word for parameter in parameters for word in parameter.stems)
+    def _match(self, known: _Known, clause: str, whole: str, now: datetime) -> Match | None:
+        if not known.tool.is_read_only and not _is_request(clause, known):
+            return None
+        score, is_clear = self._score(known, clause)
+        reading = _read(known, known.parameters, clause, now)
+        if clause != whole:
+            more = _read(known, _certain_only(known.parameters), whole, now)
+            reading = Reading({**more.arguments, **reading.arguments}, reading.certain | more.certain)
+        match = _as_match(known, score + len(reading.certain), reading, is_clear=is_clear)
+        return match if _is_enough(match, reading, clause, known) else None
+
+    def _score(self, known: _Known, clause: str) -> tuple[float, bool]:
         implied = set(implied_words(clause))
         score, is_clear = 0.0, False
         for word in content_words(clause):
             strength = max(
-                2.0 * best_likeness(word, name_stems),
-                1.0 * best_likeness(word, described),
-                0.7 * best_likeness(word, labels),
+                2.0 * best_likeness(word, known.telling),
+                1.0 * best_likeness(word, known.described),
+                0.7 * best_likeness(word, known.labels),
+                0.6 * best_likeness(word, known.explained),
             )
             score += strength / self._commonness(word)
             is_clear = is_clear or (word not in implied and strength >= 1.0)
         return score, is_clear
 
     def _commonness(self, word: str) -> float:
-        holding = sum(best_likeness(word, name_stems) > 0 for _, _, name_stems, _ in self.tools)
+        holding = sum(best_likeness(word, known.telling) > 0 for known in self._known)
         return 1.0 + 0.25 * max(0, holding - 1)
 
 
 def first_sentence(description: str) -> str:
-    text = " ".join(description.split())
+    text = " ".join(description[:2000].split())
     return re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0][:200]
 
 
+def action_beyond(clause: str, match: Match) -> str:
+    """What the clause wants done and a tool that only looks things up does not do; else empty."""
+    polite = _POLITE.match(clause)
+    rest = clause[polite.end() if polite else 0 :]
+    wish = _WISH.match(rest)
+    action = next(iter(words(rest[wish.end() if wish else 0 :])), "")
+    is_beyond = action in _ACTIONS and best_likeness(stem(action), content_words(match.tool.name)) < 1.0
+    return action if match.tool.is_read_only and is_beyond else ""
+
+
 def _read(
-    parameters: Sequence[Parameter],
-    text: str,
-    name_stems: frozenset[str],
-    now: datetime,
-    *,
-    is_bare_answer: bool = False,
+    known: _Known, parameters: Sequence[Parameter], text: str, now: datetime, *, is_bare_answer: bool = False
 ) -> Reading:
-    intent = name_stems | frozenset(implied_words(text))
+    intent = frozenset(known.named).union(implied_words(text))
     return read_arguments(parameters, Source(text, now, is_bare_answer=is_bare_answer, intent=intent))
 
 
@@ -139,33 +178,32 @@ def _certain_only(parameters: Sequence[Parameter]) -> list[Parameter]:
     return [parameter for parameter in parameters if parameter.kind not in ("thing", "text", "yes_no")]
 
 
-def _filled_up(reading: Reading, more: Reading) -> Reading:
-    return Reading({**more.arguments, **reading.arguments}, reading.certain | more.certain)
+def _as_match(known: _Known, score: float, reading: Reading, *, is_clear: bool) -> Match:
+    missing = tuple(p for p in known.parameters if p.is_required and p.name not in reading.arguments)
+    certain = {name: reading.arguments[name] for name in reading.certain}
+    return Match(known.tool, score, reading.arguments, missing, is_clear, certain)
 
 
-def _as_match(
-    tool: ToolSpec, score: float, parameters: Sequence[Parameter], reading: Reading, *, is_clear: bool
-) -> Match:
-    missing = tuple(p for p in parameters if p.is_required and p.name not in reading.arguments)
-    return Match(tool, score, reading.arguments, missing, is_clear)
-
-
-def _is_enough(match: Match, reading: Reading, clause: str, parameters: Sequence[Parameter]) -> bool:
+def _is_enough(match: Match, reading: Reading, clause: str, known: _Known) -> bool:
     if match.missing:
         is_meant = not match.tool.is_read_only or (
             _PERSONAL.search(clause) is not None and not _ONLY_ASKS.search(clause)
         )
         return match.is_clear and is_meant and match.score >= _MIN_TO_ASK
-    if not parameters:
+    if not known.parameters:
         return match.is_clear and match.score >= _ENOUGH_WITHOUT_ARGUMENTS
     is_only_a_value = bool(reading.certain) and len(content_words(clause)) <= 4 and match.tool.is_read_only
     return match.score >= _ENOUGH or is_only_a_value
 
 
-def _is_request(clause: str, name_stems: frozenset[str]) -> bool:
-    """Whether the clause tells to do what the tool does, as against asking about it."""
-    if _ONLY_ASKS.search(clause) or _NEGATED.search(clause):
+def _is_request(clause: str, known: _Known) -> bool:
+    """Whether the clause tells to do what the tool does, as against mentioning it or asking about it."""
+    if not known.named or _ONLY_ASKS.search(clause) or _NEGATED.search(clause):
         return False
-    opening = _OPENING.match(clause)
-    near = [stem(word) for word in words(clause[opening.end() if opening else 0 :])[:3]]
-    return any(likeness(word, name) > 0 for word in near for name in name_stems)
+    polite = _POLITE.match(clause)
+    rest = clause[polite.end() if polite else 0 :]
+    action = known.named[0]
+    if wish := _WISH.match(rest):
+        near = [stem(word) for word in words(rest[wish.end() :])[:3]]
+        return best_likeness(action, near) > 0 or not known.choices.isdisjoint(near)
+    return [stem(word) for word in words(rest)[:1]] == [action]

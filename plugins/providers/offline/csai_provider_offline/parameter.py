@@ -58,6 +58,12 @@ class Parameter:
     examples: tuple[str, ...]
 
     @property
+    def options(self) -> list[str]:
+        """What may be chosen, as words."""
+        options = self.schema.get("enum")
+        return [str(option).replace("_", " ") for option in options] if isinstance(options, list) else []
+
+    @property
     def stems(self) -> set[str]:
         return {stem(word) for word in words(self.label)}
 

@@ -72,7 +72,7 @@ def _call(request: ModelRequest, match: Match, number: int) -> ToolCall:
 
 
 def _usage(request: ModelRequest, text: str, calls: Sequence[ToolCall]) -> Usage:
-    """Words and punctuation marks count as tokens, so that metering has something to show. They cost nothing."""
+    """Words and punctuation marks count as tokens, so that metering has something to show."""
     tools = [
         f"{t.name} {t.description} {json.dumps(dict(t.parameters_schema), default=str)}"
         for t in request.tools

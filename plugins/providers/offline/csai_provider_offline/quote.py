@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from csai_sdk import Passage
 
-from csai_provider_offline.words import best_likeness, content_words
+from csai_provider_offline.words import best_likeness, content_words, implied_words
 
 _SENTENCE_END = re.compile(r"(?<=[.!?؟。！？])\s+(?=[\"“(*]?[^\Wa-z_])|(?<=[。！？])")
 _MARKUP = re.compile(r"^\s*(?:#+|[-*•>]|\d+[.)])\s+|\*\*|__|`")
@@ -43,8 +43,14 @@ class _Unit:
 
 def best_quotes(question: str, passages: Sequence[Passage]) -> list[Quote]:
     """The best quotes, best source first; empty where nothing fits."""
-    asked = content_words(question)
     units = [unit for at, passage in enumerate(passages) for unit in _units(at, passage)][:_MAX_SENTENCES]
+    implied = implied_words(question)
+    asked = [
+        word
+        for word in content_words(question)
+        # A turn of phrase adds to what is found, its absence takes nothing away.
+        if word not in implied or any(best_likeness(word, unit.words) > 0 for unit in units)
+    ]
     if not asked or not units:
         return []
     weights = {word: _weight(word, units) for word in asked}
@@ -56,17 +62,27 @@ def best_quotes(question: str, passages: Sequence[Passage]) -> list[Quote]:
     best = scored[0][0]
     if best < _MIN_COVERAGE:
         return []
-    chosen = sorted(-at for coverage, at in scored[:_MAX_UNITS] if coverage >= max(0.8 * best, _MIN_COVERAGE))
-    return _by_source([units[at] for at in chosen], units[-scored[0][1]], passages, asked, best)
+    at_least = max(0.8 * best, _MIN_COVERAGE)
+    home = units[-scored[0][1]].passage
+    chosen = sorted(
+        -at
+        for coverage, at in scored[:_MAX_UNITS]
+        # Another source only where it says the thing as well: it is easily beside the point.
+        if coverage >= (at_least if units[-at].passage == home else 0.95 * best)
+    )
+    return _by_source([units[at] for at in chosen], home, passages, asked, best)
 
 
 def _by_source(
-    chosen: Sequence[_Unit], best: _Unit, passages: Sequence[Passage], asked: Sequence[str], coverage: float
+    chosen: Sequence[_Unit], home: int, passages: Sequence[Passage], asked: Sequence[str], coverage: float
 ) -> list[Quote]:
     quotes = []
-    sources = sorted({unit.passage for unit in chosen}, key=lambda at: (at != best.passage, at))
-    for source in sources[:2]:
-        texts = dict.fromkeys(unit.text for unit in chosen if unit.passage == source)
+    for source in sorted({unit.passage for unit in chosen}, key=lambda at: (at != home, at))[:2]:
+        texts: list[str] = []
+        for unit in chosen:
+            # A paragraph's later sentences stand already in what began earlier.
+            if unit.passage == source and not any(unit.text in text for text in texts):
+                texts.append(unit.text)
         title = passages[source].title.strip()
         titled = set(content_words(title))
         is_title_match = any(best_likeness(word, titled) == 1.0 for word in asked)

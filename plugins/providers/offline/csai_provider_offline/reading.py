@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
+from csai_provider_offline import wording
 from csai_provider_offline.moment import find_date, find_time
 from csai_provider_offline.parameter import Kind, Parameter, shapes_of
-from csai_provider_offline.words import best_likeness, content_words, is_stop_word, stem, words
+from csai_provider_offline.source import Source
+from csai_provider_offline.words import best_likeness, content_words, stem, words
 
 _ORDER: tuple[Kind, ...] = (
     "email", "datetime", "date", "time", "identifier", "choice", "phone", "sum", "number", "yes_no", "person",
@@ -18,93 +19,13 @@ _ORDER: tuple[Kind, ...] = (
 )  # fmt: skip
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
 _PHONE = re.compile(r"(?<!\w)\+?\d[\d ()/-]{5,18}\d(?!\w)")
-_SUM = re.compile(r"[-(]*\d[\d.\s]*(?:[-+*/][\s(]*\d[\d.\s)]*)+")
+_SUM = re.compile(r"[-(]{0,5}\d[\d.\s]{0,30}(?:[-+*/][\s(]{0,5}\d[\d.\s)]{0,30})+")
 _NUMBER = re.compile(r"(?<![\w.#-])-?\d{1,12}(?:\.\d{1,6})?(?![\w-]|\.\d)")
 _TOKEN = re.compile(r"[^\s,;!?\"“”()]+")
-_QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{1,200})[\"”“»]")
-_CAPITALISED = r"[^\W\d_a-z][\w'’.-]*(?:[ ]+[^\W\d_a-z][\w'’-]*){0,3}"
-_NAMED = re.compile(
-    r"\b(?:my name is|the name is|name\s*[:=]|name is|under(?: the name)?(?: of)?)\s+([^,.;!?\n\d]{1,60})",
-    re.IGNORECASE,
-)
-_INTRODUCED = re.compile(rf"\b(?:[Ii]['’]?m|I am|[Tt]his is|[Ff]or|[Nn]ame)\s+({_CAPITALISED})")
-_NAME_END = re.compile(
-    r"\s+(?:and|at|on|for|by|with|please|my|i|is|tomorrow|today|next|in|to|from)\b.*", re.IGNORECASE
-)
-_FILLER = frozenset(
-    [
-        "at",
-        "on",
-        "and",
-        "is",
-        "it",
-        "its",
-        "it's",
-        "the",
-        "for",
-        "name",
-        "my",
-        "please",
-        "a",
-        "an",
-        "would",
-        "be",
-        "me",
-        "call",
-        "under",
-        "i",
-        "i'm",
-        "am",
-        "yes",
-        "sure",
-        "ok",
-    ]
-)
-_COUNTS = (
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
-_NOT_NAMES = frozenset(
-    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "today", "tomorrow"]
-)
-
-
-@dataclass
-class Source:
-    """A visitor's text while arguments are taken out of it: a piece that became one value is not read twice."""
-
-    text: str
-    now: datetime
-    is_bare_answer: bool = False
-    """Whether the visitor was asked for a value just now, so that plain words may be that value."""
-    intent: frozenset[str] = frozenset()
-    """Stems that say what is wanted rather than of what."""
-    taken: list[tuple[int, int]] = field(default_factory=list)
-
-    def take(self, start: int, end: int) -> None:
-        self.taken.append((start, end))
-
-    def is_free(self, start: int, end: int) -> bool:
-        return all(end <= taken_start or start >= taken_end for taken_start, taken_end in self.taken)
-
-    @property
-    def rest(self) -> str:
-        """The text with the taken pieces cut out."""
-        text = self.text
-        for start, end in sorted(self.taken, reverse=True):
-            text = f"{text[:start]}\n{text[end:]}"
-        return text
+_BEFORE_DIGITS = re.compile(r"#|[^\d\s]+(?=\d)")
+_COUNTS = "zero one two three four five six seven eight nine ten eleven twelve"
+_COUNT_OF = {word: count for count, word in enumerate(_COUNTS.split())}
+_QUANTITIES = frozenset({"quantity", "amount", "count"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +130,12 @@ def _identifier(parameter: Parameter, source: Source) -> Any:
 
 def _identifiers(parameter: Parameter, source: Source) -> Iterator[str]:
     shapes = shapes_of(parameter.schema, parameter.examples)
+    starts = ["#", *(match[0] for example in parameter.examples if (match := _BEFORE_DIGITS.match(example)))]
     for match in _TOKEN.finditer(source.text):
         token = match[0].strip(".:'’`*")
         if not token or len(token) > 64 or not source.is_free(*match.span()):
             continue
-        value = _shaped(token, shapes) if shapes else _numbered(token)
+        value = _shaped(token, shapes, starts) if shapes else _numbered(token)
         if value is not None:
             source.take(*match.span())
             yield value
@@ -221,9 +143,11 @@ def _identifiers(parameter: Parameter, source: Source) -> Iterator[str]:
                 return
 
 
-def _shaped(token: str, shapes: Sequence[re.Pattern[str]]) -> str | None:
-    """The token in the form that is asked for: people forget the `#` and the capitals."""
-    variants = dict.fromkeys((token, token.upper(), token.lower(), f"#{token}", f"#{token.upper()}"))
+def _shaped(token: str, shapes: Sequence[re.Pattern[str]], starts: Sequence[str]) -> str | None:
+    """The token in the form that is asked for: people forget capitals and what stands before digits."""
+    variants = dict.fromkeys(
+        (token, token.upper(), token.lower(), *(f"{start}{token.upper()}" for start in starts))
+    )
     for shape in shapes:
         for variant in variants:
             if shape.fullmatch(variant):
@@ -253,22 +177,20 @@ def _choice(parameter: Parameter, source: Source) -> Any:
 def _number(parameter: Parameter, source: Source) -> Any:
     found = [match for match in _NUMBER.finditer(source.text) if source.is_free(*match.span())]
     near = [match for match in found if _stands_near(match, parameter, source)]
-    if not near and parameter.is_required and len(found) == 1:
+    may_be_any = parameter.is_required or not _QUANTITIES.isdisjoint(parameter.label.split())
+    if not near and may_be_any and len(found) == 1:
         near = found
     if near:
         source.take(*near[0].span())
         return _as_number(near[0][0], parameter.schema)
-    said = [_COUNTS.index(word) for word in words(source.text) if word in _COUNTS]
+    said = [_COUNT_OF[word] for word in words(source.text) if word in _COUNT_OF]
     may_be_word = parameter.is_required and len(said) == 1
     return _as_number(str(said[0]), parameter.schema) if may_be_word else None
 
 
 def _stands_near(match: re.Match[str], parameter: Parameter, source: Source) -> bool:
-    around = (
-        source.text[max(0, match.start() - 20) : match.start()]
-        + " "
-        + source.text[match.end() : match.end() + 20]
-    )
+    start, end = match.span()
+    around = f"{source.text[max(0, start - 20) : start]} {source.text[end : end + 20]}"
     described = content_words(str(parameter.schema.get("description", "")))
     named = [stem(word) for word in words(around)]
     return any(best_likeness(word, named) == 1.0 for word in {*parameter.stems, *described})
@@ -294,65 +216,6 @@ def _yes_no(parameter: Parameter, source: Source) -> Any:
     return True if "yes" in said else False if "no" in said else None
 
 
-def _person(parameter: Parameter, source: Source) -> Any:
-    name = _named(source) or (_bare(source) if source.is_bare_answer else None)
-    if name is None:
-        return None
-    parts = name.split()
-    if parameter.label.startswith("first"):
-        return parts[0]
-    if parameter.label.startswith(("last", "family")):
-        return parts[-1] if len(parts) > 1 else None
-    return name
-
-
-def _named(source: Source) -> str | None:
-    for pattern in (_NAMED, _INTRODUCED):
-        for match in pattern.finditer(source.text):
-            name = _NAME_END.sub("", match[1]).strip(" .'’-")
-            first = name.split()[0].casefold() if name else ""
-            if name and first not in _NOT_NAMES and not is_stop_word(first) and find_time(name) is None:
-                return name
-    return None
-
-
-def _bare(source: Source) -> str | None:
-    """What is left of an answer when its other values and little words are gone."""
-    for piece in re.split(r"[\n,;.!?]+", source.rest):
-        kept = [word for word in piece.split() if word.casefold().strip("'’:") not in _FILLER]
-        if kept and any(sign.isalpha() for sign in "".join(kept)):
-            return " ".join(kept)[:200]
-    return None
-
-
-def _thing(parameter: Parameter, source: Source) -> Any:
-    if match := _QUOTED.search(source.text):
-        return match[1].strip()
-    return _longest_run(source) or (_bare(source) if source.is_bare_answer else None)
-
-
-def _longest_run(source: Source) -> str | None:
-    """The longest row of words that say of what, between those that say what is wanted."""
-    runs: list[list[str]] = [[]]
-    for line in re.split(r"[\n,;:.!?]+", source.rest):
-        for raw in line.split():
-            word = raw.strip("'’\"“”()*")
-            common = word.casefold().removesuffix("'s").removesuffix("’s")
-            if not common or is_stop_word(common) or best_likeness(stem(common), source.intent) > 0:
-                runs.append([])
-            else:
-                runs[-1].append(word)
-        runs.append([])
-    longest = max(runs, key=len)
-    return " ".join(longest)[:200] or None
-
-
-def _text(parameter: Parameter, source: Source) -> Any:
-    if match := _QUOTED.search(source.text):
-        return match[1].strip()
-    return source.text.strip()[:1000] or None
-
-
 _READERS: Mapping[Kind, Callable[[Parameter, Source], Any]] = {
     "email": _email,
     "datetime": _datetime,
@@ -364,7 +227,7 @@ _READERS: Mapping[Kind, Callable[[Parameter, Source], Any]] = {
     "number": _number,
     "yes_no": _yes_no,
     "sum": _sum,
-    "person": _person,
-    "thing": _thing,
-    "text": _text,
+    "person": wording.read_person,
+    "thing": wording.read_thing,
+    "text": wording.read_text,
 }

@@ -21,14 +21,23 @@ _MAX_CHARS = 1500
 _ABBREVIATIONS = {"id": "ID", "url": "URL", "eta": "ETA", "sku": "SKU"}
 
 
+_ISO_DAY = re.compile(r"(?:\b[A-Z][a-z]+day,? )?\b(\d{4}-\d\d-\d\d)\b(?![T:])")
+_OUTCOMES = ("booked", "success", "ok", "found", "available", "done", "created")
+
+
+def came_to_nothing(result: ToolResult) -> bool:
+    """Whether the tool says that it did not do what was asked."""
+    value = _unwrapped(_parsed(result.content))
+    is_refused = isinstance(value, Mapping) and any(value.get(key) is False for key in _OUTCOMES)
+    return result.is_error or is_refused
+
+
 def in_sentences(result: ToolResult) -> str:
     value = _parsed(result.content)
     said = _own_words(value)
-    if result.is_error or (failure := _failure(value)):
-        reason = said or (
-            _failure(value) if isinstance(value, Mapping) else value if isinstance(value, str) else ""
-        )
-        return _failed(result.name, reason)
+    failure = _failure(value)
+    if result.is_error or failure:
+        return _failed(result.name, said or failure or (value if isinstance(value, str) else ""))
     return _cut(said or _described(_unwrapped(value)))
 
 
@@ -62,15 +71,17 @@ def _own_words(value: Any) -> str:
     """What the tool itself has put into words."""
     value = _unwrapped(value)
     if isinstance(value, Mapping):
-        return next((value[key].strip() for key in _SAYS_IT if _is_words(value.get(key))), "")
+        said = next((value[key].strip() for key in _SAYS_IT if _is_words(value.get(key))), "")
+        return _ISO_DAY.sub(lambda match: in_words(match[1]), said)
     return ""
 
 
 def _failure(value: Any) -> str:
     value = _unwrapped(value)
-    if not isinstance(value, Mapping) or not (
-        error := next((value[key] for key in _FAILS if value.get(key)), None)
-    ):
+    if not isinstance(value, Mapping):
+        return ""
+    error = next((value[key] for key in _FAILS if value.get(key)), None)
+    if error is None:
         return ""
     if isinstance(error, Mapping):
         error = error.get("message") or error.get("detail")

@@ -13,17 +13,20 @@ from csai_provider_offline.quote import Quote
 
 _SELF = "I'm the offline assistant: no AI model is connected"
 INTRODUCTION = (
-    f"{_SELF}. I quote this business's own information and use its tools, but I don't understand language the "
-    "way an AI does."
+    f"{_SELF}. I quote this business's own information and use its tools, but I don't understand language "
+    "the way an AI does."
 )
 FALLBACK_INTRODUCTION = (
-    f"{_SELF} right now, so I'm standing in. I can quote this business's own information and look things up, but "
-    "I don't understand language the way an AI does, and I change nothing."
+    f"{_SELF} right now, so I'm standing in. I can quote this business's own information and look things up, "
+    "but I don't understand language the way an AI does, and I change nothing."
 )
 WELCOME = "You're welcome! Is there anything else I can look up for you?"
 GOODBYE = "Goodbye, and thank you for your visit!"
 LEFT_ALONE = "All right, I've left it at that. What else can I do for you?"
-NO_HUMAN = "I can't connect you to a person from here myself. If this chat shows a way to reach the team, please use it."
+NO_HUMAN = (
+    "I can't connect you to a person from here myself. If this chat shows a way to reach the team, "
+    "please use it."
+)
 NOT_FOUND = "I could not find anything about that in the information I have."
 NO_MORE_TOOLS = "I can't use my tools for that right now."
 NOT_READ = "I could not read that from your answer."
@@ -34,7 +37,8 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _THANKS = re.compile(
-    r"(?:ok(?:ay)?|great|perfect|super|cool|many)?[\s,!.]*(?:thanks?(?: you)?|thx|cheers|תודה|merci|gracias|danke)"
+    r"(?:ok(?:ay)?|great|perfect|super|cool|many)?[\s,!.]*"
+    r"(?:thanks?(?: you)?|thx|cheers|תודה|merci|gracias|danke)"
     r"(?:\s+(?:a lot|so much|very much|again|for (?:your|the) help|רבה))*[\s,.!😊🙏]*",
     re.IGNORECASE,
 )
@@ -43,8 +47,8 @@ _BYE = re.compile(
 )
 _WHO = re.compile(
     r"\b(?:who|what) (?:exactly )?(?:are|r) (?:you|u)\b|\bwhat(?:'s| is) your name\b|"
-    r"\b(?:are|r) (?:you|u) (?:really )?(?:an? )?(?:real )?(?:\w+ )?(?:ai|a\.i\.|bot|robot|human|person|machine|"
-    r"chat\s?gpt|gpt|claude|llama|gemini|llm|language model|real)\b|"
+    r"\b(?:are|r) (?:you|u) (?:really )?(?:an? )?(?:real )?(?:\w+ )?(?:ai|a\.i\.|bot|robot|human|person|"
+    r"machine|chat\s?gpt|gpt|claude|llama|gemini|llm|language model|real)\b|"
     r"\b(?:which|what) (?:ai|llm|(?:language )?model)\b(?! (?:number|do you (?:have|sell)))|"
     r"מי אתה|מי את\b|אתה (?:רובוט|בוט|אנושי)",
     re.IGNORECASE,
@@ -55,13 +59,13 @@ _ABILITY = re.compile(
     re.IGNORECASE,
 )
 _HUMAN = re.compile(
-    r"\b(?:human|real person|live (?:agent|person)|representative|(?:talk|speak|chat) (?:to|with) (?:a |an |the |some)?"
-    r"(?:one|person|agent|team|manager|staff|somebody|someone))\b",
+    r"\b(?:human|real person|live (?:agent|person)|representative|(?:talk|speak|chat) (?:to|with) "
+    r"(?:a |an |the |some)?(?:one|person|agent|team|manager|staff|somebody|someone))\b",
     re.IGNORECASE,
 )
 _STOP = re.compile(
-    r"\s*(?:no|nope|never ?mind|forget (?:it|that|about it)|cancel(?: that| it)?|stop|leave it|not now|לא|עזוב)"
-    r"(?:\s*,?\s*(?:thanks|thank you|please))?[\s.!]*",
+    r"\s*(?:no|nope|never ?mind|forget (?:it|that|about it)|cancel(?: that| it)?|stop|leave it|not now|"
+    r"לא|עזוב)(?:\s*,?\s*(?:thanks|thank you|please))?[\s.!]*",
     re.IGNORECASE,
 )
 
@@ -119,10 +123,10 @@ def purpose(tool: ToolSpec) -> str:
 def question_for(match: Match) -> str:
     """Asks for what a tool still needs."""
     wanted = [_wanted(parameter) for parameter in match.missing]
-    if len(wanted) == 1:
-        return f"I can do that for you ({purpose(match.tool)}). Please tell me {wanted[0]}."
-    listed = f"{', '.join(wanted[:-1])} and {wanted[-1]}"
-    return f"I can do that for you ({purpose(match.tool)}). I still need {listed}."
+    can = re.split(r"\s*[:;(–]|, (?:and|with|which)\b", purpose(match.tool), maxsplit=1)[0]
+    opening = "I can help with that." if _NO_VERB.match(can) else f"I can {can}."
+    listed = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} and {wanted[-1]}"
+    return f"{opening} Please tell me {listed}."
 
 
 def _wanted(parameter: Parameter) -> str:
@@ -134,11 +138,18 @@ def _wanted(parameter: Parameter) -> str:
     options = parameter.schema.get("enum")
     if parameter.kind == "choice" and isinstance(options, list):
         return f"{label} ({' or '.join(str(option) for option in options[:8])})"
+    is_known = parameter.kind in ("person", "email", "phone")
     example = _EXAMPLES.get(parameter.kind) or (parameter.examples[0] if parameter.examples else "")
+    example = "" if is_known else example
     return f"{label} (for example {example})" if example else label
 
 
+_NO_VERB = re.compile(r"(?:an?|the|this|use|tool|for|with|my|our)\b|\w+(?:s|ing)\b", re.IGNORECASE)
 _EXAMPLES = {"time": "14:30", "date": "tomorrow, or 24 May"}
+
+
+def cannot(action: str) -> str:
+    return f"I have no tool to {action} anything, so nothing was changed. What I can do is look it up."
 
 
 def quoted(quotes: Sequence[Quote]) -> str:

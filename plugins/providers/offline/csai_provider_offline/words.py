@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # Scripts written without spaces: their "words" are whole phrases, so pairs of characters stand in.
@@ -12,173 +13,20 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
 _DOUBLED = re.compile(r"([bdgmnprt])\1$")
 _PLURAL_ES = re.compile(r"(?:s|x|z|ch|sh)es$")
 
-_STOP = frozenset(
-    [
-        "a",
-        "about",
-        "all",
-        "also",
-        "am",
-        "an",
-        "and",
-        "any",
-        "anyone",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "being",
-        "but",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "doing",
-        "done",
-        "for",
-        "from",
-        "get",
-        "give",
-        "go",
-        "got",
-        "had",
-        "has",
-        "have",
-        "he",
-        "hello",
-        "help",
-        "her",
-        "here",
-        "hi",
-        "him",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "just",
-        "know",
-        "let",
-        "like",
-        "may",
-        "me",
-        "mine",
-        "more",
-        "my",
-        "need",
-        "no",
-        "not",
-        "of",
-        "off",
-        "on",
-        "one",
-        "or",
-        "our",
-        "out",
-        "please",
-        "shall",
-        "she",
-        "should",
-        "so",
-        "some",
-        "tell",
-        "than",
-        "thank",
-        "thanks",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "too",
-        "us",
-        "very",
-        "want",
-        "was",
-        "we",
-        "were",
-        "what",
-        "whats",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "would",
-        "yes",
-        "you",
-        "your",
-        "yours",
-        "i'd",
-        "i'm",
-        "i've",
-        "it's",
-        "what's",
-        "where's",
-        "let's",
-        "don't",
-        "can't",
-        "you're",
-        "is",
-        "there",
-        "something",
-        "anything",
-        "really",
-        "know",
-        "does",
-        "ok",
-        "okay",
-        "way",
-        "still",
-        "yet",
-        "much",
-        "many",
-        "של",
-        "את",
-        "על",
-        "אני",
-        "האם",
-        "מה",
-        "איך",
-        "יש",
-        "לי",
-        "הוא",
-        "היא",
-        "זה",
-        "זו",
-        "אתם",
-        "לכם",
-        "שלכם",
-        "שלי",
-        "אפשר",
-        "אם",
-        "גם",
-        "או",
-        "לא",
-        "כן",
-        "עם",
-        "מתי",
-        "איפה",
-        "כמה",
-    ]
-)
+# Each word is compared with each of many others.
+_MAX_WORDS = 60
+
+_STOP_WORDS = """
+a about all also am an and any anyone anything are as at be been being but by can can't could did do does
+doing don't done for from get give go got had has have he hello help her here hi him his how i i'd i'm
+i've if in interested into is it it's its just know let let's like long looking many may me mine more
+much my need no not of off ok okay on one or our out please really shall she should so some something
+still take takes tell than thank thanks that the their them then there these they this those to too us
+very want was way we were what what's whats when where where's which while who whose why will with would
+yes yet you your yours
+של את על אני האם מה איך יש לי הוא היא זה זו אתם לכם שלכם שלי אפשר אם גם או לא כן עם מתי איפה כמה
+"""
+_STOP = frozenset(_STOP_WORDS.split())
 
 # What visitors and businesses call the same thing.
 _CONCEPTS = tuple(
@@ -186,9 +34,9 @@ _CONCEPTS = tuple(
     for group in (
         "open close hour opening closing",
         "return refund exchange",
-        "ship shipping shipment deliver delivery dispatch courier",
+        "ship shipping shipment deliver delivery dispatch courier arrive",
         "price cost charge fee",
-        "stock inventory available availability sold",
+        "stock inventory available availability sold sell buy purchase",
         "book schedule reserve appointment booking reservation slot meeting visit",
         "status track tracking progress arrive parcel package",
         "cancel cancellation",
@@ -211,6 +59,8 @@ _PHRASES = (
     (re.compile(r"\bwhen (?:will|does|do|is)\b.*\b(?:arrive|come|delivered|here)\b"), "status"),
     (re.compile(r"\b(?:do|have) you (?:still )?(?:have|got|sell|carry|stock)\b"), "stock"),
     (re.compile(r"\b(?:any|how many)\b.*\b(?:left|remaining)\b|\bhow many\b.*\bdo you have\b"), "stock"),
+    (re.compile(r"\b(?:buy|purchase|looking for|interested in)\b"), "stock"),
+    (re.compile(r"\bhow (?:long|fast|quick|quickly|soon)\b"), "day"),
     (re.compile(r"\bhow much (?:is|are|does|do|would)\b"), "price"),
     (re.compile(r"\b(?:send|give|bring)\b.*\bback\b|\bmoney back\b"), "return"),
     (re.compile(r"\b(?:talk|speak|chat) (?:to|with)\b"), "transfer"),
@@ -230,8 +80,8 @@ def words(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """The stems of the words that carry meaning, each once, and what phrases stand for."""
-    stems = [stem(word) for word in words(text) if word not in _STOP]
-    return list(dict.fromkeys([*stems, *implied_words(text)]))
+    stems = dict.fromkeys(stem(word) for word in words(text) if word not in _STOP)
+    return list(dict.fromkeys([*list(stems)[:_MAX_WORDS], *implied_words(text)]))
 
 
 def implied_words(text: str) -> list[str]:
@@ -271,6 +121,7 @@ for _number, _group in enumerate(_CONCEPTS):
         _CONCEPTS_OF[stem(_word)] = _CONCEPTS_OF.get(stem(_word), frozenset()) | {_number}
 
 
+@lru_cache(maxsize=20_000)
 def likeness(one: str, other: str) -> float:
     """How far two stems mean the same: 1 the same word, 0.6 the same thing, 0 neither."""
     if one == other or _is_inflected(one, other):
