@@ -125,6 +125,12 @@ class ClientRepository:
         )
         await self.bump()
 
+    async def set_branding(self, branding: Mapping[str, Any]) -> None:
+        await self._connection.execute(
+            update(Client).where(Client.id == self._client_id).values(branding=dict(branding))
+        )
+        await self.bump()
+
     async def add_key(self, *, kind: KeyKind, key_hash: str, hint: str, now: datetime) -> None:
         await self._connection.execute(
             insert(ApiKey).values(

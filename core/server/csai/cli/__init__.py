@@ -1,0 +1,38 @@
+"""The command line.
+
+This module and those of the commands import nothing heavy at their top: help and shell completion answer at
+once, and a command pays for what it uses.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from csai.cli.client import client
+from csai.cli.demo import demo
+from csai.cli.doctor import doctor
+from csai.cli.migrate import migrate
+from csai.cli.plugin import plugins
+from csai.cli.refusal import Commands
+from csai.cli.seed import seed
+from csai.cli.serve import serve
+from csai.cli.version import version
+
+app = typer.Typer(
+    cls=Commands,
+    name="csai",
+    help="Customer-support AI for many businesses. Begin with: csai demo",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # drawing the help with rich takes as long as all the rest of it
+    # Tracebacks that show local variables would show keys.
+    pretty_exceptions_enable=False,
+)
+for command in (demo, serve, migrate, seed, doctor, version):
+    app.command()(command)
+app.add_typer(plugins)
+app.add_typer(client)
+
+
+def main() -> None:
+    """Entry point of the program `csai`."""
+    app()

@@ -1,0 +1,154 @@
+"""`csai doctor`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from csai.config import Settings
+    from csai.plugins.registry import PluginRegistry
+
+MIN_KEY_CHARS = 32
+REDIS_TIMEOUT_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. A warning does not keep csai from running."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str
+    remedy: str | None = None
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Check the configuration and everything it points to. Ends with 1 when something will not work."""
+    from csai.cli.configuration import load_settings, start_logging
+
+    settings = load_settings()
+    start_logging(settings, level="critical")  # the checks say what is wrong
+    checks = list(_checks(settings))
+    is_well = all(check.state != "failed" for check in checks)
+    if as_json:
+        typer.echo(json.dumps({"ok": is_well, "checks": [asdict(check) for check in checks]}))
+    else:
+        for check in checks:
+            color = {"ok": "green", "warning": "yellow", "failed": "red"}[check.state]
+            typer.echo(f"{typer.style(f'{check.state:<8}', fg=color)} {check.name}: {check.detail}")
+            if check.remedy:
+                typer.echo(f"         {check.remedy}")
+    if not is_well:
+        raise typer.Exit(1)
+
+
+def _checks(settings: Settings) -> Iterator[Check]:
+    from csai.plugins.registry import PluginRegistry
+
+    yield _data_folder(settings)
+    yield _secret_keys(settings)
+    yield _database(settings)
+    yield _redis(settings)
+    registry = PluginRegistry.load(settings.plugins)
+    yield _plugins(registry)
+    yield _provider(registry, settings)
+
+
+def _data_folder(settings: Settings) -> Check:
+    folder = settings.data_dir.absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return Check(
+            "data folder", "failed", f"{folder} cannot be written to: {reason}", "Set CSAI_DATA_DIR."
+        )
+    return Check("data folder", "ok", str(folder))
+
+
+def _secret_keys(settings: Settings) -> Check:
+    remedy = "Set CSAI_SECRET_KEYS to a long random string (for example: openssl rand -hex 32)."
+    if not settings.secret_keys:
+        if settings.env == "production":
+            return Check("secret keys", "failed", "none is set, and production needs one", remedy)
+        return Check(
+            "secret keys", "ok", f"one for development is kept in {settings.data_dir / 'secret.key'}"
+        )
+    shortest = min(len(key.get_secret_value()) for key in settings.secret_keys)
+    if shortest < MIN_KEY_CHARS:
+        state: Literal["warning", "failed"] = "failed" if settings.env == "production" else "warning"
+        return Check("secret keys", state, f"one has only {shortest} characters", remedy)
+    return Check("secret keys", "ok", f"{len(settings.secret_keys)} set; the first encrypts")
+
+
+def _database(settings: Settings) -> Check:
+    from csai.cli.migrate import current_revision
+    from csai.config import ConfigError
+    from csai.migrations import head
+
+    try:
+        revision = current_revision(settings)
+    except ConfigError as error:
+        return Check("database", "failed", str(error))
+    is_sqlite = settings.effective_database_url.startswith("sqlite")
+    kind = "SQLite" if is_sqlite else "PostgreSQL"
+    if revision != head():
+        detail = f"{kind}, at revision {revision or 'none'}; this version needs {head()}"
+        return Check("database", "failed", detail, "Run csai migrate.")
+    if is_sqlite and settings.env == "production":
+        return Check("database", "warning", "SQLite serves one machine only", "Set CSAI_DATABASE_URL.")
+    return Check("database", "ok", f"{kind}, up to date (revision {revision})")
+
+
+def _redis(settings: Settings) -> Check:
+    import asyncio
+
+    if not settings.redis_url:
+        return Check("redis", "ok", "not set: every process limits rates for itself")
+    try:
+        asyncio.run(_ping(settings.redis_url))
+    # An address that is none raises ValueError, and so does much else on the way; no detail, for it may show
+    # the password.
+    except Exception as error:  # noqa: BLE001
+        reason = type(error).__name__
+        return Check("redis", "failed", f"it does not answer ({reason})", "Check CSAI_REDIS_URL.")
+    return Check("redis", "ok", "it answers")
+
+
+async def _ping(url: str) -> None:
+    from redis.asyncio import Redis
+
+    connection = Redis.from_url(url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S)
+    try:
+        await connection.ping()
+    finally:
+        await connection.aclose()
+
+
+def _plugins(registry: PluginRegistry) -> Check:
+    if registry.quarantined:
+        names = ", ".join(sorted(registry.quarantined))
+        return Check("plugins", "failed", f"kept out: {names}", "Run csai plugins doctor.")
+    return Check("plugins", "ok", f"{len(registry.plugins)} loaded")
+
+
+def _provider(registry: PluginRegistry, settings: Settings) -> Check:
+    from csai.cli.provider import explain, first_provider, usable_providers
+
+    chosen = first_provider(usable_providers(registry), settings)
+    if chosen is None:
+        return Check(
+            "provider", "failed", "no model provider is installed and set up", "Install a csai-provider-…"
+        )
+    detail = explain(chosen, registry=registry, settings=settings)
+    if settings.llm_provider and chosen != settings.llm_provider:
+        return Check("provider", "failed", detail, "Set the provider's key, or another CSAI_LLM_PROVIDER.")
+    return Check("provider", "ok", detail)

@@ -1,0 +1,105 @@
+"""`csai plugins`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from csai.config import Settings
+    from csai.plugins.registry import PluginRegistry
+
+plugins = typer.Typer(name="plugins", help="What is installed beside the server.", no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One installed plugin. `state`: loaded, quarantined, or not allowed (by CSAI_PLUGINS)."""
+
+    id: str
+    kinds: list[str]
+    distribution: str
+    version: str
+    state: str
+    cause: str | None = None
+    remedy: str | None = None
+
+
+@plugins.command("list")
+def list_plugins(as_json: AsJson = False) -> None:
+    """List the installed plugins, what they are, and whether they are in use."""
+    listed = _load()
+    if as_json:
+        typer.echo(json.dumps({"plugins": [asdict(item) for item in listed]}))
+        return
+    _print_table(listed)
+    if any(item.state == "quarantined" for item in listed):
+        typer.echo("Some plugins are kept out. To see why: csai plugins doctor")
+
+
+@plugins.command("doctor")
+def check_plugins(as_json: AsJson = False) -> None:
+    """Say which plugins are kept out, why, and what to do. Ends with 1 when there are any."""
+    listed = _load()
+    kept_out = [item for item in listed if item.state == "quarantined"]
+    if as_json:
+        typer.echo(json.dumps({"ok": not kept_out, "plugins": [asdict(item) for item in listed]}))
+    else:
+        loaded = [item.id for item in listed if item.state == "loaded"]
+        typer.echo(f"{len(loaded)} loaded: {', '.join(loaded) or 'none'}")
+        for item in kept_out:
+            typer.echo(f"{item.id} ({item.distribution} {item.version}) is kept out: {item.cause}")
+            typer.echo(f"    {item.remedy}")
+    if kept_out:
+        raise typer.Exit(1)
+
+
+def _load() -> list[Listed]:
+    from csai.cli.configuration import load_settings, start_logging
+    from csai.plugins.registry import PluginRegistry
+
+    settings = load_settings()
+    start_logging(settings, level="critical")  # the listing itself says what is wrong
+    return listing(settings, PluginRegistry.load(settings.plugins))
+
+
+def listing(settings: Settings, registry: PluginRegistry) -> list[Listed]:
+    """Every installed plugin, in the order of their ids."""
+    from csai.plugins.discovery import entry_points
+
+    listed = [
+        Listed(plugin.id, plugin.kinds, plugin.distribution, plugin.version, "loaded")
+        for plugin in registry.plugins.values()
+    ]
+    listed += [
+        Listed(item.id, [], item.distribution, item.version, "quarantined", item.cause, item.remedy)
+        for item in registry.quarantined.values()
+    ]
+    listed += [
+        Listed(
+            point.name, [], *(point.dist.name, point.dist.version) if point.dist else ("", ""), "not allowed"
+        )
+        for point in entry_points()
+        if settings.plugins and point.name not in settings.plugins
+    ]
+    return sorted(listed, key=lambda item: item.id)
+
+
+def _print_table(listed: list[Listed]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Plugin", "Kinds", "Distribution", "Version", "State"):
+        table.add_column(heading, overflow="fold")
+    styles = {"loaded": "green", "quarantined": "red"}
+    for item in listed:
+        kinds = ", ".join(item.kinds)
+        state = f"[{styles[item.state]}]{item.state}[/]" if item.state in styles else item.state
+        table.add_row(item.id, kinds, item.distribution, item.version, state)
+    Console().print(table)

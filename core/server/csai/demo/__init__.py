@@ -1,0 +1,1 @@
+"""The made-up shop that `csai demo` and `csai seed` show csai with."""
