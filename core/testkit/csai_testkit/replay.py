@@ -97,12 +97,16 @@ def load_cassette(path: str | Path) -> tuple[Exchange, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """What the server under replay was asked. Header names are in lower case."""
+    """What the server under replay was asked. Header names are in lower case.
+
+    `peer_port` is the client's: requests that share it came over one connection.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     json: Any
+    peer_port: int = 0
 
 
 @dataclass
@@ -159,6 +163,7 @@ class ReplayServer:
                 path=request.path,
                 headers={name.lower(): value for name, value in request.headers.items()},
                 json=_parsed(await request.read()),
+                peer_port=request.get_extra_info("peername", ("", 0))[1],
             )
         )
         exchange = self._take(request)
