@@ -16,6 +16,8 @@ from csai_provider_offline.result import came_to_nothing, in_sentences
 
 _MAX_MESSAGE_CHARS = 4000
 _MAX_CLAUSES = 6
+# A booking is asked for in a handful of messages; what was said long before no longer waits for an answer.
+_MEMORY = 6
 _CLAUSE_END = re.compile(
     r"(?<=[.!?;؟])\s+|\n+|,?\s+(?:and|also|plus)\s+(?=(?:also|is|are|do|does|can|could|where|when|what|which|how|please|"
     r"book|check|cancel|tell|show|i|i'd|i want|if)\b)",
@@ -71,7 +73,7 @@ def answer(request: ModelRequest, now: datetime) -> Answer:
     box = ToolBox(tools)
     planner = _Planner(request, box, now)
     memory = _Memory()
-    for exchange in exchanges[:-1]:
+    for exchange in exchanges[-_MEMORY - 1 : -1]:
         planner.learn(memory, exchange)
     current = exchanges[-1]
     said = [text for exchange in exchanges for text in exchange.said]

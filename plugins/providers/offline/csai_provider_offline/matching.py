@@ -129,7 +129,8 @@ class ToolBox:
         if clause != whole:
             more = _read(known, _certain_only(known.parameters), whole, now)
             reading = Reading({**more.arguments, **reading.arguments}, reading.certain | more.certain)
-        match = _as_match(known, score + len(reading.certain), reading, is_clear=is_clear)
+        fitting = sum(1.0 if p.is_required else 0.3 for p in known.parameters if p.name in reading.certain)
+        match = _as_match(known, score + fitting, reading, is_clear=is_clear)
         return match if _is_enough(match, reading, clause, known) else None
 
     def _score(self, known: _Known, clause: str) -> tuple[float, bool]:
@@ -192,7 +193,8 @@ def _is_enough(match: Match, reading: Reading, clause: str, known: _Known) -> bo
         return match.is_clear and is_meant and match.score >= _MIN_TO_ASK
     if not known.parameters:
         return match.is_clear and match.score >= _ENOUGH_WITHOUT_ARGUMENTS
-    is_only_a_value = bool(reading.certain) and len(content_words(clause)) <= 4 and match.tool.is_read_only
+    is_recognised = any(p.is_required and p.name in reading.certain for p in known.parameters)
+    is_only_a_value = is_recognised and len(content_words(clause)) <= 4 and match.tool.is_read_only
     return match.score >= _ENOUGH or is_only_a_value
 
 

@@ -51,7 +51,7 @@ def best_quotes(question: str, passages: Sequence[Passage]) -> list[Quote]:
         # A turn of phrase adds to what is found, its absence takes nothing away.
         if word not in implied or any(best_likeness(word, unit.words) > 0 for unit in units)
     ]
-    if not asked or not units:
+    if all(word.isdecimal() for word in asked) or not units:
         return []
     weights = {word: _weight(word, units) for word in asked}
     scored = sorted(

@@ -25,6 +25,7 @@ _TOKEN = re.compile(r"[^\s,;!?\"“”()]+")
 _BEFORE_DIGITS = re.compile(r"#|[^\d\s]+(?=\d)")
 _COUNTS = "zero one two three four five six seven eight nine ten eleven twelve"
 _COUNT_OF = {word: count for count, word in enumerate(_COUNTS.split())}
+_COUNTS_THINGS = re.compile(r" +[^\W\d]")
 _QUANTITIES = frozenset({"quantity", "amount", "count"})
 
 
@@ -177,6 +178,8 @@ def _choice(parameter: Parameter, source: Source) -> Any:
 def _number(parameter: Parameter, source: Source) -> Any:
     found = [match for match in _NUMBER.finditer(source.text) if source.is_free(*match.span())]
     near = [match for match in found if _stands_near(match, parameter, source)]
+    if not parameter.is_required:
+        found = [match for match in found if _COUNTS_THINGS.match(source.text, match.end())]
     may_be_any = parameter.is_required or not _QUANTITIES.isdisjoint(parameter.label.split())
     if not near and may_be_any and len(found) == 1:
         near = found

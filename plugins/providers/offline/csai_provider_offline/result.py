@@ -109,13 +109,13 @@ def _described(value: Any) -> str:
 def _lines(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> list[str]:
     lines: list[str] = []
     for key, item in value.items():
-        label = f"{prefix}{_label(str(key))}"
+        label = f"{prefix}{_words_of(str(key))}"
         if item is None or item in ("", [], {}):
             continue
         if isinstance(item, Mapping) and depth < 2:
             lines.extend(_lines(item, f"{label}, ", depth + 1))
         else:
-            lines.append(f"- {label}: {_short(item)}")
+            lines.append(f"- {label[:1].upper()}{label[1:]}: {_short(item)}")
     return lines
 
 
@@ -133,9 +133,12 @@ def _short(item: Any) -> str:
 
 
 def _label(key: str) -> str:
-    parts = [_ABBREVIATIONS.get(word, word) for word in name_words(key)] or [key]
-    text = " ".join(parts)
+    text = _words_of(key)
     return text[:1].upper() + text[1:]
+
+
+def _words_of(key: str) -> str:
+    return " ".join(_ABBREVIATIONS.get(word, word) for word in name_words(key)) or key
 
 
 def _scalar(value: Any) -> str:

@@ -44,6 +44,8 @@ def read_person(parameter: Parameter, source: Source) -> Any:
 def _named(source: Source) -> str | None:
     for pattern in (_NAMED, _INTRODUCED):
         for match in pattern.finditer(source.text):
+            if not source.is_free(*match.span(1)):
+                continue
             name = _NAME_END.sub("", match[1]).strip(" .'’-")
             first = name.split()[0].casefold() if name else ""
             if name and first not in _NOT_NAMES and not is_stop_word(first) and find_time(name) is None:

@@ -65,6 +65,9 @@ _PHRASES = (
     (re.compile(r"\b(?:send|give|bring)\b.*\bback\b|\bmoney back\b"), "return"),
     (re.compile(r"\b(?:talk|speak|chat) (?:to|with)\b"), "transfer"),
 )
+# What such phrases are made of says nothing by itself.
+_OF_PHRASES = "send bring back money talk speak chat fast quick quickly soon"
+_PHRASE_WORDS = frozenset(_OF_PHRASES.split())
 
 
 def words(text: str) -> list[str]:
@@ -80,8 +83,10 @@ def words(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """The stems of the words that carry meaning, each once, and what phrases stand for."""
-    stems = dict.fromkeys(stem(word) for word in words(text) if word not in _STOP)
-    return list(dict.fromkeys([*list(stems)[:_MAX_WORDS], *implied_words(text)]))
+    implied = implied_words(text)
+    left_out = _STOP | _PHRASE_WORDS if implied else _STOP
+    stems = dict.fromkeys(stem(word) for word in words(text) if word not in left_out)
+    return list(dict.fromkeys([*list(stems)[:_MAX_WORDS], *implied]))
 
 
 def implied_words(text: str) -> list[str]:
