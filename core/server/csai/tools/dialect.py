@@ -16,7 +16,8 @@ from typing import Any
 
 from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
 from jsonschema.validators import extend
-from referencing.jsonschema import specification_with
+from referencing import Resource
+from referencing.jsonschema import DRAFT202012
 
 from csai.tools.pattern import compile_pattern
 
@@ -212,17 +213,24 @@ def _candidates(validator: Any, instance: Any) -> Iterator[Any]:
 
 
 def _inner(validator: Any, subschema: Any) -> Any:
-    resource = _SPECIFICATION.create_resource(subschema)
+    resource = DRAFT202012.create_resource(subschema)
     return validator.evolve(schema=subschema, _resolver=validator._resolver.in_subresource(resource))
 
 
 def _evolve(self: Any, *, schema: Any, _resolver: Any = None) -> Any:
-    """jsonschema's own turns to its stock classes at an inner `$schema`, and with them back to `re`."""
+    """jsonschema's own one turns to its stock classes at an inner `$schema`, and with them back to `re`.
+
+    It also forgets an inner `$id` where a keyword (`not`, `if`, `contains`) names no resolver.
+    """
     budget.get().step()
-    kind = dialect_of(schema) if isinstance(schema, dict) and "$schema" in schema else None
-    return (kind or type(self))(
-        schema=schema, registry=self._registry, _resolver=self._resolver if _resolver is None else _resolver
-    )
+    kind = type(self)
+    if isinstance(schema, dict):
+        if "$schema" in schema:
+            kind = dialect_of(schema) or kind
+        if _resolver is None and "$id" in schema:
+            resource = Resource.from_contents(schema, default_specification=DRAFT202012)
+            _resolver = self._resolver.in_subresource(resource)
+    return kind(schema=schema, registry=self._registry, _resolver=_resolver or self._resolver)
 
 
 def _is_number(_checker: Any, value: Any) -> bool:
@@ -248,7 +256,6 @@ def _dialect(stock: Any, keywords: Mapping[str, Any]) -> Any:
     return kind
 
 
-_SPECIFICATION = specification_with(DRAFT_2020_12)
 _DIALECTS = {
     DRAFT_7: _dialect(Draft7Validator, {"additionalItems": _additional_items}),
     DRAFT_2020_12: _dialect(

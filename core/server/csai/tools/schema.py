@@ -17,7 +17,7 @@ from jsonschema import ValidationError
 from jsonschema.exceptions import best_match
 from jsonschema_specifications import REGISTRY
 from referencing import Resource
-from referencing.exceptions import Unresolvable
+from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT7, DRAFT202012
 
 from csai.tools.dialect import DRAFT_7, DRAFT_2020_12, Budget, BudgetSpent, budget, dialect_of
@@ -28,7 +28,8 @@ CALL_BUDGET_S = 0.1
 SCHEMA_BUDGET_S = 1.0
 _MAX_ERRORS = 5
 _MAX_TEXT = 200
-_UNFIT = (BudgetSpent, RecursionError, InvalidPattern, Unresolvable)
+_UNRESOLVED = (Unresolvable, NoSuchResource)
+_UNFIT = (BudgetSpent, RecursionError, InvalidPattern, *_UNRESOLVED)
 
 
 class InvalidSchema(ValueError):
@@ -90,14 +91,17 @@ def _compile(text: str) -> ArgumentsValidator:
     try:
         schema = json.loads(text)
         _check_against_metaschema(schema)
-        _check_parts(schema)
-        root = _dialect(schema)(schema, registry=REGISTRY)
+        document, resolver = _document(schema)
+        _check_parts(document, resolver)
+        root = _dialect(schema)(schema, registry=REGISTRY, _resolver=resolver)
         # A schema that refers to itself without taking a step into the arguments never comes to an end.
         list(root.iter_errors({}))
     except RecursionError:
         raise InvalidSchema("the schema is nested too deeply, or refers to itself without end") from None
     except BudgetSpent:
         raise InvalidSchema("the schema takes too long to check; make it simpler") from None
+    except _UNRESOLVED:
+        raise InvalidSchema("a dynamic reference leads nowhere inside the schema") from None
     finally:
         budget.reset(token)
     return ArgumentsValidator(root)
@@ -111,20 +115,31 @@ def _dialect(schema: Any) -> Any:
     return found
 
 
-def _check_against_metaschema(schema: Any) -> None:
+def _check_against_metaschema(schema: Any, *, around: Any = None) -> None:
+    """A part without a `$schema` is of the draft of the schema around it."""
     if not isinstance(schema, dict | bool):
         raise InvalidSchema("a schema is a JSON object, true or false")
-    kind = _dialect(schema)
+    has_own = around is None or (isinstance(schema, dict) and "$schema" in schema)
+    kind = _dialect(schema if has_own else around)
     error = best_match(kind(kind.META_SCHEMA, registry=REGISTRY).iter_errors(schema))
     if error is not None:
         raise InvalidSchema(f"no valid schema: {_message(error, root='the schema')}")
 
 
-def _check_parts(schema: Any) -> None:
+def _document(schema: Any) -> tuple[Resource[Any], Any]:
+    """The schema with a resolver that knows it, whatever in it has an `$id`, and the meta-schemas."""
+    document = Resource.from_contents(schema, default_specification=_specification(schema))
+    try:
+        address = document.id() or ""
+        return document, REGISTRY.with_resource(address, document).crawl().resolver(address)
+    except ValueError as error:
+        raise InvalidSchema('an "$id" in the schema is no URI') from error
+
+
+def _check_parts(document: Resource[Any], resolver: Any) -> None:
     """Refuse patterns, references and inner dialects that could only fail later, at a visitor's call."""
-    specification = DRAFT7 if _dialect(schema) is dialect_of({"$schema": DRAFT_7}) else DRAFT202012
-    root = Resource.from_contents(schema, default_specification=specification)
-    reached = [(root, REGISTRY.resolver_with_root(root))]
+    specification = _specification(document.contents)
+    reached = [(document, resolver)]
     referred: list[tuple[Resource[Any], Any]] = []
     seen: set[int] = set()
     while reached or referred:
@@ -137,15 +152,20 @@ def _check_parts(schema: Any) -> None:
         budget.get().step()
         if is_target or (isinstance(part, dict) and "$schema" in part):
             # A reference may point to where the check of the whole schema saw no schema.
-            _check_against_metaschema(part)
+            _check_against_metaschema(part, around=document.contents)
         if isinstance(part, bool):
             continue
         _check_patterns(part)
-        for keyword in part.keys() & {"$ref", "$dynamicRef"}:
-            target = _lookup(resolver, part[keyword])
-            inner = Resource.from_contents(target.contents, default_specification=specification)
-            referred.append((inner, target.resolver))
+        for keyword in ("$ref", "$dynamicRef"):
+            if isinstance(part.get(keyword), str):
+                target = _lookup(resolver, part[keyword])
+                inner = Resource.from_contents(target.contents, default_specification=specification)
+                referred.append((inner, target.resolver))
         reached.extend((inner, resolver.in_subresource(inner)) for inner in _subresources(resource))
+
+
+def _specification(schema: Any) -> Any:
+    return DRAFT7 if dialect_of(schema) is dialect_of({"$schema": DRAFT_7}) else DRAFT202012
 
 
 def _subresources(resource: Resource[Any]) -> Iterator[Resource[Any]]:
@@ -158,7 +178,7 @@ def _subresources(resource: Resource[Any]) -> Iterator[Resource[Any]]:
 def _lookup(resolver: Any, reference: str) -> Any:
     try:
         return resolver.lookup(reference)
-    except (Unresolvable, ValueError, TypeError) as error:
+    except (*_UNRESOLVED, ValueError, TypeError) as error:
         # The last two come of references that are no URI, or whose pointer leads through a number or a text.
         shown = _cut(json.dumps(reference))
         raise InvalidSchema(

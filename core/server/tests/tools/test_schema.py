@@ -185,6 +185,28 @@ class TestSchemas:
         with pytest.raises(InvalidSchema):
             compile_schema(with_a(pair))
 
+    def test_a_part_that_is_referred_to_is_of_the_draft_around_it(self) -> None:
+        pair = {"items": [{"type": "string"}], "additionalItems": False}
+
+        assert errors({"$schema": DRAFT_7, "own": pair, **with_a({"$ref": "#/own"})}, {"a": ["x", 1]})
+        with pytest.raises(InvalidSchema):
+            compile_schema({"own": pair, **with_a({"$ref": "#/own"})})
+
+    @pytest.mark.parametrize(("keyword", "is_valid"), [("not", False), ("if", True), ("contains", True)])
+    def test_an_inner_id_is_the_base_of_references_under_every_keyword(
+        self, keyword: str, is_valid: bool
+    ) -> None:
+        inner = {"$id": "http://shop.example/a/", "$ref": "b#x", "$defs": {"b": {"$id": "b", "$anchor": "x"}}}
+        value = [1] if keyword == "contains" else 1
+
+        assert compile_schema(with_a({keyword: inner})).is_valid({"a": value}) is is_valid
+
+    def test_a_dynamic_reference_into_the_drafts_own_schema_resolves(self) -> None:
+        metaschema = "https://json-schema.org/draft/2020-12/schema"
+        parts = {"items": {"$dynamicRef": metaschema, "$id": "else"}, "$defs": {"foo": {"$anchor": "items"}}}
+
+        assert compile_schema({"$id": "http://shop.example/root", **parts}).errors({"a": 1}) == []
+
     @pytest.mark.parametrize(
         ("price", "is_valid"), [(19.99, True), (0.07, True), (4.35, True), (19.995, False)]
     )
