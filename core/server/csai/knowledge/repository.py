@@ -33,10 +33,6 @@ class KnowledgeRepository:
         wanted = terms(self._client_id, question)
         return await rank(self._connection, self._client_id, wanted, limit=limit) if wanted else []
 
-    async def is_empty(self) -> bool:
-        own = select(KnowledgePassage.id).where(KnowledgePassage.client_id == self._client_id).limit(1)
-        return await self._connection.scalar(own) is None
-
     async def passages(self, *, limit: int = 100, after: str | None = None) -> list[Passage]:
         """The passages in the order they were added, from the one behind `after`."""
         table = KnowledgePassage

@@ -1,0 +1,61 @@
+"""A client's usage of a day, drawn together for screens and exports."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import Date, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csai.models.base import Id, UtcDateTime
+
+
+async def recompute_day(connection: AsyncConnection, client_id: str, day: date) -> None:
+    """Write the client's row of a day (in UTC) anew; doing so again changes nothing.
+
+    Tokens and cost are the ledger's, which keeps every row. Conversations, messages and tool calls are
+    counted where they are kept, which is not for ever: a count does not fall when they are deleted.
+    """
+    start = datetime.combine(day, time.min, UTC)
+    values = {"client_id": client_id, "day": day, "start": start, "end": start + timedelta(days=1)}
+    await connection.execute(RECOMPUTE, values)
+
+
+# A conversation's last message is not older than its start: with this condition the index on it serves.
+# WHERE true: without it SQLite takes ON CONFLICT for the ON of a join.
+RECOMPUTE = text("""
+    INSERT INTO api_usage (
+        client_id, date, conversation_count, message_count, tool_calls_count,
+        tokens_input, tokens_output, cost_micros
+    )
+    SELECT :client_id, :day,
+        (SELECT count(*) FROM conversations WHERE client_id = :client_id
+            AND last_message_at >= :start AND started_at >= :start AND started_at < :end),
+        (SELECT count(*) FROM turns
+            WHERE client_id = :client_id AND accepted_at >= :start AND accepted_at < :end),
+        (SELECT count(*) FROM tool_executions
+            WHERE client_id = :client_id AND timestamp >= :start AND timestamp < :end),
+        calls.tokens_input, calls.tokens_output, calls.cost_micros
+    FROM (
+        SELECT coalesce(sum(tokens_input), 0) AS tokens_input,
+            coalesce(sum(tokens_output), 0) AS tokens_output,
+            coalesce(sum(cost_micros), 0) AS cost_micros
+        FROM ledger WHERE client_id = :client_id AND day = :day
+    ) AS calls
+    WHERE true
+    ON CONFLICT (client_id, date) DO UPDATE SET
+        conversation_count = CASE WHEN excluded.conversation_count > api_usage.conversation_count
+            THEN excluded.conversation_count ELSE api_usage.conversation_count END,
+        message_count = CASE WHEN excluded.message_count > api_usage.message_count
+            THEN excluded.message_count ELSE api_usage.message_count END,
+        tool_calls_count = CASE WHEN excluded.tool_calls_count > api_usage.tool_calls_count
+            THEN excluded.tool_calls_count ELSE api_usage.tool_calls_count END,
+        tokens_input = excluded.tokens_input,
+        tokens_output = excluded.tokens_output,
+        cost_micros = excluded.cost_micros
+""").bindparams(
+    bindparam("client_id", type_=Id),
+    bindparam("day", type_=Date()),
+    bindparam("start", type_=UtcDateTime()),
+    bindparam("end", type_=UtcDateTime()),
+)
