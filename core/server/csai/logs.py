@@ -45,4 +45,4 @@ def configure_logging(level: str, *, is_json: bool) -> None:
     root.setLevel(level.upper())
     # Their informational records carry URLs and statements, one or more for every request.
     for name in ("httpx", "httpx2", "httpcore", "anthropic", "openai", "stevedore", "aiosqlite"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
