@@ -13,6 +13,7 @@ from csai_provider_offline import speech
 from csai_provider_offline.matching import Match, ToolBox, action_beyond
 from csai_provider_offline.quote import Quote, best_quotes
 from csai_provider_offline.result import came_to_nothing, in_sentences
+from csai_provider_offline.words import best_likeness, content_words, stem
 
 _MAX_MESSAGE_CHARS = 4000
 _MAX_CLAUSES = 6
@@ -25,6 +26,8 @@ _CLAUSE_END = re.compile(
 )
 _ASKS = re.compile(r"\?|^\W*(?:what|when|how|where|which|who|why|do|does|is|are|can|tell)\b", re.IGNORECASE)
 _SPACES = re.compile(r"(\s)\s+")
+# The score of words that name a tool from end to end: "where is my order".
+_UNMISTAKABLE = 3.0
 _FOLLOWS_UP = re.compile(r"^\s*(?:and|what about|how about|or|also)\b", re.IGNORECASE)
 
 
@@ -247,6 +250,8 @@ def _is_better_quoted(clause: str, match: Match, quotes: Sequence[Quote]) -> boo
     """Whether the question is one for the knowledge: `Do you have a return policy?` asks for no product."""
     if not quotes or not match.tool.is_read_only:
         return False
-    if match.missing or action_beyond(clause, match):
-        return quotes[0].is_title_match and quotes[0].coverage >= 0.5
+    if action := action_beyond(clause, match):
+        return best_likeness(stem(action), content_words(f"{quotes[0].title} {quotes[0].text}")) == 1.0
+    if match.missing:
+        return quotes[0].is_title_match and quotes[0].coverage >= 0.5 and match.score < _UNMISTAKABLE
     return not match.is_clear and quotes[0].is_title_match

@@ -67,7 +67,6 @@ def best_quotes(question: str, passages: Sequence[Passage]) -> list[Quote]:
     chosen = sorted(
         -at
         for coverage, at in scored[:_MAX_UNITS]
-        # Another source only where it says the thing as well: it is easily beside the point.
         if coverage >= (at_least if units[-at].passage == home else 0.95 * best)
     )
     return _by_source([units[at] for at in chosen], home, passages, asked, best)
@@ -78,15 +77,16 @@ def _by_source(
 ) -> list[Quote]:
     quotes = []
     for source in sorted({unit.passage for unit in chosen}, key=lambda at: (at != home, at))[:2]:
+        title = passages[source].title.strip()
+        titled = max(best_likeness(word, content_words(title)) for word in asked)
+        if source != home and not titled:
+            continue  # It holds the words, but it is about something else.
         texts: list[str] = []
         for unit in chosen:
             # A paragraph's later sentences stand already in what began earlier.
             if unit.passage == source and not any(unit.text in text for text in texts):
                 texts.append(unit.text)
-        title = passages[source].title.strip()
-        titled = set(content_words(title))
-        is_title_match = any(best_likeness(word, titled) == 1.0 for word in asked)
-        quotes.append(Quote(title, _cut(" … ".join(texts)), coverage, is_title_match))
+        quotes.append(Quote(title, _cut(" … ".join(texts)), coverage, is_title_match=titled == 1.0))
     return quotes
 
 

@@ -43,7 +43,9 @@ _THANKS = re.compile(
     re.IGNORECASE,
 )
 _BYE = re.compile(
-    r"(?:good)?\s?bye(?:[ -]bye)?[\s.!]*|see you(?: later| soon)?[\s.!]*|להתראות[\s.!]*", re.IGNORECASE
+    r"(?:(?:ok(?:ay)?|thanks?(?: you)?)[\s,.!]*)*"
+    r"(?:(?:good)?\s?bye(?:[ -]bye)?|see you(?: later| soon)?|להתראות)[\s.!]*",
+    re.IGNORECASE,
 )
 _WHO = re.compile(
     r"\b(?:who|what) (?:exactly )?(?:are|r) (?:you|u)\b|\bwhat(?:'s| is) your name\b|"

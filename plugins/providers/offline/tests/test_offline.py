@@ -69,7 +69,9 @@ PASSAGES = (
         "3", "Shipping", "# Cost\nShipping is free above 50 euros.\n# Time\nOrders arrive within 3 days."
     ),
     Passage("4", "FAQ", "Q: Do you have a gift wrapping service?\nA: Yes, we wrap any item for 3 euros."),
-    Passage("5", "שעות פתיחה", "החנות פתוחה בימים ראשון עד חמישי. ביום שישי החנות סגורה."),
+    Passage("5", "Tracking an order", "Your order number looks like ORD-1001."),
+    Passage("6", "Where to find us", "The shop is at the old harbour, by the fish market."),
+    Passage("7", "שעות פתיחה", "החנות פתוחה בימים ראשון עד חמישי. ביום שישי החנות סגורה."),
 )
 
 
@@ -151,6 +153,18 @@ async def test_a_stand_in_for_another_vendor_introduces_itself_in_the_middle_of_
     assert NO_LLM in (await reply_to(history, is_fallback=True)).text
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("Thanks a lot!", "You're welcome"), ("bye", "Goodbye"), ("ok, thanks, bye!", "Goodbye")],
+)
+async def test_thanks_and_a_goodbye_are_answered_in_kind(text: str, said: str) -> None:
+    assert said in (await ask(text)).text
+
+
+async def test_who_asks_for_a_person_is_told_what_it_cannot_do() -> None:
+    assert "can't connect you" in (await ask("I want to talk to a human")).text
+
+
 @pytest.mark.parametrize("text", ["hi", "Hello!", "good morning", "שלום", "", "   "])
 async def test_a_greeting_is_returned_with_what_it_can_do(text: str) -> None:
     said = (await ask(text)).text
@@ -171,6 +185,7 @@ async def test_a_greeting_before_a_question_does_not_hide_the_question() -> None
         ("Can I send something back?", "Returns", "within 30 days"),
         ("how much is delivery", "Shipping", "free above 50 euros"),
         ("How long does shipping take?", "Shipping", "Orders arrive within 3 days."),
+        ("Where are you located?", "Where to find us", "at the old harbour"),
         ("Do you offer gift wrapping?", "FAQ", "Yes, we wrap any item for 3 euros."),
         ("האם החנות פתוחה ביום שישי?", "שעות פתיחה", "ביום שישי החנות סגורה"),
     ],
@@ -336,6 +351,11 @@ async def test_one_message_may_ask_for_several_things() -> None:
 async def test_an_action_without_a_tool_is_said_not_to_have_happened() -> None:
     reply = await Chat().say("Cancel my order ORD-1001")
     assert "nothing was changed" in reply.text
+
+
+async def test_a_question_about_an_action_is_answered_from_the_knowledge_where_it_stands_there() -> None:
+    rules = Passage("9", "Changing an order", "An order can be cancelled as long as it is being packed.")
+    assert rules.text in (await ask("can I cancel my order?", passages=(*PASSAGES, rules))).text
 
 
 async def test_as_a_fallback_it_only_looks_things_up() -> None:

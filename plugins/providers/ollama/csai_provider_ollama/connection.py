@@ -71,7 +71,7 @@ class Connection:
             async with asyncio.timeout(timeout_s):
                 response = await http.send(request, stream=True)
         except (httpx.HTTPError, TimeoutError) as error:
-            raise failure.of_transport(error, self._address) from error
+            raise failure.of_transport(error, self._address, is_answering=False) from error
         if response.status_code != 200:
             raise await self._refusal(response, timeout_s=timeout_s, model=str(body["model"]))
         return response
@@ -97,7 +97,7 @@ class Connection:
             async with asyncio.timeout_at(deadline):
                 return await anext(chunks, b"")
         except (httpx.HTTPError, TimeoutError) as error:
-            raise failure.of_transport(error, self._address) from error
+            raise failure.of_transport(error, self._address, is_answering=True) from error
 
     async def aclose(self) -> None:
         await self._client.http.aclose()

@@ -64,7 +64,7 @@ def in_stream(reason: str, *, model: str) -> ProviderError:
     return ProviderUnavailable("Ollama broke off with an error; its own log tells why.")
 
 
-def of_transport(error: Exception, address: str) -> ProviderError:
+def of_transport(error: Exception, address: str, *, is_answering: bool) -> ProviderError:
     """The error for a request that got no answer, or only a part of one."""
     match error:
         case TimeoutError() | httpx.ReadTimeout() | httpx.WriteTimeout():
@@ -74,6 +74,8 @@ def of_transport(error: Exception, address: str) -> ProviderError:
                 f"No connection to Ollama at {address}. Is it running there? Start it with `ollama serve`, "
                 "or correct its address (OLLAMA_HOST)."
             )
+        case httpx.ReadError() | httpx.RemoteProtocolError() if not is_answering:
+            return ProviderUnavailable(f"Ollama at {address} closed the connection without an answer.")
         case httpx.ReadError() | httpx.RemoteProtocolError() | httpx.DecodingError():
             return ProviderProtocolError(
                 f"The connection to Ollama at {address} broke in the middle of an answer."

@@ -32,7 +32,7 @@ from csai_sdk import (
     Usage,
     UserMessage,
 )
-from csai_testkit.context import make_context
+from csai_testkit.context import PlainTransports, make_context
 from csai_testkit.replay import Exchange, ReplayServer
 from pydantic import SecretStr, ValidationError
 
@@ -250,6 +250,16 @@ async def test_the_operators_key_is_never_sent_to_an_address_a_client_has_set(
     assert "authorization" not in seen.headers
     _, _, (seen,) = await ask(answer, api_key=key, client_set=frozenset({"base_url", "api_key"}))
     assert seen.headers["authorization"] == "Bearer operators"
+
+
+@pytest.mark.parametrize("client_set", [frozenset(), frozenset({"base_url"})])
+async def test_an_address_a_client_has_set_is_sent_through_the_guard(client_set: frozenset[str]) -> None:
+    async with at("127.0.0.1:1", client_set=client_set) as context:
+        with pytest.raises(ProviderUnavailable):
+            await collect(ASK, context)
+        transports = context.transports
+    assert isinstance(transports, PlainTransports)
+    assert transports.asked == [not client_set]
 
 
 async def test_native_calls_keep_their_ids_or_get_unique_ones() -> None:
