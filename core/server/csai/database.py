@@ -1,14 +1,33 @@
-"""Connections to the database: `read` and `write` are the only two ways to get one."""
+"""Connections to the database.
+
+`read` and `write` lend an SQLAlchemy connection. `fetch` and `transact` run prepared statements on the
+driver itself: the turn's few statements, of whose cost SQLAlchemy's work for each execution would be most.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError as SqlIntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from csai.statement import CompiledStatement, Rows, Step
+
+
+class Conflict(Exception):
+    """A constraint refused what was written: someone else was quicker."""
+
+
+class DatabaseUnavailable(Exception):
+    """The database does not answer; the transaction did not happen, or it is not known whether it did."""
 
 
 class Database:
@@ -17,6 +36,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 20) -> None:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, pool_size)
+        self._dialect = self._engine.dialect
         # One statement needs no transaction around it: on PostgreSQL that saves two round trips.
         reading = {"csai_read": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reader = self._engine.execution_options(**reading)
@@ -24,8 +44,9 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading, each statement on its own."""
-        async with self._reader.connect() as connection:
-            yield connection
+        with _named_errors():
+            async with self._reader.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -34,11 +55,89 @@ class Database:
         Keep it short: no network call, no model, no waiting inside. On SQLite it holds the writer's place
         from its beginning, so that it cannot fail half-way for want of it.
         """
-        async with self._engine.begin() as connection:
-            yield connection
+        with _named_errors():
+            async with self._engine.begin() as connection:
+                yield connection
+
+    async def fetch(self, *steps: Step) -> list[Rows]:
+        """Run statements that only read, in one round trip; the rows of each."""
+        async with self._driver() as driver:
+            if self.is_sqlite:
+                return [await self._run_sqlite(driver, step) for step in steps]
+            if len(steps) == 1:
+                return [await _rows(*await self._send(driver, steps[0]))]
+            async with driver.pipeline():
+                sent = [await self._send(driver, step) for step in steps]
+                return [await _rows(*item) for item in sent]
+
+    async def transact(self, *steps: Step, check: Callable[[list[Rows]], None] | None = None) -> list[Rows]:
+        """Run statements as one transaction; the rows of each.
+
+        All are sent before any answer is read, so a statement cannot use another's rows. `check` sees all
+        rows before the commit and raises to roll back.
+        """
+        async with self._driver() as driver:
+            if self.is_sqlite:
+                return await self._transact_sqlite(driver, steps, check)
+            async with driver.pipeline(), driver.transaction():
+                sent = [await self._send(driver, step) for step in steps]
+                results = [await _rows(*item) for item in sent]
+                if check is not None:
+                    check(results)
+            return results
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _driver(self) -> AsyncIterator[Any]:
+        with _named_errors():
+            async with self._reader.connect() as connection:
+                yield (await connection.get_raw_connection()).driver_connection
+
+    async def _send(self, driver: Any, step: Step) -> tuple[Any, CompiledStatement]:
+        compiled = step.statement.compiled(self._dialect)
+        return await driver.execute(compiled.sql, compiled.bind(step.values)), compiled
+
+    async def _transact_sqlite(
+        self, driver: Any, steps: Sequence[Step], check: Callable[[list[Rows]], None] | None
+    ) -> list[Rows]:
+        await driver.execute("BEGIN IMMEDIATE")
+        try:
+            results = [await self._run_sqlite(driver, step) for step in steps]
+            if check is not None:
+                check(results)
+            await driver.execute("COMMIT")
+        except BaseException:
+            await driver.rollback()
+            raise
+        return results
+
+    async def _run_sqlite(self, driver: Any, step: Step) -> Rows:
+        compiled = step.statement.compiled(self._dialect)
+        return compiled.rows(await driver.execute_fetchall(compiled.sql, compiled.bind(step.values)))
+
+
+async def _rows(cursor: Any, compiled: CompiledStatement) -> Rows:
+    return compiled.rows(await cursor.fetchall()) if compiled.returns_rows else []
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """Let callers tell what they can act on, whichever driver raised it."""
+    try:
+        yield
+    except (SqlIntegrityError, psycopg.IntegrityError, sqlite3.IntegrityError) as error:
+        raise Conflict from error
+    except (
+        *(OperationalError, InterfaceError, PoolTimeout),
+        *(psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError),
+    ) as error:
+        raise DatabaseUnavailable(type(error).__name__) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable(type(error).__name__) from error
+        raise
 
 
 def _postgres_engine(url: str, pool_size: int) -> AsyncEngine:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import uuid
 
 import structlog
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from csai.database import DatabaseUnavailable
 from csai.kit.problem import Problem, problem_response
 
 log = structlog.get_logger(__name__)
@@ -71,7 +70,7 @@ class Edge:
         except Exception as error:
             if has_begun:
                 raise
-            if isinstance(error, OperationalError | PoolTimeout):
+            if isinstance(error, DatabaseUnavailable):
                 log.exception("database unavailable", request_id=request_id)
                 problem = _NO_DATABASE
             else:

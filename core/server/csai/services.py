@@ -8,6 +8,7 @@ from csai_sdk import Clock
 
 from csai.chat.accept import Acceptance
 from csai.chat.model import ModelCaller
+from csai.chat.replay import Replays
 from csai.chat.settle import Settlement
 from csai.chat.turn import Turns
 from csai.clients.access import Gate
@@ -36,7 +37,7 @@ class Services:
     outbound: Outbound
     views: ClientViews
     gate: Gate
-    acceptance: Acceptance
+    replays: Replays
     turns: Turns
 
     async def start(self) -> None:
@@ -79,10 +80,12 @@ def build_services(
     acceptance = Acceptance(
         settings=settings, database=database, clock=clock, keyring=keyring, views=views, limiter=limiter
     )
+    replays = Replays(database=database, clock=clock, keyring=keyring)
     turns = Turns(
         settings=settings,
         database=database,
         clock=clock,
+        replays=replays,
         acceptance=acceptance,
         model=ModelCaller(settings=settings, database=database, clock=clock),
         tools=ToolRunner(database, clock),
@@ -97,6 +100,6 @@ def build_services(
         outbound=outbound,
         views=views,
         gate=Gate(database=database, views=views, keyring=keyring),
-        acceptance=acceptance,
+        replays=replays,
         turns=turns,
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
-from csai.chat.accept import REPLAY_WAIT_S, Asked, check_first_key, in_flight
+from csai.chat.replay import REPLAY_WAIT_S, Asked, check_first_key, in_flight
 from csai.chat.schemas import (
     ChatMessage,
     Ended,
@@ -172,7 +172,7 @@ async def events(request: Request, session_id: str) -> Response:
     if not turn_id:
         running = services.turns.running(access.client_id, session_id)
         return _events(running.stream, access) if running else Response(status_code=204)
-    row = await services.acceptance.find(access.client_id, turn_id)
+    row = await services.replays.find(access.client_id, turn_id)
     if row is None or row.session_id != session_id:
         raise not_found("turn")
     live = services.turns.stream(turn_id)
@@ -182,10 +182,10 @@ async def events(request: Request, session_id: str) -> Response:
         await asyncio.sleep(EVENTS_POLL_S)
         if await request.is_disconnected():
             return Response(status_code=204)
-        row = await services.acceptance.find(access.client_id, turn_id)
+        row = await services.replays.find(access.client_id, turn_id)
     if row is None or row.outcome is None:
         raise not_found("turn")
-    answer = services.acceptance.answer(session_id, row.outcome)
+    answer = services.replays.answer(session_id, row.outcome)
     return Response(
         terminal_event(turn_id, answer, is_secret=access.is_secret),
         media_type="text/event-stream",

@@ -166,8 +166,10 @@ class ModelCaller:
                 "tokens": bound.tokens_input + bound.tokens_output if "tokens" in limits else 0,
                 "cost": self._cost(chosen, request.model, bound).micros if "cost" in limits else 0,
             }
-            async with self._database.write() as transaction:
-                await counter.reserve(transaction, turn.client_id, turn.period, amounts, limits)
+            await self._database.transact(
+                counter.reserve(turn.client_id, turn.period, amounts, limits),
+                check=lambda results: counter.check_granted(results[0], amounts, limits),
+            )
             for metric, amount in amounts.items():
                 turn.reserved[metric] = turn.reserved.get(metric, 0) + amount
         return bound

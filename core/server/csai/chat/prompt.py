@@ -53,14 +53,14 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode()) // CHARS_PER_TOKEN + 1
 
 
-def history_messages(rows: Sequence[HistoryRow], *, token_budget: int) -> list[Message]:
+def history_messages(newest_first: Sequence[HistoryRow], *, token_budget: int) -> list[Message]:
     """The newest messages that fit the budget, in order, beginning with the visitor.
 
     Alternation is restored where a turn left no answer, since vendors refuse two messages of one side.
     """
     kept: list[list[Message]] = []
     left = token_budget
-    for row in reversed(rows):
+    for row in newest_first:
         messages = _messages(row)
         cost = sum(_cost(message) for message in messages)
         if cost > left:

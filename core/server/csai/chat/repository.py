@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Integer, String, Text, bindparam, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.kit.identifier import new_id
 from csai.models import Conversation, LedgerEntry, Message, Turn
-from csai.usage import counter
+from csai.models.base import Id, Json, UtcDateTime
+from csai.statement import Prepared, Step, prepared_insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,19 @@ class HistoryRow:
     parts: Mapping[str, Any] | None
 
 
-_REPLAY = (
+_TURN = (
     select(Turn.id, Turn.status, Turn.body_hash, Turn.outcome, Turn.accepted_at, Conversation.session_id)
     .join_from(Turn, Conversation, Conversation.id == Turn.conversation_id)
     .where(Turn.client_id == bindparam("client"))
 )
-_BY_KEY = _REPLAY.where(Turn.idempotency_key == bindparam("key"))
-_BY_ID = _REPLAY.where(Turn.id == bindparam("turn"))
-_TAKE = (
+_BY_KEY = Prepared(_TURN.where(Turn.idempotency_key == bindparam("key")))
+_BY_ID = Prepared(_TURN.where(Turn.id == bindparam("turn")))
+_LEASE = (Conversation.id, Conversation.fence, Conversation.next_seq - 2, Conversation.visitor_id)
+_BEGIN_CONVERSATION = Prepared(
+    insert(Conversation).returning(*_LEASE),
+    columns=[column.name for column in Conversation.__table__.columns],
+)
+_TAKE = Prepared(
     update(Conversation)
     .where(
         Conversation.client_id == bindparam("client"),
@@ -76,9 +82,68 @@ _TAKE = (
         lease_expires_at=bindparam("expires"),
         last_message_at=bindparam("now"),
     )
-    .returning(Conversation.id, Conversation.fence, Conversation.next_seq - 2, Conversation.visitor_id)
+    .returning(*_LEASE)
 )
-_LET_GO = (
+_OF_SESSION = (
+    Conversation.client_id == bindparam("client"),
+    Conversation.session_id == bindparam("session"),
+)
+# Sent together with the taking of the conversation, so they must do nothing where it failed.
+_TAKEN = (*_OF_SESSION, Conversation.lease_turn_id == bindparam("turn"))
+_BEGIN_TURN = Prepared(
+    insert(Turn).from_select(
+        [
+            *("id", "client_id", "conversation_id", "status", "idempotency_key", "body_hash", "fence"),
+            *("period", "reserved", "accepted_at", "deadline_at"),
+        ],
+        select(
+            bindparam("turn", type_=Id),
+            Conversation.client_id,
+            Conversation.id,
+            literal("running", String),
+            bindparam("key", type_=String),
+            bindparam("body_hash", type_=String),
+            Conversation.fence,
+            bindparam("period", type_=String),
+            bindparam("reserved", type_=Json),
+            bindparam("now", type_=UtcDateTime),
+            bindparam("deadline", type_=UtcDateTime),
+        ).where(*_TAKEN),
+        include_defaults=False,
+    )
+)
+_ASK = Prepared(
+    insert(Message).from_select(
+        [
+            *("id", "client_id", "conversation_id", "turn_id", "seq", "role", "author", "content"),
+            *("tokens_used", "timestamp"),
+        ],
+        select(
+            bindparam("message", type_=Id),
+            Conversation.client_id,
+            Conversation.id,
+            bindparam("turn", type_=Id),
+            Conversation.next_seq - 2,
+            literal("user", String),
+            literal("visitor", String),
+            bindparam("content", type_=Text),
+            literal(0, Integer),
+            bindparam("now", type_=UtcDateTime),
+        ).where(*_TAKEN),
+        include_defaults=False,
+    )
+)
+_HISTORY = Prepared(
+    select(Message.role, Message.content, Message.parts)
+    .where(
+        Message.client_id == bindparam("client"),
+        Message.conversation_id == bindparam("conversation"),
+        Message.seq < bindparam("before"),
+    )
+    .order_by(Message.seq.desc())
+    .limit(bindparam("count"))
+)
+_LET_GO = Prepared(
     update(Conversation)
     .where(
         Conversation.client_id == bindparam("client"),
@@ -93,8 +158,9 @@ _LET_GO = (
         message_count=Conversation.message_count + bindparam("messages"),
         tokens_total=Conversation.tokens_total + bindparam("tokens"),
     )
+    .returning(Conversation.id)
 )
-_FINISH = (
+_FINISH = Prepared(
     update(Turn)
     .where(
         Turn.client_id == bindparam("client"),
@@ -104,158 +170,133 @@ _FINISH = (
     .values(
         status=bindparam("new_status"),
         outcome=bindparam("new_outcome"),
-        reserved={},
+        reserved=bindparam("nothing"),
         finished_at=bindparam("now"),
     )
+    .returning(Turn.id)
 )
-_HISTORY = (
-    select(Message.role, Message.content, Message.parts)
-    .where(
-        Message.client_id == bindparam("client"),
-        Message.conversation_id == bindparam("conversation"),
-        Message.seq < bindparam("before"),
+_ANSWER = prepared_insert(Message)
+_BOOK = prepared_insert(LedgerEntry)
+_STATE = Prepared(
+    select(
+        Conversation.id, Conversation.ended_at, Conversation.lease_turn_id, Conversation.lease_expires_at
+    ).where(*_OF_SESSION)
+)
+_RESERVED = Prepared(
+    select(Turn.period, Turn.reserved).where(
+        Turn.client_id == bindparam("client"), Turn.id == bindparam("turn")
     )
-    .order_by(Message.seq.desc())
-    .limit(bindparam("count"))
 )
-_INSERT_CONVERSATION = insert(Conversation)
-_INSERT_TURN = insert(Turn)
-_INSERT_MESSAGE = insert(Message)
-_INSERT_LEDGER = insert(LedgerEntry)
+_BREAK = Prepared(
+    update(Conversation)
+    .where(
+        Conversation.client_id == bindparam("client"),
+        Conversation.id == bindparam("conversation"),
+        Conversation.lease_turn_id == bindparam("turn"),
+        Conversation.lease_expires_at < bindparam("now"),
+    )
+    .values(lease_turn_id=None, lease_expires_at=None, fence=Conversation.fence + 1)
+    .returning(Conversation.id)
+)
+_FORGET_KEY = Prepared(
+    update(Turn)
+    .where(Turn.client_id == bindparam("client"), Turn.id == bindparam("turn"))
+    .values(idempotency_key=None)
+)
 
 
 class TurnRepository:
-    """Turns and conversations of one client."""
+    """One client's turns and their conversations, as steps for `Database.fetch` and `Database.transact`."""
 
-    def __init__(self, connection: AsyncConnection, client_id: str) -> None:
-        self._connection = connection
+    def __init__(self, client_id: str) -> None:
         self._client_id = client_id
 
-    async def by_key(self, key: str) -> TurnRow | None:
-        row = (await self._connection.execute(_BY_KEY, {"client": self._client_id, "key": key})).first()
-        return TurnRow(*row) if row else None
+    def _step(self, statement: Prepared, **values: Any) -> Step:
+        return Step(statement, {"client": self._client_id, **values})
 
-    async def by_id(self, turn_id: str) -> TurnRow | None:
-        row = (await self._connection.execute(_BY_ID, {"client": self._client_id, "turn": turn_id})).first()
-        return TurnRow(*row) if row else None
+    def by_key(self, key: str) -> Step:
+        """A `TurnRow`."""
+        return self._step(_BY_KEY, key=key)
 
-    async def forget_key(self, turn_id: str) -> None:
+    def by_id(self, turn_id: str) -> Step:
+        """A `TurnRow`."""
+        return self._step(_BY_ID, turn=turn_id)
+
+    def forget_key(self, turn_id: str) -> Step:
         """Free an idempotency key whose time is over."""
-        await self._connection.execute(
-            update(Turn)
-            .where(Turn.client_id == self._client_id, Turn.id == turn_id)
-            .values(idempotency_key=None)
-        )
+        return self._step(_FORGET_KEY, turn=turn_id)
 
-    async def begin_conversation(self, **values: Any) -> None:
-        await self._connection.execute(_INSERT_CONVERSATION, {"client_id": self._client_id, **values})
+    def state(self, session_id: str) -> Step:
+        """A `StateRow`."""
+        return self._step(_STATE, session=session_id)
 
-    async def take(
-        self, session_id: str, *, turn_id: str, expires: datetime, now: datetime
-    ) -> LeaseRow | None:
-        """Lease the conversation to a turn, raising the fence; None when it is taken, ended or missing."""
-        row = (
-            await self._connection.execute(
-                _TAKE,
-                {
-                    "client": self._client_id,
-                    "session": session_id,
-                    "turn": turn_id,
-                    "expires": expires,
-                    "now": now,
-                },
-            )
-        ).first()
-        return LeaseRow(*row) if row else None
+    def begin_conversation(self, *, turn_id: str, expires: datetime, now: datetime, **columns: Any) -> Step:
+        """Insert a conversation, leased to its first turn. A `LeaseRow`."""
+        begun = {
+            "client_id": self._client_id,
+            "started_at": now,
+            "last_message_at": now,
+            "ended_at": None,
+            "message_count": 0,
+            "tokens_total": 0,
+            "next_seq": 3,
+            "fence": 1,
+            "lease_turn_id": turn_id,
+            "lease_expires_at": expires,
+        }
+        return Step(_BEGIN_CONVERSATION, begun | columns)
 
-    async def state(self, session_id: str) -> StateRow | None:
-        statement = select(
-            Conversation.id, Conversation.ended_at, Conversation.lease_turn_id, Conversation.lease_expires_at
-        ).where(Conversation.client_id == self._client_id, Conversation.session_id == session_id)
-        row = (await self._connection.execute(statement)).first()
-        return StateRow(*row) if row else None
+    def take(self, session_id: str, *, turn_id: str, expires: datetime, now: datetime) -> Step:
+        """Lease the conversation to a turn, raising the fence.
 
-    async def begin_turn(self, **values: Any) -> None:
-        await self._connection.execute(_INSERT_TURN, {"client_id": self._client_id, **values})
+        A `LeaseRow`; no row when it is taken, has ended or does not exist.
+        """
+        return self._step(_TAKE, session=session_id, turn=turn_id, expires=expires, now=now)
 
-    async def add_message(self, **values: Any) -> None:
-        await self._connection.execute(_INSERT_MESSAGE, {"client_id": self._client_id, **values})
+    def begin_turn(self, session_id: str, **values: Any) -> Step:
+        """Insert the turn that has just taken, or begun, the conversation."""
+        return self._step(_BEGIN_TURN, session=session_id, **values)
 
-    async def history(self, conversation_id: str, *, before: int, count: int) -> list[HistoryRow]:
-        """The newest `count` messages before number `before`, oldest first."""
-        rows = await self._connection.execute(
-            _HISTORY,
-            {
-                "client": self._client_id,
-                "conversation": conversation_id,
-                "before": before,
-                "count": count,
-            },
-        )
-        return [HistoryRow(*row) for row in rows][::-1]
+    def ask(self, session_id: str, **values: Any) -> Step:
+        """Insert the visitor's message, under the number that taking the conversation set apart."""
+        return self._step(_ASK, session=session_id, **values)
 
-    async def let_go(
+    def history(self, conversation_id: str, *, before: int, count: int) -> Step:
+        """`HistoryRow`s: the newest `count` messages before number `before`, newest first."""
+        return self._step(_HISTORY, conversation=conversation_id, before=before, count=count)
+
+    def let_go(
         self, conversation_id: str, *, turn_id: str, fence: int, messages: int, tokens: int, now: datetime
-    ) -> bool:
-        """End the lease and count; False when the fence moved, that is when the turn may write nothing."""
-        result = await self._connection.execute(
+    ) -> Step:
+        """End the lease and count. No row when the fence moved: then the turn may write nothing."""
+        return self._step(
             _LET_GO,
-            {
-                "client": self._client_id,
-                "conversation": conversation_id,
-                "expected_fence": fence,
-                "turn": turn_id,
-                "messages": messages,
-                "tokens": tokens,
-                "now": now,
-            },
+            conversation=conversation_id,
+            expected_fence=fence,
+            turn=turn_id,
+            messages=messages,
+            tokens=tokens,
+            now=now,
         )
-        return result.rowcount == 1
 
-    async def finish(self, turn_id: str, *, status: str, outcome: Mapping[str, Any], now: datetime) -> bool:
-        """Give the turn its outcome; False when it has one already."""
-        result = await self._connection.execute(
-            _FINISH,
-            {
-                "client": self._client_id,
-                "turn": turn_id,
-                "new_status": status,
-                "new_outcome": outcome,
-                "now": now,
-            },
-        )
-        return result.rowcount == 1
+    def finish(self, turn_id: str, *, status: str, outcome: Mapping[str, Any], now: datetime) -> Step:
+        """Give the turn its outcome. No row when it has one already."""
+        return self._step(_FINISH, turn=turn_id, new_status=status, new_outcome=outcome, nothing={}, now=now)
 
-    async def add_ledger(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
-            await self._connection.execute(
-                _INSERT_LEDGER, [{"client_id": self._client_id, **row} for row in rows]
-            )
+    def answer(self, **columns: Any) -> Step:
+        return Step(_ANSWER, {"client_id": self._client_id, **columns})
 
-    async def abandon(self, state: StateRow, *, now: datetime) -> None:
-        """Fail the turn whose lease ran out and free its conversation, unless someone was quicker."""
-        freed = await self._connection.execute(
-            update(Conversation)
-            .where(
-                Conversation.client_id == self._client_id,
-                Conversation.id == state.id,
-                Conversation.lease_turn_id == state.lease_turn_id,
-                Conversation.lease_expires_at < now,
-            )
-            .values(lease_turn_id=None, lease_expires_at=None, fence=Conversation.fence + 1)
-        )
-        if freed.rowcount != 1 or state.lease_turn_id is None:
-            return
-        row = (
-            await self._connection.execute(
-                select(Turn.period, Turn.reserved).where(
-                    Turn.client_id == self._client_id, Turn.id == state.lease_turn_id
-                )
-            )
-        ).one()
-        outcome = abandoned_outcome(state.lease_turn_id, now)
-        if await self.finish(state.lease_turn_id, status="failed", outcome=outcome, now=now):
-            await counter.settle(self._connection, self._client_id, row[0], used={}, released=row[1])
+    def book(self, **columns: Any) -> Step:
+        """Add a row to the ledger."""
+        return Step(_BOOK, {"client_id": self._client_id, **columns})
+
+    def reserved(self, turn_id: str) -> Step:
+        """The turn's period and what the counters hold for it."""
+        return self._step(_RESERVED, turn=turn_id)
+
+    def break_lease(self, state: StateRow, *, now: datetime) -> Step:
+        """Free a conversation whose lease ran out. No row when someone was quicker."""
+        return self._step(_BREAK, conversation=state.id, turn=state.lease_turn_id, now=now)
 
 
 def abandoned_outcome(turn_id: str, now: datetime) -> dict[str, Any]:

@@ -8,14 +8,13 @@ from typing import Any
 
 import structlog
 from csai_sdk import Clock
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.chat.prompt import store_rounds
 from csai.chat.repository import TurnRepository
 from csai.chat.running import RunningTurn
-from csai.database import Database
+from csai.database import Database, DatabaseUnavailable
 from csai.kit.identifier import new_id
+from csai.statement import Rows, Step
 from csai.tools.repository import ToolExecutionRepository
 from csai.usage import counter
 
@@ -24,6 +23,10 @@ log = structlog.get_logger(__name__)
 TRIES = 3
 COUNTED = frozenset({"completed", "stopped", "handed_off"})
 MICROS = 1_000_000
+
+
+class FencedOut(Exception):
+    """The conversation was taken from the turn, or it has its outcome already; rolls back."""
 
 
 class Settlement:
@@ -43,41 +46,31 @@ class Settlement:
             now = self._clock.now()
             outcome = _outcome(turn, status, text, now)
             try:
-                async with self._database.write() as transaction:
-                    is_mine = await self._store(transaction, turn, status, outcome, now)
-            except (DBAPIError, OSError, TimeoutError):
+                await self._store(turn, status, outcome, now)
+            except FencedOut:
+                log.error("turn was fenced out", turn_id=turn.id, client_id=turn.client_id)
+                outcome = _outcome(turn, "failed", "", now)
+            except (DatabaseUnavailable, OSError):
                 log.exception("turn not settled", turn_id=turn.id, client_id=turn.client_id, attempt=attempt)
                 await asyncio.sleep(0.2 * 4**attempt)
                 continue
-            if not is_mine:
-                log.error("turn was fenced out", turn_id=turn.id, client_id=turn.client_id)
-                outcome = _outcome(turn, "failed", "", now)
-            return self._answer(turn, outcome)
-        return self._answer(turn, _outcome(turn, "failed", "", self._clock.now()))
+            return _answer(turn, outcome)
+        return _answer(turn, _outcome(turn, "failed", "", self._clock.now()))
 
-    def _answer(self, turn: RunningTurn, outcome: dict[str, Any]) -> dict[str, Any]:
-        return {"session_id": turn.session_id, "session_token": turn.session_token, **outcome}
-
-    async def _store(
-        self,
-        transaction: AsyncConnection,
-        turn: RunningTurn,
-        status: str,
-        outcome: dict[str, Any],
-        now: datetime,
-    ) -> bool:
-        repository = TurnRepository(transaction, turn.client_id)
+    async def _store(self, turn: RunningTurn, status: str, outcome: dict[str, Any], now: datetime) -> None:
+        turns = TurnRepository(turn.client_id)
         used = turn.used()
-        is_mine = await repository.let_go(
-            turn.conversation_id,
-            turn_id=turn.id,
-            fence=turn.fence,
-            messages=2,
-            tokens=used["tokens"],
-            now=now,
-        ) and await repository.finish(turn.id, status=status, outcome=outcome, now=now)
-        if is_mine:
-            await repository.add_message(
+        ending = [
+            turns.let_go(
+                turn.conversation_id,
+                turn_id=turn.id,
+                fence=turn.fence,
+                messages=2,
+                tokens=used["tokens"],
+                now=now,
+            ),
+            turns.finish(turn.id, status=status, outcome=outcome, now=now),
+            turns.answer(
                 id=outcome["message"]["id"],
                 conversation_id=turn.conversation_id,
                 turn_id=turn.id,
@@ -88,39 +81,62 @@ class Settlement:
                 parts=_parts(turn, status),
                 tokens_used=sum(call.tokens_output for call in turn.model_calls),
                 timestamp=now,
+            ),
+        ]
+        spent = [
+            *_ledger(turn, turns),
+            *ToolExecutionRepository(turn.client_id).settle_all(turn.ref, turn.executions),
+        ]
+        counted = (
+            {metric: turn.reserved.get(metric, 0) for metric in ("messages", "conversations")}
+            if status in COUNTED
+            else {}
+        )
+        try:
+            await self._database.transact(
+                *ending,
+                *spent,
+                *counter.settle(turn.client_id, turn.period, used=used | counted, released=turn.reserved),
+                check=_check_fence,
             )
-        # What was spent is spent, also by a turn that may no longer answer.
-        await repository.add_ledger(
-            [
-                {
-                    "id": new_id(),
-                    "turn_id": turn.id,
-                    "attempt": number,
-                    "provider": call.provider,
-                    "model": call.model[:200],
-                    "tokens_input": call.tokens_input,
-                    "tokens_output": call.tokens_output,
-                    "tokens_cache_read": call.tokens_cache_read,
-                    "tokens_cache_write": call.tokens_cache_write,
-                    "cost_micros": call.cost_micros,
-                    "price": call.price,
-                    "is_estimated": call.is_estimated,
-                    "period": turn.period,
-                    "day": call.at.date(),
-                    "created_at": call.at,
-                }
-                for number, call in enumerate(turn.model_calls, 1)
-            ]
+        except FencedOut:
+            # What was spent is spent, also by a turn that may no longer answer.
+            await self._database.transact(
+                *spent, *counter.settle(turn.client_id, turn.period, used=used, released={})
+            )
+            raise
+
+
+def _check_fence(results: list[Rows]) -> None:
+    if not (results[0] and results[1]):
+        raise FencedOut
+
+
+def _answer(turn: RunningTurn, outcome: dict[str, Any]) -> dict[str, Any]:
+    return {"session_id": turn.session_id, "session_token": turn.session_token, **outcome}
+
+
+def _ledger(turn: RunningTurn, turns: TurnRepository) -> list[Step]:
+    return [
+        turns.book(
+            id=new_id(),
+            turn_id=turn.id,
+            attempt=number,
+            provider=call.provider,
+            model=call.model[:200],
+            tokens_input=call.tokens_input,
+            tokens_output=call.tokens_output,
+            tokens_cache_read=call.tokens_cache_read,
+            tokens_cache_write=call.tokens_cache_write,
+            cost_micros=call.cost_micros,
+            price=call.price,
+            is_estimated=call.is_estimated,
+            period=turn.period,
+            day=call.at.date(),
+            created_at=call.at,
         )
-        executions = ToolExecutionRepository(transaction, turn.client_id)
-        await executions.finish_all(item for item in turn.executions if item.has_intent)
-        await executions.add_all(turn.ref, (item for item in turn.executions if not item.has_intent))
-        if is_mine and status in COUNTED:
-            used |= {metric: turn.reserved.get(metric, 0) for metric in ("messages", "conversations")}
-        await counter.settle(
-            transaction, turn.client_id, turn.period, used=used, released=turn.reserved if is_mine else {}
-        )
-        return is_mine
+        for number, call in enumerate(turn.model_calls, 1)
+    ]
 
 
 def _parts(turn: RunningTurn, status: str) -> dict[str, Any] | None:

@@ -15,15 +15,16 @@ import structlog
 from csai_sdk import AssistantMessage, Clock, ModelReply, Passage, ToolMessage, Usage
 from csai_sdk.event import BeforeModelCall, LimitReached, MessageReceived, ReplySent, UsageRecorded
 
-from csai.chat.accept import Acceptance, Asked
+from csai.chat.accept import Acceptance
 from csai.chat.model import ModelCaller, NoReply
 from csai.chat.prompt import history_messages, system_prompt, with_question
-from csai.chat.repository import TurnRepository, renew_leases
+from csai.chat.replay import Asked, Replays
+from csai.chat.repository import HistoryRow, TurnRepository, renew_leases
 from csai.chat.running import RunningTurn
 from csai.chat.settle import Settlement
 from csai.chat.stream import TurnStream
 from csai.config import Settings
-from csai.database import Database
+from csai.database import Conflict, Database
 from csai.knowledge.repository import KnowledgeRepository
 from csai.tools.runner import ToolRunner, ToolTurn
 from csai.usage import counter
@@ -48,6 +49,7 @@ class Turns:
         settings: Settings,
         database: Database,
         clock: Clock,
+        replays: Replays,
         acceptance: Acceptance,
         model: ModelCaller,
         tools: ToolRunner,
@@ -56,6 +58,7 @@ class Turns:
         self._settings = settings
         self._database = database
         self._clock = clock
+        self._replays = replays
         self._acceptance = acceptance
         self._model = model
         self._tools = tools
@@ -67,12 +70,17 @@ class Turns:
 
     async def submit(self, asked: Asked) -> tuple[TurnStream, bool]:
         """Replay, or accept and begin; also says which of them. Raises `Problem`: then nothing is stored."""
-        replayed = await self._acceptance.replay(asked, self._streams)
+        replayed = await self._replays.replay(asked, self._streams)
         if replayed is not None:
             return replayed, True
-        turn = await self._acceptance.accept(asked, self._streams)
-        if isinstance(turn, TurnStream):
-            return turn, True
+        try:
+            turn = await self._acceptance.accept(asked)
+        except Conflict:
+            # A repeat of the same request was quicker by a moment: it is this one's original.
+            replayed = await self._replays.replay(asked, self._streams)
+            if replayed is None:
+                raise
+            return replayed, True
         turn.stream.add(
             "turn.started",
             {"session_id": turn.session_id, "session_token": turn.session_token, "turn_id": turn.id},
@@ -170,19 +178,18 @@ class Turns:
             turn.rounds.append(ToolMessage(tuple(execution.result() for execution in executions)))
 
     async def _context(self, turn: RunningTurn) -> tuple[list[Any], list[Passage]]:
-        async with self._database.read() as connection:
-            rows = (
-                await TurnRepository(connection, turn.client_id).history(
-                    turn.conversation_id, before=turn.seq, count=self._settings.history_messages
+        rows: list[HistoryRow] = []
+        passages: list[Passage] = []
+        if turn.seq > 1:
+            step = TurnRepository(turn.client_id).history(
+                turn.conversation_id, before=turn.seq, count=self._settings.history_messages
+            )
+            rows = [HistoryRow(*row) for row in (await self._database.fetch(step))[0]]
+        if turn.view.has_knowledge:
+            async with self._database.read() as connection:
+                passages = await KnowledgeRepository(connection, turn.client_id).search(
+                    turn.question, limit=5
                 )
-                if turn.seq > 1
-                else []
-            )
-            passages = (
-                await KnowledgeRepository(connection, turn.client_id).search(turn.question, limit=5)
-                if turn.view.has_knowledge
-                else []
-            )
         history = history_messages(rows, token_budget=self._settings.history_tokens)
         return with_question(history, turn.question), passages
 
@@ -223,11 +230,10 @@ class Turns:
         outcome = await self._settlement.settle(turn, status, text)
         turn.stream.finish(outcome)
         self._running.pop(turn.id, None)
-        self._acceptance.free(turn)
         try:
             await self._tell_end(turn, outcome)
         finally:
-            await self._acceptance.views.release(turn.view)
+            await self._acceptance.release(turn)
 
     async def _tell_end(self, turn: RunningTurn, outcome: Any) -> None:
         hooks = turn.view.hooks

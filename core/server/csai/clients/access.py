@@ -41,8 +41,7 @@ class Gate:
         key = request.headers.get("x-api-key", "")
         if not key:
             raise Problem(401, "key_missing", "Send the client's key in the X-API-Key header.")
-        async with self._database.read() as connection:
-            row = await find_key(connection, key_hash(key))
+        row = await find_key(self._database, key_hash(key))
         if row is None or (row.expires_at is not None and row.expires_at <= now):
             raise Problem(401, "key_invalid", "This key is unknown or no longer valid. Copy it again.")
         if row.client_status != "active":

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.database import Database
 from csai.kit.problem import not_found
 from csai.models import ApiKey, Client, ClientOrigin, ClientPlugin, ClientTool, KnowledgePassage, Plan, Tool
+from csai.statement import Prepared, Step
 
 KeyKind = Literal["publishable", "secret"]
 
@@ -63,15 +65,18 @@ class ClientToolRow:
     custom_config: Mapping[str, Any]
 
 
-_KEY = select(
-    ApiKey.client_id, ApiKey.kind, ApiKey.expires_at, Client.status, Client.config_version
-).join_from(ApiKey, Client, Client.id == ApiKey.client_id)
+_KEY = Prepared(
+    select(ApiKey.client_id, ApiKey.kind, ApiKey.expires_at, Client.status, Client.config_version)
+    .join_from(ApiKey, Client, Client.id == ApiKey.client_id)
+    .where(ApiKey.key_hash == bindparam("hash"))
+)
 
 
-async def find_key(connection: AsyncConnection, key_hash: str) -> KeyRow | None:
+async def find_key(database: Database, key_hash: str) -> KeyRow | None:
     """The one look-up that no client scopes: the key is what tells the client."""
-    row = (await connection.execute(_KEY.where(ApiKey.key_hash == key_hash))).first()
-    return KeyRow(*row) if row else None  # type: ignore[arg-type]  # `kind` is one of two
+    (rows,) = await database.fetch(Step(_KEY, {"hash": key_hash}))
+    row = rows[0] if rows else None
+    return KeyRow(*row) if row else None
 
 
 async def has_plan(connection: AsyncConnection, name: str) -> bool:
@@ -137,6 +142,11 @@ class ClientRepository:
                 client_id=self._client_id, kind=kind, key_hash=key_hash, hint=hint, created_at=now
             )
         )
+
+    async def has_keys(self, hashes: Collection[str]) -> bool:
+        """Whether all of these are keys of the client."""
+        own = select(ApiKey.key_hash).where(ApiKey.client_id == self._client_id)
+        return set(hashes) <= set((await self._connection.execute(own)).scalars())
 
     async def origins(self) -> list[str]:
         statement = select(ClientOrigin.origin).where(ClientOrigin.client_id == self._client_id)

@@ -11,14 +11,16 @@ from csai_sdk.event import TurnRef
 from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.kit.identifier import new_id
 from csai.kit.problem import not_found
 from csai.models import ClientTool, Tool, ToolExecution
+from csai.statement import Prepared, Step, prepared_insert
 
 if TYPE_CHECKING:
     from csai.tools.runner import Execution
 
-_INSERT_EXECUTION = insert(ToolExecution)
-_FINISH_EXECUTION = (
+_ADD = prepared_insert(ToolExecution)
+_COMPLETE = Prepared(
     update(ToolExecution)
     .where(ToolExecution.client_id == bindparam("client"), ToolExecution.call_id == bindparam("call"))
     .values(
@@ -31,23 +33,27 @@ _FINISH_EXECUTION = (
 
 
 class ToolExecutionRepository:
-    """One client's log of tool calls."""
+    """One client's log of tool calls, as steps for `Database.transact`."""
 
-    def __init__(self, connection: AsyncConnection, client_id: str) -> None:
-        self._connection = connection
+    def __init__(self, client_id: str) -> None:
         self._client_id = client_id
 
-    async def add_all(
-        self, turn: TurnRef, executions: Iterable[Execution], *, status: str | None = None
-    ) -> None:
-        """Insert executions, with the status they have or the one given."""
-        rows = [self._row(turn, execution, status) for execution in executions]
-        if rows:
-            await self._connection.execute(_INSERT_EXECUTION, rows)
+    def intend_all(self, turn: TurnRef, executions: Iterable[Execution]) -> list[Step]:
+        """Write down what is about to happen."""
+        return [Step(_ADD, self._row(turn, execution, "intended")) for execution in executions]
 
-    async def finish_all(self, executions: Iterable[Execution]) -> None:
-        """Complete executions whose intent was written before they ran."""
-        rows = [
+    def settle_all(self, turn: TurnRef, executions: Iterable[Execution]) -> list[Step]:
+        """Write down what happened, completing the rows of what was intended."""
+        return [
+            self._complete(execution)
+            if execution.has_intent
+            else Step(_ADD, self._row(turn, execution, None))
+            for execution in executions
+        ]
+
+    def _complete(self, execution: Execution) -> Step:
+        return Step(
+            _COMPLETE,
             {
                 "client": self._client_id,
                 "call": execution.call_id,
@@ -55,15 +61,13 @@ class ToolExecutionRepository:
                 "new_success": _success(execution.status),
                 "response": execution.response,
                 "duration": execution.duration_ms,
-            }
-            for execution in executions
-        ]
-        if rows:
-            await self._connection.execute(_FINISH_EXECUTION, rows)
+            },
+        )
 
     def _row(self, turn: TurnRef, execution: Execution, status: str | None) -> dict[str, Any]:
         arguments = execution.call.arguments
         return {
+            "id": new_id(),
             "client_id": self._client_id,
             "conversation_id": turn.conversation_id,
             "turn_id": turn.turn_id,

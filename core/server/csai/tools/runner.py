@@ -17,6 +17,7 @@ from csai_sdk.event import AfterToolCall, BeforeToolCall, TurnRef
 from csai.chat.stream import TurnStream
 from csai.database import Database
 from csai.plugins.view import ClientView, EnabledTool
+from csai.statement import Rows
 from csai.tools.repository import ToolExecutionRepository
 from csai.usage import counter
 
@@ -129,14 +130,15 @@ class ToolRunner:
         if not acting and not is_limited:
             return True
         try:
-            async with self._database.write() as transaction:
+            steps = ToolExecutionRepository(turn.ref.client_id).intend_all(turn.ref, acting)
+            if is_limited:
+                steps.append(counter.reserve(turn.ref.client_id, turn.period, amounts, turn.view.limits))
+
+            def check(results: list[Rows]) -> None:
                 if is_limited:
-                    await counter.reserve(
-                        transaction, turn.ref.client_id, turn.period, amounts, turn.view.limits
-                    )
-                await ToolExecutionRepository(transaction, turn.ref.client_id).add_all(
-                    turn.ref, acting, status="intended"
-                )
+                    counter.check_granted(results[-1], amounts, turn.view.limits)
+
+            await self._database.transact(*steps, check=check)
         except counter.LimitReached:
             for execution in ready:
                 execution.response = "No more tool calls are included in this month's plan."

@@ -12,12 +12,11 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import TextClause, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam, text
 
 from csai.models.base import Id
+from csai.statement import Prepared, Rows, Step
 
-METRICS = ("conversations", "cost", "messages", "tokens", "tool_calls")
 NO_LIMIT = 2**62
 
 _CLIENT = bindparam("client", type_=Id)
@@ -37,17 +36,12 @@ def period_of(moment: datetime, timezone: str) -> str:
     return moment.astimezone(ZoneInfo(timezone)).strftime("%Y-%m")
 
 
-async def reserve(
-    transaction: AsyncConnection,
-    client_id: str,
-    period: str,
-    amounts: Mapping[str, int],
-    limits: Mapping[str, int],
-) -> None:
-    """Set aside `amounts`, all or none. Raises `LimitReached`: roll the transaction back."""
-    metrics = sorted(metric for metric, amount in amounts.items() if amount)
-    if not metrics:
-        return
+def reserve(client_id: str, period: str, amounts: Mapping[str, int], limits: Mapping[str, int]) -> Step:
+    """Set aside `amounts`, all or none: give the rows it answers to `check_granted` before the commit.
+
+    Raises `LimitReached` where an amount alone is more than its limit.
+    """
+    metrics = _metrics(amounts)
     values: dict[str, Any] = {"client": client_id, "period": period}
     for index, metric in enumerate(metrics):
         limit = limits.get(metric, NO_LIMIT)
@@ -55,25 +49,24 @@ async def reserve(
         if amounts[metric] > limit:
             raise LimitReached(metric, limit)
         values |= {f"metric{index}": metric, f"amount{index}": amounts[metric], f"limit{index}": limit}
-    rows = await transaction.execute(_reserve(len(metrics)), values)
+    return Step(_reserve(len(metrics)), values)
+
+
+def check_granted(rows: Rows, amounts: Mapping[str, int], limits: Mapping[str, int]) -> None:
+    """Raises `LimitReached` for the first metric that was not granted: roll the transaction back."""
     granted = {row[0] for row in rows}
-    for metric in metrics:
+    for metric in _metrics(amounts):
         if metric not in granted:
             raise LimitReached(metric, limits[metric])
 
 
-async def settle(
-    transaction: AsyncConnection,
-    client_id: str,
-    period: str,
-    *,
-    used: Mapping[str, int],
-    released: Mapping[str, int],
-) -> None:
-    """Book what was used and give back what had been set aside."""
-    metrics = sorted(metric for metric in METRICS if used.get(metric) or released.get(metric))
+def settle(
+    client_id: str, period: str, *, used: Mapping[str, int], released: Mapping[str, int]
+) -> list[Step]:
+    """Book what was used and give back what had been set aside; no step where there is nothing to do."""
+    metrics = sorted({*_metrics(used), *_metrics(released)})
     if not metrics:
-        return
+        return []
     values: dict[str, Any] = {"client": client_id, "period": period}
     for index, metric in enumerate(metrics):
         values |= {
@@ -81,33 +74,39 @@ async def settle(
             f"used{index}": used.get(metric, 0),
             f"released{index}": released.get(metric, 0),
         }
-    await transaction.execute(_settle(len(metrics)), values)
+    return [Step(_settle(len(metrics)), values)]
+
+
+def _metrics(amounts: Mapping[str, int]) -> list[str]:
+    return sorted(metric for metric, amount in amounts.items() if amount)
 
 
 @lru_cache(maxsize=16)
-def _reserve(count: int) -> TextClause:
+def _reserve(count: int) -> Prepared:
     rows = ", ".join(f"(:client, :metric{i}, :period, 0, :amount{i})" for i in range(count))
     limits = " ".join(
         f"WHEN counters.metric = :metric{i} THEN CAST(:limit{i} AS BIGINT)" for i in range(count)
     )
-    return text(
+    statement = text(
         f"INSERT INTO counters (client_id, metric, period, used, reserved) VALUES {rows} "  # noqa: S608
         "ON CONFLICT (client_id, metric, period) DO UPDATE "
         "SET reserved = counters.reserved + excluded.reserved "
         f"WHERE counters.used + counters.reserved + excluded.reserved <= CASE {limits} END "
         "RETURNING metric"
-    ).bindparams(_CLIENT)
+    )
+    return Prepared(statement.bindparams(_CLIENT))
 
 
 @lru_cache(maxsize=16)
-def _settle(count: int) -> TextClause:
+def _settle(count: int) -> Prepared:
     rows = ", ".join(f"(:client, :metric{i}, :period, :used{i}, 0)" for i in range(count))
     released = " ".join(
         f"WHEN counters.metric = :metric{i} THEN CAST(:released{i} AS BIGINT)" for i in range(count)
     )
-    return text(
+    statement = text(
         f"INSERT INTO counters (client_id, metric, period, used, reserved) VALUES {rows} "  # noqa: S608
         "ON CONFLICT (client_id, metric, period) DO UPDATE "
         "SET used = counters.used + excluded.used, "
         f"reserved = counters.reserved - CASE {released} END"
-    ).bindparams(_CLIENT)
+    )
+    return Prepared(statement.bindparams(_CLIENT))
