@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from csai.clients.service import NewClient
     from csai.config import Settings
+    from csai.kit.crypto import Keyring
 
 client = typer.Typer(name="client", help="Businesses that use this installation.", no_args_is_help=True)
 
@@ -36,11 +37,13 @@ def create(
 
     from csai.cli.configuration import load_settings, start_logging
     from csai.cli.migrate import ensure_migrated
+    from csai.kit.crypto import Keyring
 
     settings = load_settings()
     start_logging(settings, level="warning")
+    keyring = Keyring(settings.signing_keys())
     ensure_migrated(settings)
-    made = asyncio.run(_create(settings, name=name, origins=origin or [], plan=plan))
+    made = asyncio.run(_create(settings, keyring, name=name, origins=origin or [], plan=plan))
     if as_json:
         shown = {
             "client_id": made.id,
@@ -59,11 +62,12 @@ def create(
         typer.echo("No --origin was given, so the publishable key works on no page yet.")
 
 
-async def _create(settings: Settings, *, name: str, origins: list[str], plan: str) -> NewClient:
+async def _create(
+    settings: Settings, keyring: Keyring, *, name: str, origins: list[str], plan: str
+) -> NewClient:
     from csai.clients.service import create_client
     from csai.database import Database
     from csai.kit.clock import SystemClock
-    from csai.kit.crypto import Keyring
 
     database = Database(settings.effective_database_url, pool_size=1)
     try:
@@ -73,7 +77,7 @@ async def _create(settings: Settings, *, name: str, origins: list[str], plan: st
                 name=name,
                 origins=origins,
                 plan_type=plan,
-                keyring=Keyring(settings.signing_keys()),
+                keyring=keyring,
                 clock=SystemClock(),
             )
     finally:

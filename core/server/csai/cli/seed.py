@@ -33,6 +33,7 @@ def seed(
 
     settings = load_settings()
     start_logging(settings, level="warning")
+    settings.signing_keys()  # before anything is touched: without a key nothing can be stored
     ensure_migrated(settings)
     client = asyncio.run(_seed(settings, origin or ORIGINS))
     if as_json:

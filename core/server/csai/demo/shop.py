@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csai.clients.repository import ClientRepository, find_key
+from csai.clients.repository import ClientRepository
 from csai.clients.service import create_client, normalise_origin
 from csai.config import ConfigError
 from csai.demo.keys import DemoClient, load, store
@@ -31,18 +31,15 @@ async def ensure_shop(services: Services, *, keys: Path, origins: Iterable[str])
     await services.start()  # the catalog must hold the tools that are to be enabled
     known = load(keys)
     async with services.database.write() as transaction:
-        if known is not None and await _exists(transaction, known):
-            await _allow(ClientRepository(transaction, known.client_id), origins)
-            return known
+        if known is not None:
+            repository = ClientRepository(transaction, known.client_id)
+            if await repository.has_keys([key_hash(known.publishable_key), key_hash(known.secret_key)]):
+                await _allow(repository, origins)
+                return known
         client = await _create(services, transaction, origins)
         # Before the commit: keys without their client are noticed, a client without its keys is of no use.
         store(keys, client)
     return client
-
-
-async def _exists(transaction: AsyncConnection, client: DemoClient) -> bool:
-    rows = [await find_key(transaction, key_hash(key)) for key in (client.publishable_key, client.secret_key)]
-    return all(row is not None and row.client_id == client.client_id for row in rows)
 
 
 async def _allow(repository: ClientRepository, origins: Iterable[str]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from csai.clients.repository import ClientRepository, find_key
+from csai.clients.repository import ClientRepository
 from csai.clients.service import create_client, normalise_origin
 from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring, key_hash
 from csai.kit.problem import Problem
+from csai.models import ApiKey
+from sqlalchemy import select
 
 from tests.support.backend import Backend
 
@@ -24,7 +26,7 @@ async def database(backend: Backend) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def test_a_new_client_is_found_by_either_key_and_owns_its_identity_secret(database: Database) -> None:
+async def test_a_new_client_has_a_key_of_each_kind_and_owns_its_identity_secret(database: Database) -> None:
     async with database.write() as transaction:
         client = await create_client(
             transaction,
@@ -34,15 +36,15 @@ async def test_a_new_client_is_found_by_either_key_and_owns_its_identity_secret(
             clock=SystemClock(),
         )
     async with database.read() as connection:
-        publishable = await find_key(connection, key_hash(client.publishable_key))
-        secret = await find_key(connection, key_hash(client.secret_key))
+        keys = await connection.execute(select(ApiKey.client_id, ApiKey.kind, ApiKey.key_hash))
+        stored = {tuple(key) for key in keys}
         repository = ClientRepository(connection, client.id)
         row = await repository.get()
         origins = await repository.origins()
-    assert publishable is not None
-    assert secret is not None
-    assert (publishable.client_id, publishable.kind) == (client.id, "publishable")
-    assert (secret.client_id, secret.kind) == (client.id, "secret")
+    assert stored == {
+        (client.id, "publishable", key_hash(client.publishable_key)),
+        (client.id, "secret", key_hash(client.secret_key)),
+    }
     assert (row.name, origins) == ("Shop", ["https://shop.example"])
     assert (
         KEYRING.decrypt(row.identity_secret or "", f"client:{client.id}/identity") == client.identity_secret

@@ -1,0 +1,107 @@
+"""The program `csai` as people start it: a process of its own, with nothing of this machine's settings."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+CSAI = Path(sys.executable).parent / "csai"
+PATIENCE_S = 60.0
+_FOREIGN = ("CSAI_", "ANTHROPIC_", "OPENAI_", "OLLAMA_", "COV_CORE_")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process' environment without anything that configures csai or a vendor."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    return {**own, "COLUMNS": "200", **more}
+
+
+def run(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends by itself."""
+    return subprocess.run(
+        [str(CSAI), *arguments],
+        cwd=cwd,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+class Program:
+    """A command that runs until it is told to stop."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.process = process
+        self.out = _Lines(process.stdout)
+        self.err = _Lines(process.stderr)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Send the signal and wait for the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_S)
+
+
+class _Lines:
+    """Lines of a pipe, waited for no longer than it is bearable."""
+
+    def __init__(self, pipe: IO[str]) -> None:
+        self.seen: list[str] = []
+        self._queue: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read, args=(pipe,), daemon=True).start()
+
+    def _read(self, pipe: IO[str]) -> None:
+        with pipe:
+            for line in pipe:
+                self._queue.put(line.rstrip("\n"))
+        self._queue.put(None)
+
+    def next(self) -> str:
+        line = self._queue.get(timeout=PATIENCE_S)
+        if line is None:
+            raise EOFError(f"the output ended after {self.seen}")
+        self.seen.append(line)
+        return line
+
+    def until(self, part: str) -> str:
+        """The first line from here on that holds `part`."""
+        while part not in (line := self.next()):
+            pass
+        return line
+
+    def rest(self) -> list[str]:
+        """What is left, up to the end of the output."""
+        found = []
+        while (line := self._queue.get(timeout=PATIENCE_S)) is not None:
+            found.append(line)
+        return found
+
+
+@contextmanager
+def running(*arguments: str, cwd: Path, **variables: str) -> Iterator[Program]:
+    """A command that is still at work; killed at the end if it has not been stopped."""
+    process = subprocess.Popen(
+        [str(CSAI), *arguments],
+        cwd=cwd,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Program(process)
+    finally:
+        process.kill()
+        process.wait(PATIENCE_S)
