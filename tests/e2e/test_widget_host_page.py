@@ -47,6 +47,12 @@ class TestHostPage:
         await expect(page.locator("csai-widget .entry .rich").first).to_have_css("font-size", "15px")
         await expect(page.locator("csai-widget .root")).to_have_css("direction", "ltr")
 
+    async def test_nothing_on_the_page_lies_over_it(self, page: Page, server: FakeServer) -> None:
+        cover = "<style>#cover { position: fixed; inset: 0; z-index: 2147483647; }</style><div id=cover></div>"
+        await visit(page, server, cover)
+        await page.get_by_role("button", name="Open chat").click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
+
     async def test_its_styles_do_not_reach_the_page(self, page: Page, server: FakeServer) -> None:
         await visit(page, server, "<p id=mine>text</p><button id=own>b</button>", open="")
         await expect(page.locator("#mine")).to_have_css("margin-top", "16px")
