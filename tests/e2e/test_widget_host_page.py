@@ -48,7 +48,9 @@ class TestHostPage:
         await expect(page.locator("csai-widget .root")).to_have_css("direction", "ltr")
 
     async def test_nothing_on_the_page_lies_over_it(self, page: Page, server: FakeServer) -> None:
-        cover = "<style>#cover { position: fixed; inset: 0; z-index: 2147483647; }</style><div id=cover></div>"
+        cover = (
+            "<style>#cover { position: fixed; inset: 0; z-index: 2147483647; }</style><div id=cover></div>"
+        )
         await visit(page, server, cover)
         await page.get_by_role("button", name="Open chat").click()
         await expect(page.get_by_role("dialog")).to_be_visible()

@@ -30,4 +30,4 @@ def test_typescript(script: str) -> None:
         timeout=120,
         check=False,
     )
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.returncode == 0, f"{run.stdout!s}{run.stderr!s}"
