@@ -129,6 +129,13 @@ class TestKeyboard:
         await expect(page.locator("csai-widget .panel")).to_be_hidden()
         await expect(page.locator("#help")).to_be_focused()
 
+    async def test_opened_by_the_page_s_markup_it_takes_no_focus(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        await visit(page, server, "<input autofocus id=search>", open="")
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await expect(page.locator("#search")).to_be_focused()
+
     async def test_shift_enter_makes_a_line_and_enter_sends_both(
         self, page: Page, server: FakeServer
     ) -> None:

@@ -45,7 +45,7 @@ export class Widget implements Observer {
     this.#panel.isOpen = false;
     this.cleared();
     void this.#conversation.restore();
-    if (options.open) this.open();
+    if (options.open) this.#setOpen(true); // unasked, so the page keeps its focus
   }
 
   open(): void {
