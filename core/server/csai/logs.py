@@ -16,6 +16,7 @@ def configure_logging(level: str, *, is_json: bool) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
+        _without_colors,
     ]
     structlog.configure(
         processors=[
@@ -44,5 +45,11 @@ def configure_logging(level: str, *, is_json: bool) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # Their informational records carry URLs and statements, one or more for every request.
-    for name in ("httpx", "httpx2", "httpcore", "anthropic", "openai", "stevedore", "aiosqlite"):
+    for name in ("httpx", "httpx2", "httpcore", "anthropic", "openai", "stevedore", "aiosqlite", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _without_colors(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """uvicorn hands its messages on a second time, with terminal colours in them."""
+    event.pop("color_message", None)
+    return event

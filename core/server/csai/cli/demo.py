@@ -29,8 +29,7 @@ def demo(
     """Try csai: a made-up shop with its chat on one page. No keys, no servers; Ctrl-C ends it."""
     from csai.cli.configuration import load_settings, start_logging
     from csai.cli.migrate import upgrade
-    from csai.cli.server import base_url, listen
-    from csai.demo.server import run_demo
+    from csai.cli.server import base_url, listen, loading
 
     # What the operator set up for real must not be touched: no database, Redis or key from the environment.
     folder = data_dir or load_settings(database_url="").data_dir / FOLDER
@@ -48,9 +47,13 @@ def demo(
         else:
             typer.echo(_as_text(client, base, answering=answering, folder=folder))
 
+    with loading():
+        from csai.demo.server import demo_server
+
+        server = demo_server(settings, announce)
     # uvicorn repeats the signal after it has shut down in order.
     with suppress(KeyboardInterrupt):
-        run_demo(settings, sock, announce)
+        server.run(sockets=[sock])
 
 
 def _log_level(settings: Settings) -> str:

@@ -55,13 +55,16 @@ def serve(
 
 def app_factory() -> FastAPI:
     """The application of one server process, from the environment alone."""
-    from csai.app import create_app
     from csai.cli.configuration import load_settings, start_logging
-    from csai.services import build_services
+    from csai.cli.server import loading
 
     settings = load_settings()
     start_logging(settings)
-    return create_app(build_services(settings))
+    with loading():
+        from csai.app import create_app
+        from csai.services import build_services
+
+        return create_app(build_services(settings))
 
 
 async def _prepare(settings: Settings) -> None:

@@ -21,11 +21,11 @@ Announce = Callable[[DemoClient, str], None]
 """Told the client, and what answers for it and why, when the server takes requests."""
 
 
-def run_demo(settings: Settings, sock: socket.socket, announce: Announce) -> None:
-    """Serve until a signal comes."""
+def demo_server(settings: Settings, announce: Announce) -> uvicorn.Server:
+    """The server, ready to run."""
     services = build_services(settings)
     config = uvicorn.Config(create_app(services), timeout_graceful_shutdown=GRACE_S, **UVICORN)
-    DemoServer(config, services, announce).run(sockets=[sock])
+    return DemoServer(config, services, announce)
 
 
 class DemoServer(uvicorn.Server):
