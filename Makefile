@@ -22,7 +22,7 @@ demo: setup ## Run the whole platform with demo data, no keys needed (PORT=8000)
 	@$(BIN)/csai demo --port $(PORT)
 
 test: setup chromium ## Run all tests on SQLite and on PostgreSQL + Redis (PYTEST_ARGS="-k turn")
-	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 check: setup ## Lint, formatting, types and the rules of who may import whom
 	@$(BIN)/python scripts/check.py

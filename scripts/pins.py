@@ -27,7 +27,7 @@ def main() -> None:
         ]
         subprocess.run(command, cwd=ROOT, check=True, timeout=600)
         lines = resolved.read_text().splitlines()
-    pinned = [line for line in lines if not line.startswith(("-e ", "./", "file:"))]
+    pinned = [line for line in lines if not line.startswith(("#", "-e "))]
     PINS.write_text(HEADER + "".join(f"{line}\n" for line in pinned))
 
 
