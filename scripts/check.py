@@ -32,18 +32,14 @@ def main() -> None:
 
 
 def checks() -> dict[str, list[str]]:
+    # Tests go by the path of their folder, as folders of several packages hold modules of the same name.
+    checked = [f"--package={name}" for name in (*packages(), *test_packages())]
     return {
-        "types of the packages": mypy("packages", [f"--package={name}" for name in packages()]),
-        "types of tests and scripts": mypy("tests", test_folders()),
+        "types": ["mypy", "--module=conftest", *checked],
         "imports": ["lint-imports", "--no-cache"],
         "lint": ["ruff", "check", "."],
         "format": ["ruff", "format", "--check", "."],
     }
-
-
-def mypy(cache: str, targets: list[str]) -> list[str]:
-    # Two runs, as one cannot take packages by name and folders of tests that share module names.
-    return ["mypy", f"--cache-dir=.mypy_cache/{cache}", *targets]
 
 
 def packages() -> list[str]:
@@ -52,10 +48,10 @@ def packages() -> list[str]:
     return sorted(folder.name for folder in folders if (folder / "py.typed").exists())
 
 
-def test_folders() -> list[str]:
-    found = [path for pattern in TEST_FOLDERS for path in ROOT.glob(pattern)]
-    holding = [path for path in found if path.is_file() or any(path.rglob("*.py"))]
-    return sorted(str(path.relative_to(ROOT)) for path in holding)
+def test_packages() -> list[str]:
+    """The folders of tests and scripts, as packages that begin at the root."""
+    found = [path for pattern in TEST_FOLDERS for path in ROOT.glob(pattern) if any(path.rglob("*.py"))]
+    return sorted(".".join(path.relative_to(ROOT).parts) for path in found)
 
 
 def run(name: str, command: list[str]) -> tuple[str, bool]:
