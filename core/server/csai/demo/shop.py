@@ -27,7 +27,7 @@ KNOWLEDGE = Path(__file__).parent / "knowledge.md"
 
 
 async def ensure_shop(services: Services, *, keys: Path, origins: Iterable[str]) -> DemoClient:
-    """The shop, made at the first time and found again later; in any case usable from `origins`."""
+    """The shop, made at the first time and found again later; usable from `origins`, with all new tools."""
     await services.start()  # the catalog must hold the tools that are to be enabled
     known = load(keys)
     async with services.database.write() as transaction:
@@ -35,6 +35,7 @@ async def ensure_shop(services: Services, *, keys: Path, origins: Iterable[str])
             repository = ClientRepository(transaction, known.client_id)
             if await repository.has_keys([key_hash(known.publishable_key), key_hash(known.secret_key)]):
                 await _allow(repository, origins)
+                await _enable_tools(services, transaction, known.client_id)
                 return known
         client = await _create(services, transaction, origins)
         # Before the commit: keys without their client are noticed, a client without its keys is of no use.
@@ -51,8 +52,7 @@ async def _allow(repository: ClientRepository, origins: Iterable[str]) -> None:
 
 
 async def _create(services: Services, transaction: AsyncConnection, origins: Iterable[str]) -> DemoClient:
-    plugin = services.registry.plugins.get(PLUGIN)
-    if plugin is None:
+    if PLUGIN not in services.registry.plugins:
         raise ConfigError(
             f"the demo needs the plugin {PLUGIN}: install csai-tool-demo-shop and leave it in CSAI_PLUGINS, "
             "or see csai plugins doctor"
@@ -60,13 +60,23 @@ async def _create(services: Services, transaction: AsyncConnection, origins: Ite
     new = await create_client(
         transaction, name=NAME, origins=origins, keyring=services.keyring, clock=services.clock
     )
-    repository = ClientRepository(transaction, new.id)
-    now = services.clock.now()
-    await repository.set_branding(BRANDING)
-    await repository.set_plugin(PLUGIN, enabled=True, settings={}, secrets=None, now=now)
-    for tool in plugin.tools:
-        await ToolRepository(transaction, new.id).enable(tool.spec.name)
+    await ClientRepository(transaction, new.id).set_branding(BRANDING)
+    await _enable_tools(services, transaction, new.id)
     passages = split_passages(KNOWLEDGE.read_text(encoding="utf-8"), title="")
-    await KnowledgeRepository(transaction, new.id).add(passages, at=now)
-    await repository.bump()
+    await KnowledgeRepository(transaction, new.id).add(passages, at=services.clock.now())
     return DemoClient(new.id, new.publishable_key, new.secret_key)
+
+
+async def _enable_tools(services: Services, transaction: AsyncConnection, client_id: str) -> None:
+    """Give the shop the tools of plugins it has not met yet, so that a new plugin can be tried at once."""
+    repository = ClientRepository(transaction, client_id)
+    met = await repository.plugins()
+    for plugin in services.registry.plugins.values():
+        if plugin.id in met or not plugin.tools:
+            continue
+        for tool in plugin.tools:
+            await ToolRepository(transaction, client_id).enable(tool.spec.name)
+        # Last, for it makes the change known to every process.
+        await repository.set_plugin(
+            plugin.id, enabled=True, settings={}, secrets=None, now=services.clock.now()
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,18 @@ from typer.testing import CliRunner, Result
 from tests.support.backend import Backend
 from tests.support.program import environment, run
 
+GREETER = """
+from csai_sdk import hookimpl, tool
+
+@tool
+def greet(name: str) -> str:
+    "Greet somebody."
+    return name
+
+@hookimpl
+def register_tools():
+    return [greet]
+"""
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
@@ -36,15 +49,9 @@ def logs_as_they_were() -> Iterator[None]:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installation that nothing configures, with the test's folder as its working folder."""
     monkeypatch.chdir(tmp_path)
-    for name in set(environ_names()):
+    for name in os.environ.keys() - environment().keys():
         monkeypatch.delenv(name)
     return tmp_path
-
-
-def environ_names() -> list[str]:
-    import os
-
-    return [name for name in os.environ if name not in environment()]
 
 
 def csai(*arguments: str, **variables: str) -> Result:
@@ -190,6 +197,16 @@ class TestSeed:
         csai("seed", "--origin", "https://shop.example")
         found = {row[0] for row in rows(Backend("", url, None), "SELECT origin FROM client_origins")}
         assert found == {"http://127.0.0.1:8000", "http://localhost:8000", "https://shop.example"}
+
+    def test_a_plugin_that_is_new_gives_the_shop_its_tools(self, tmp_path: Path) -> None:
+        run("seed", cwd=tmp_path)
+        _install(tmp_path / "site", "greeter", GREETER)
+        again = run("seed", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+        assert again.returncode == 0, again.stderr
+        backend = Backend("", f"sqlite+aiosqlite:///{tmp_path / 'data' / 'csai.sqlite'}", None)
+        assert len(rows(backend, "SELECT id FROM client_tools WHERE enabled")) == 4
+        enabled = {row[0] for row in rows(backend, "SELECT plugin FROM client_plugins WHERE enabled")}
+        assert enabled == {"demo_shop", "greeter"}
 
 
 class TestPlugins:
