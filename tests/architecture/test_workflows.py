@@ -81,6 +81,13 @@ def test_a_workflow_is_reached_by_post_at_a_path_of_its_own(workflow: dict[str, 
     assert len(set(ids)) == len(ids)
 
 
+def test_a_workflow_has_an_id_without_which_the_command_line_does_not_import_it(
+    workflow: dict[str, Any],
+) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9]{16}", workflow["id"])
+    assert len({each["id"] for each in WORKFLOWS.values()}) == len(WORKFLOWS)
+
+
 def test_a_workflow_uses_only_node_versions_that_n8n_2_has(workflow: dict[str, Any]) -> None:
     assert {(node["type"], node["typeVersion"]) for node in nodes(workflow)} <= VERSIONS.items()
 
