@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from csai.usage.rates import Rates
+
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -52,6 +54,9 @@ class Settings(BaseSettings):
     max_output_tokens: int = 2_048
     temperature: float | None = 0.3
     tool_rounds: int = 3
+
+    price_overrides: dict[str, Rates] = Field(default_factory=dict)
+    """Own prices, in USD a million tokens, as JSON: `{"provider:model": {"input": 1.5, "output": 6}}`."""
 
     log_level: str = "info"
 

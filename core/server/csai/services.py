@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from csai_sdk import Clock
@@ -23,6 +24,7 @@ from csai.plugins.registry import PluginRegistry
 from csai.plugins.view import ClientViews
 from csai.tools.repository import Catalog
 from csai.tools.runner import ToolRunner
+from csai.usage import prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,15 @@ class Services:
     keyring: Keyring
     clock: Clock
     outbound: Outbound
+    limiter: RateLimiter
     views: ClientViews
     gate: Gate
     replays: Replays
     turns: Turns
 
     async def start(self) -> None:
-        """Bring the shared catalog in line with the plugins that are installed."""
+        """Bring the shared catalog in line with the plugins that are installed; load what is slow to load."""
+        await asyncio.to_thread(prices.load)
         async with self.database.write() as transaction:
             await Catalog(transaction).sync_plugin_tools(
                 list(self.registry.tools.values()), now=self.clock.now()
@@ -50,6 +54,7 @@ class Services:
     async def close(self) -> None:
         await self.turns.close()
         await self.views.close()
+        await self.limiter.close()
         await self.registry.close()
         await self.outbound.aclose()
         await self.database.close()
@@ -98,6 +103,7 @@ def build_services(
         keyring=keyring,
         clock=clock,
         outbound=outbound,
+        limiter=limiter,
         views=views,
         gate=Gate(database=database, views=views, keyring=keyring),
         replays=replays,

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from csai.kit.problem import not_found
@@ -33,8 +34,8 @@ def _add_file(app: FastAPI, path: str, file: Path) -> None:
 
 
 def _add_folder(app: FastAPI, path: str, folder: Path, *, is_app: bool) -> None:
-    async def root() -> Response:
-        return RedirectResponse(f"{path}/")
+    async def root(request: Request) -> Response:
+        return RedirectResponse(str(request.url.replace(path=f"{path}/")))
 
     async def serve(name: str) -> Response:
         file = (folder / (name or "index.html")).resolve()

@@ -30,6 +30,9 @@ from csai.usage import counter
 
 log = structlog.get_logger(__name__)
 
+LIMIT_FOR_OPERATORS = "This month's allowance of the plan is used up. Give the client a larger plan."
+LIMIT_FOR_VISITORS = "The assistant is not available at the moment. Please contact us another way."
+
 
 class ConversationTaken(Exception):
     """Another turn holds the conversation, or it has ended; rolls the transaction back."""
@@ -254,8 +257,7 @@ class Acceptance:
         return Problem(
             429,
             "limit_reached",
-            access.view.limit_message
-            or f"This month's {error.metric} of the plan are used up. Ask for a larger plan.",
+            access.view.limit_message or (LIMIT_FOR_OPERATORS if access.is_secret else LIMIT_FOR_VISITORS),
             metric=error.metric,
         )
 

@@ -114,6 +114,7 @@ class ModelCaller:
     async def _attempt(self, turn: RunningTurn, chosen: ChosenProvider, request: ModelRequest) -> ModelReply:
         bound = await self._reserve(turn, chosen, request)
         pieces: list[str] = []
+        turn.saying = pieces
         reply: ModelReply | None = None
         failure: ProviderError | None = None
         stream = chosen.provider.stream(request, chosen.ctx)
@@ -153,6 +154,7 @@ class ModelCaller:
 
     def _withdraw(self, turn: RunningTurn) -> None:
         """Take back a piece of an answer that will not be finished; keep what earlier rounds said."""
+        turn.saying = []
         turn.stream.add("text.reset", {})
         if turn.answer():
             turn.stream.text(turn.answer() + "\n\n")
@@ -219,7 +221,12 @@ class ModelCaller:
 
     def _cost(self, chosen: ChosenProvider, model: str, usage: Usage) -> Cost:
         traits = chosen.provider.traits(model)
-        return price(usage, model=model, price_provider=traits.price_provider)
+        return price(
+            usage,
+            model=model,
+            price_provider=traits.price_provider,
+            overrides=self._settings.price_overrides,
+        )
 
     async def _tell(self, turn: RunningTurn, chosen: ChosenProvider, failure: ProviderError | None) -> None:
         if "after_model_call" not in turn.view.hooks:

@@ -58,6 +58,8 @@ class RunningTurn:
     reserved: dict[str, int]
     texts: list[str] = field(default_factory=list)
     """The answer's text, a piece for every model round that said something."""
+    saying: list[str] = field(default_factory=list)
+    """What the model has said so far of the piece it is saying."""
     rounds: list[AssistantMessage | ToolMessage] = field(default_factory=list)
     model_calls: list[ModelCall] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
@@ -74,7 +76,7 @@ class RunningTurn:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
 
     def answer(self) -> str:
-        return "\n\n".join(text for text in self.texts if text)
+        return "\n\n".join(text for text in (*self.texts, "".join(self.saying)) if text)
 
     def used(self) -> dict[str, int]:
         """What the turn spent so far, by metric."""

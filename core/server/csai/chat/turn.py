@@ -15,7 +15,7 @@ import structlog
 from csai_sdk import AssistantMessage, Clock, ModelReply, Passage, ToolMessage, Usage
 from csai_sdk.event import BeforeModelCall, LimitReached, MessageReceived, ReplySent, UsageRecorded
 
-from csai.chat.accept import Acceptance
+from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance
 from csai.chat.model import ModelCaller, NoReply
 from csai.chat.prompt import history_messages, system_prompt, with_question
 from csai.chat.replay import Asked, Replays
@@ -37,7 +37,6 @@ REMEMBERED_TURNS = 1_000
 SORRY = "I'm sorry, something went wrong on our side and I could not answer. Please try again in a moment."
 OUT_OF_TIME = "I'm sorry, this took longer than it may. Please try again."
 NO_WORDS = "I'm sorry, I could not find an answer to that. Could you put it another way?"
-LIMIT = "The assistant is not available at the moment. Please contact us another way."
 
 
 class Turns:
@@ -132,7 +131,7 @@ class Turns:
                 await self._converse(turn)
             status, text = ("completed", turn.answer()) if turn.answer() else ("failed", NO_WORDS)
         except counter.LimitReached as error:
-            status, text = "blocked", turn.view.limit_message or LIMIT
+            status, text = "blocked", turn.view.limit_message or LIMIT_FOR_VISITORS
             await turn.view.hooks.tell(
                 "limit_reached",
                 LimitReached(turn.client_id, error.metric, error.limit),  # type: ignore[arg-type]
@@ -205,6 +204,7 @@ class Turns:
 
     def _take(self, turn: RunningTurn, reply: ModelReply, *, is_closing: bool) -> None:
         """Add a reply to the answer; a reply that calls tools also to what the model sees next."""
+        turn.saying = []
         turn.texts.append(reply.text)
         if is_closing or not reply.tool_calls:
             return

@@ -9,6 +9,7 @@ import structlog
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from csai.kit.problem import Problem
@@ -21,17 +22,21 @@ class RateLimiter:
 
     def __init__(self, *, redis_url: str, per_client: int, per_visitor: int) -> None:
         self._local = FixedWindowRateLimiter(MemoryStorage())
+        self._pool = (
+            ConnectionPool.from_url(redis_url, socket_timeout=0.5, socket_connect_timeout=0.5)
+            if redis_url
+            else None
+        )
         self._shared = (
             FixedWindowRateLimiter(
                 RedisStorage(
                     f"async+{redis_url}",
                     implementation="redispy",
                     key_prefix="rate_limit",
-                    socket_timeout=0.5,
-                    socket_connect_timeout=0.5,
+                    connection_pool=self._pool,  # type: ignore[arg-type]  # typed too narrowly there
                 )
             )
-            if redis_url
+            if self._pool is not None
             else None
         )
         self._limits = [
@@ -56,6 +61,10 @@ class RateLimiter:
                 allowed = await limiter.hit(limit, *identifiers)
             if not allowed:
                 raise await self._too_many(limiter, limit, identifiers, name)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.aclose()
 
     async def _too_many(
         self,

@@ -19,21 +19,13 @@ from csai_sdk import Usage
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
+from csai.usage.rates import Rates
+
 log = structlog.get_logger(__name__)
 
 MICROS_PER_USD = 1_000_000
 MODELS_KEPT = 1_024
 NOTHING = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """USD per million tokens. Cached tokens without a rate of their own are charged as input."""
-
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal | None = None
-    cache_write: Decimal | None = None
 
 
 Overrides = Mapping[str, Rates]
@@ -78,6 +70,11 @@ def price(
     rates = _rates(published, usage.tokens_input)
     per_request = (_rate(published.requests_kcount, 0) or NOTHING) / 1_000
     return _cost(usage, rates, per_request, source=_source(), provider=price_provider, model=found.id)
+
+
+def load() -> None:
+    """Read the price data, which takes half a second: once at the start, not in the first turn."""
+    get_snapshot()
 
 
 @lru_cache(MODELS_KEPT)

@@ -21,6 +21,7 @@ from csai_sdk import (
     tool,
 )
 from csai_testkit.scripted import NO_USAGE, ScriptedProvider
+
 from tests.support.server import Server, ServerFactory, sse_events
 
 
