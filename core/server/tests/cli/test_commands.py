@@ -290,6 +290,22 @@ class TestDoctor:
         assert found[name]["remedy"] or "check CSAI_" in found[name]["detail"]
         assert "hunter2" not in ended.stdout
 
+    @pytest.mark.parametrize(
+        ("variables", "answering"),
+        [
+            ({"OPENAI_API_KEY": "sk-x"}, "openai, because OPENAI_API_KEY is set"),
+            (
+                {"OPENAI_API_KEY": "sk-x", "ANTHROPIC_API_KEY": "sk-y", "CSAI_LLM_PROVIDER": "openai"},
+                "openai, because CSAI_LLM_PROVIDER and OPENAI_API_KEY are set",
+            ),
+            ({"CSAI_LLM_PROVIDER": "claude"}, "(CSAI_LLM_PROVIDER asks for claude, which is not set up)"),
+        ],
+    )
+    def test_it_says_which_provider_answers_and_because_of_what(
+        self, here: Path, variables: dict[str, str], answering: str
+    ) -> None:
+        assert answering in csai("doctor", **variables).stdout
+
     def test_a_person_reads_a_line_for_each_check(self, here: Path) -> None:
         shown = csai("doctor").stdout
         assert "failed   database: SQLite, at revision none" in shown
