@@ -15,6 +15,7 @@ from csai.clients.repository import ClientRepository
 from csai.config import Settings
 from csai.kit.crypto import key_hash, new_key
 from csai.kit.identifier import new_id
+from csai.logs import configure_logging
 from csai.models import Base
 from csai.plugins.discovery import Found
 from csai.plugins.registry import PluginRegistry
@@ -25,6 +26,9 @@ from csai_testkit.scripted import ScriptedProvider
 from sqlalchemy import insert, select
 
 from tests.support.backend import Backend
+
+# Unconfigured, it prints every variable of every frame, which takes seconds.
+configure_logging("warning", is_json=True)
 
 ORIGIN = "https://shop.example"
 

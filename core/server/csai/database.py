@@ -6,9 +6,10 @@ driver itself: the turn's few statements, of whose cost SQLAlchemy's work for ea
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ class Database:
         # One statement needs no transaction around it: on PostgreSQL that saves two round trips.
         reading = {"csai_read": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reader = self._engine.execution_options(**reading)
+        # SQLite lets writers poll for their turn, unfairly; within a process they can queue instead.
+        self._writer = asyncio.Lock() if self.is_sqlite else nullcontext()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -56,7 +59,7 @@ class Database:
         from its beginning, so that it cannot fail half-way for want of it.
         """
         with _named_errors():
-            async with self._engine.begin() as connection:
+            async with self._writer, self._engine.begin() as connection:
                 yield connection
 
     async def fetch(self, *steps: Step) -> list[Rows]:
@@ -76,7 +79,7 @@ class Database:
         All are sent before any answer is read, so a statement cannot use another's rows. `check` sees all
         rows before the commit and raises to roll back.
         """
-        async with self._driver() as driver:
+        async with self._writer, self._driver() as driver:
             if self.is_sqlite:
                 return await self._transact_sqlite(driver, steps, check)
             async with driver.pipeline(), driver.transaction():

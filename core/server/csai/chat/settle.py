@@ -14,6 +14,7 @@ from csai.chat.repository import TurnRepository
 from csai.chat.running import RunningTurn
 from csai.database import Database, DatabaseUnavailable
 from csai.kit.identifier import new_id
+from csai.kit.text import clean
 from csai.statement import Rows, Step
 from csai.tools.repository import ToolExecutionRepository
 from csai.usage import counter
@@ -154,7 +155,7 @@ def _outcome(turn: RunningTurn, status: str, text: str, now: datetime) -> dict[s
             "id": new_id(),
             "role": "assistant",
             "author": "ai",
-            "content": text.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+            "content": clean(text),
             "created_at": now.isoformat(),
         },
         "tool_calls": [

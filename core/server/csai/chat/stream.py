@@ -89,7 +89,7 @@ class TurnStream:
             body = _encode(data if is_secret else public_outcome(data))
         else:
             body = _encode(data)
-        return f"id: {self.turn_id}:{number}\nevent: {name}\ndata: {body}\n\n".encode()
+        return f"id: {self.turn_id}:{number}\nevent: {name}\ndata: {body}\n\n".encode("utf-8", "replace")
 
 
 def terminal_event(turn_id: str, outcome: Mapping[str, Any], *, is_secret: bool) -> bytes:

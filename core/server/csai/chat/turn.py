@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from csai_sdk import AssistantMessage, Clock, ModelReply, Passage, ToolMessage, Usage
+from csai_sdk import AssistantMessage, Clock, ModelReply, Passage, ToolCall, ToolMessage, Usage
 from csai_sdk.event import BeforeModelCall, LimitReached, MessageReceived, ReplySent, UsageRecorded
 
 from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance
@@ -25,8 +26,10 @@ from csai.chat.settle import Settlement
 from csai.chat.stream import TurnStream
 from csai.config import Settings
 from csai.database import Conflict, Database
+from csai.kit.text import clean
 from csai.knowledge.repository import KnowledgeRepository
-from csai.tools.runner import ToolRunner, ToolTurn
+from csai.tools.call import sound
+from csai.tools.runner import Execution, ToolRunner, ToolTurn
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)
@@ -170,10 +173,10 @@ class Turns:
                 passages=passages,
                 tool_choice="none" if is_closing else "auto",
             )
-            self._take(turn, reply, is_closing=is_closing)
-            if is_closing or not reply.tool_calls:
+            calls = self._take(turn, reply, is_closing=is_closing)
+            if not calls:
                 return
-            executions = await self._run_tools(turn, reply, round_number)
+            executions = await self._run_tools(turn, calls, round_number)
             turn.rounds.append(ToolMessage(tuple(execution.result() for execution in executions)))
 
     async def _context(self, turn: RunningTurn) -> tuple[list[Any], list[Passage]]:
@@ -202,18 +205,22 @@ class Turns:
         )
         return [answer for answer in answers if isinstance(answer, str)]
 
-    def _take(self, turn: RunningTurn, reply: ModelReply, *, is_closing: bool) -> None:
-        """Add a reply to the answer; a reply that calls tools also to what the model sees next."""
+    def _take(self, turn: RunningTurn, reply: ModelReply, *, is_closing: bool) -> tuple[ToolCall, ...]:
+        """Add a reply to the answer and, where it calls tools, to what the model sees next; its calls."""
         turn.saying = []
-        turn.texts.append(reply.text)
+        turn.texts.append(clean(reply.text))
         if is_closing or not reply.tool_calls:
-            return
+            return ()
         if reply.text:
             turn.stream.text("\n\n")
         provider = turn.view.providers[turn.provider_index].provider.id
-        turn.rounds.append(AssistantMessage(reply.text, reply.tool_calls, reply.reasoning, provider))
+        calls = tuple(sound(call) for call in reply.tool_calls)
+        turn.rounds.append(AssistantMessage(clean(reply.text), calls, reply.reasoning, provider))
+        return calls
 
-    async def _run_tools(self, turn: RunningTurn, reply: ModelReply, round_number: int) -> list[Any]:
+    async def _run_tools(
+        self, turn: RunningTurn, calls: Sequence[ToolCall], round_number: int
+    ) -> list[Execution]:
         tool_turn = ToolTurn(
             ref=turn.ref,
             view=turn.view,
@@ -224,7 +231,7 @@ class Turns:
             executions=turn.executions,
             remaining_s=turn.remaining_s(),
         )
-        return await self._tools.run(tool_turn, reply.tool_calls, round_number)
+        return await self._tools.run(tool_turn, calls, round_number)
 
     async def _finish(self, turn: RunningTurn, status: str, text: str) -> None:
         outcome = await self._settlement.settle(turn, status, text)

@@ -210,7 +210,7 @@ class ClientViews:
         usable: dict[str, ChosenProvider] = {}
         for provider_id, (plugin_id, provider) in self._registry.providers.items():
             context = contexts.get(plugin_id)
-            if context is not None and provider.is_configured(context):
+            if context is not None and _is_configured(provider, context):
                 usable[provider_id] = ChosenProvider(provider, context, _model(client, provider, context))
         wanted = [name for name in (client.settings.get("provider"), self._settings.llm_provider) if name]
         chain = [
@@ -243,7 +243,13 @@ class ClientViews:
                 log.error("a tool's schema is no schema", tool=row.tool_name, error=str(error))
                 continue
             enabled[row.tool_name] = EnabledTool(
-                spec=ToolSpec(row.tool_name, row.description, row.parameters_schema, row.read_only),
+                spec=ToolSpec(
+                    row.tool_name,
+                    row.description,
+                    # Vendors want the type said even where a schema leaves it open.
+                    {"type": "object", **row.parameters_schema},
+                    row.read_only,
+                ),
                 backend=backend,
                 ctx=contexts[plugin_id],
                 validator=validator,
@@ -263,6 +269,14 @@ class ClientViews:
             for name, function in self._registry.plugins[plugin_id].event_hooks.items():
                 hooks.setdefault(name, []).append((plugin_id, function, context))
         return EventHooks({name: tuple(items) for name, items in hooks.items()})
+
+
+def _is_configured(provider: Provider, context: PluginContext) -> bool:
+    try:
+        return provider.is_configured(context)
+    except Exception:
+        log.exception("provider cannot tell whether it is configured", provider=provider.id)
+        return False
 
 
 def _model(client: ClientRow, provider: Provider, context: PluginContext) -> str:

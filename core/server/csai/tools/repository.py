@@ -72,7 +72,7 @@ class ToolExecutionRepository:
             "conversation_id": turn.conversation_id,
             "turn_id": turn.turn_id,
             "call_id": execution.call_id,
-            "tool_name": execution.call.name.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:200],
+            "tool_name": execution.call.name,
             "parameters": dict(arguments) if arguments is not None else {},
             "n8n_response": None if status else execution.response,
             "status": status or execution.status,

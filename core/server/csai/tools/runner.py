@@ -16,6 +16,7 @@ from csai_sdk.event import AfterToolCall, BeforeToolCall, TurnRef
 
 from csai.chat.stream import TurnStream
 from csai.database import Database
+from csai.kit.text import clean
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
 from csai.tools.repository import ToolExecutionRepository
@@ -25,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 TOOL_TIMEOUT_S = 30.0
 MAX_RESULT_CHARS = 32_000
-MAX_ARGUMENT_CHARS = 32_000
 MAX_CALLS_PER_ROUND = 16
 UNKNOWN_OUTCOME = "It is not known whether this call took effect. Do not repeat it; tell the visitor so."
 
@@ -108,9 +108,9 @@ class ToolRunner:
             names = ", ".join(turn.view.tools) or "none"
             return f"There is no tool named '{call.name[:64]}'. Available tools: {names}."
         if call.arguments is None:
-            return "The arguments were not a JSON object. Call the tool again with valid JSON."
-        if len(json.dumps(call.arguments)) > MAX_ARGUMENT_CHARS:
-            return "The arguments are too large."
+            return (
+                "The arguments were no JSON object that can be passed on. Call the tool again with another."
+            )
         errors = tool.validator.errors(call.arguments)
         if errors:
             return "The arguments do not fit the tool's schema: " + "; ".join(errors)
@@ -161,10 +161,10 @@ class ToolRunner:
             execution.response = _as_text(output.value)
             execution.status = "failed" if output.is_error else "succeeded"
         except HookRefusal as error:
-            execution.status, execution.response = "failed", str(error)
+            execution.status, execution.response = "failed", clean(str(error))
         except ToolError as error:
             if error.is_outcome_known or tool.spec.is_read_only:
-                execution.status, execution.response = "failed", str(error)
+                execution.status, execution.response = "failed", clean(str(error))
         except TimeoutError:
             if tool.spec.is_read_only:
                 execution.status, execution.response = "failed", "The tool did not answer in time."
@@ -213,7 +213,7 @@ def _timeout_s(config: Mapping[str, Any]) -> float:
 
 def _as_text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    text = clean(text)
     if len(text) > MAX_RESULT_CHARS:
         text = text[:MAX_RESULT_CHARS] + f"\n[cut: {len(text) - MAX_RESULT_CHARS} more characters]"
     return text

@@ -31,6 +31,13 @@ def look_up(order_id: str) -> dict[str, str]:
     return {"order_id": order_id, "status": "shipped"}
 
 
+def nested(depth: int) -> Any:
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 class Bookings:
     """A tool with a side effect that the test can count."""
 
@@ -137,12 +144,21 @@ async def test_parallel_calls_run_together_and_are_answered_in_their_order(
 @pytest.mark.parametrize(
     ("call", "complaint"),
     [
-        (ToolCall("c", "look_up", None, raw_arguments="{order"), "not a JSON object"),
+        (ToolCall("c", "look_up", None, raw_arguments="{order"), "no JSON object"),
         (ToolCall("c", "look_up", {}), "do not fit"),
         (ToolCall("c", "look_up", {"order_id": 7}), "do not fit"),
         (ToolCall("c", "drop_tables", {}), "no tool named 'drop_tables'"),
+        (ToolCall("c\x00", "look\x00up", {}), "no tool named"),
+        (ToolCall("c", "look_up", {"order_id": "a\x00b"}), "no JSON object"),
+        (ToolCall("c", "look_up", {"order_id": "\ud800"}), "no JSON object"),
+        (ToolCall("c", "look_up", {"order_id": float("nan")}), "no JSON object"),
+        (ToolCall("c", "look_up", {"order_id": "x" * 40_000}), "no JSON object"),
+        (ToolCall("c", "look_up", {"order_id": nested(5_000)}), "no JSON object"),
     ],
-    ids=["malformed", "missing", "wrong type", "unknown tool"],
+    ids=[
+        *("malformed", "missing", "wrong type", "unknown tool", "NUL in name", "NUL", "half surrogate"),
+        *("NaN", "huge", "deep"),
+    ],
 )
 async def test_a_faulty_call_is_explained_to_the_model_and_not_run(
     make_server: ServerFactory, call: ToolCall, complaint: str
@@ -157,6 +173,24 @@ async def test_a_faulty_call_is_explained_to_the_model_and_not_run(
     assert result.is_error
     assert complaint in result.content
     assert [row["status"] for row in await server.rows(ToolExecution)] == ["refused"]
+
+
+async def test_text_that_no_database_stores_is_mended(make_server: ServerFactory) -> None:
+    @tool(read_only=True)
+    def shout() -> str:
+        """Shouts."""
+        return "a\x00b\ud800"
+
+    provider = ScriptedProvider(["x\x00y\ud800", ToolCall("c", "shout", {})], ["z\x00\udfff"])
+    server = await make_server(provider, tools=[shout])
+
+    answer = (await server.say("?")).json()
+
+    assert answer["status"] == "completed"
+    assert answer["message"]["content"] == "x\ufffdy?\n\nz\ufffd?"
+    assert (await server.say("again", answer)).json()[
+        "status"
+    ] == "failed"  # no script is left, all is stored
 
 
 async def test_an_endless_tool_loop_ends_in_a_closing_answer(make_server: ServerFactory) -> None:
