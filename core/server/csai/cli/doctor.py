@@ -102,6 +102,8 @@ def _database(settings: Settings) -> Check:
     kind = "SQLite" if is_sqlite else "PostgreSQL"
     if revision != head():
         detail = f"{kind}, at revision {revision or 'none'}; this version needs {head()}"
+        if is_sqlite and settings.env == "development":
+            return Check("database", "warning", detail, "csai serve will see to it, or run csai migrate.")
         return Check("database", "failed", detail, "Run csai migrate.")
     if is_sqlite and settings.env == "production":
         return Check("database", "warning", "SQLite serves one machine only", "Set CSAI_DATABASE_URL.")

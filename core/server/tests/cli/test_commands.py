@@ -273,7 +273,7 @@ class TestDoctor:
             ("secret keys", {"CSAI_ENV": "production"}),
             ("secret keys", {"CSAI_ENV": "production", "CSAI_SECRET_KEYS": "short"}),
             ("database", {"CSAI_DATABASE_URL": "postgresql+psycopg://csai:hunter2@127.0.0.1:9/csai"}),
-            ("database", {"CSAI_DATA_DIR": "empty"}),
+            ("database", {"CSAI_ENV": "production", "CSAI_SECRET_KEYS": SECRET}),
             ("redis", {"CSAI_REDIS_URL": "redis://:hunter2@127.0.0.1:9"}),
             ("redis", {"CSAI_REDIS_URL": "hunter2"}),
             ("provider", {"CSAI_LLM_PROVIDER": "claude"}),
@@ -308,8 +308,8 @@ class TestDoctor:
 
     def test_a_person_reads_a_line_for_each_check(self, here: Path) -> None:
         shown = csai("doctor").stdout
-        assert "failed   database: SQLite, at revision none" in shown
-        assert "Run csai migrate." in shown
+        assert "warning  database: SQLite, at revision none" in shown
+        assert "run csai migrate." in shown
         assert "ok       provider: offline assistant: no AI model" in shown
 
 
