@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -41,17 +43,10 @@ def ensure_migrated(settings: Settings) -> None:
 
 def current_revision(settings: Settings) -> str | None:
     """Raises `ConfigError` when the database cannot be reached."""
-    from sqlalchemy.exc import DBAPIError
-
-    from csai.config import ConfigError
     from csai.migrations import current
 
-    try:
+    with _reaching(settings):
         return current(settings.effective_database_url)
-    except (DBAPIError, OSError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        reason = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
-        raise ConfigError(f"the database cannot be reached ({reason}): check CSAI_DATABASE_URL") from None
 
 
 def upgrade(settings: Settings) -> str:
@@ -62,10 +57,27 @@ def upgrade(settings: Settings) -> str:
     from csai.config import ConfigError
 
     try:
-        migrations.upgrade(settings.effective_database_url)
+        with _reaching(settings):
+            migrations.upgrade(settings.effective_database_url)
     except CommandError:
         raise ConfigError(
             f"the database is at revision {current_revision(settings)}, which this version does not know: "
             "a newer csai migrated it. Install that version, or restore a backup"
         ) from None
     return migrations.head()
+
+
+@contextmanager
+def _reaching(settings: Settings) -> Iterator[None]:
+    """Say in one line, and without the password, why the database does not answer."""
+    from sqlalchemy.exc import DBAPIError
+
+    from csai.config import ConfigError
+
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        reason = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
+        advice = "check CSAI_DATABASE_URL" if settings.database_url else "choose another data folder"
+        raise ConfigError(f"the database cannot be reached ({reason}): {advice}") from None

@@ -145,3 +145,11 @@ def test_without_its_plugin_it_says_what_to_install(tmp_path: Path) -> None:
     ended = run("demo", "--port", "0", cwd=tmp_path, CSAI_PLUGINS="offline")
     assert ended.returncode == 2
     assert "csai-tool-demo-shop" in ended.stderr
+
+
+def test_a_data_folder_that_cannot_be_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = run("demo", "--port", "0", "--data-dir", "file/d", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [ended.stderr.strip()]
+    assert "choose another data folder" in ended.stderr
