@@ -32,6 +32,7 @@ from csai.clients.service import create_client  # noqa: E402
 from csai.config import Settings  # noqa: E402
 from csai.migrations import upgrade  # noqa: E402
 from csai.services import build_services  # noqa: E402
+
 from tests.support.supervisor import POSTGRES_SETTINGS, Services  # noqa: E402
 
 SOURCES = ROOT.parent / "shared" / "perf"
@@ -66,13 +67,16 @@ def main() -> None:
             rows.append(_measure(stack, shape, options.seconds))
             _print_row(rows[-1])
     for clients in options.held:
-        rows.append(_measure("postgres-redis", Shape(f"held {clients}", STREAM.pace, clients, STREAM.accept), options.seconds))
+        held = Shape(f"held {clients}", STREAM.pace, clients, STREAM.accept)
+        rows.append(_measure("postgres-redis", held, options.seconds))
         _print_row(rows[-1])
     (ROOT / "bench" / "bin" / "last.json").write_text(json.dumps(rows, indent=1))
 
 
 def _options() -> Any:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="short runs, no search for held streams")
     parser.add_argument("--seconds", type=float, help="how long each run measures")
     parser.add_argument("--stacks", nargs="*", default=STACKS, choices=STACKS)
@@ -83,8 +87,8 @@ def _options() -> Any:
     options.shapes = [shape for shape in (INSTANT, STREAM) if shape.name in options.shapes]
     if options.held is None:
         options.held = [] if options.quick else [150, 200, 300, 400]
-    print("| stack | shape | clients | turns/s | CPU ms/turn | added first token p50 / p95 ms | token delay p95 ms | errors |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| stack | shape | clients | turns/s | CPU ms/turn | added first token p50 / p95 ms ", end="")
+    print("| token delay p95 ms | errors |\n|---|---|---|---|---|---|---|---|")
     return options
 
 
@@ -123,10 +127,11 @@ def _measure(stack: str, shape: Shape, seconds: float) -> dict[str, Any]:
 
 def _load(port: int, key: str, pid: int, shape: Shape, seconds: float) -> dict[str, Any]:
     ramp = 2.2 if shape.pace != INSTANT.pace else 0.2
-    command = [
+    command: list[str | Path] = [
         *(PROGRAMS / "load", "-p", str(port), "-P", "/chat/message", "-c", str(shape.clients)),
         *("-d", str(seconds), "-w", "3", "-r", str(ramp), "-k", str(pid)),
-        *("-b", '{"message":"Where is my order? @N@"}', "-H", f"X-API-Key: {key}", "-H", f"Accept: {shape.accept}"),
+        *("-b", '{"message":"Where is my order? @N@"}'),
+        *("-H", f"X-API-Key: {key}", "-H", f"Accept: {shape.accept}"),
     ]
     done = subprocess.run(command, capture_output=True, check=True, timeout=seconds + 60)
     result: dict[str, Any] = json.loads(done.stdout)

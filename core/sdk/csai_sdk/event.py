@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from csai_sdk.provider import Usage
 
@@ -90,7 +90,8 @@ class UsageRecorded:
 @dataclass(frozen=True, slots=True)
 class LimitReached:
     client_id: str
-    metric: Literal["conversations", "messages", "tokens", "cost", "tool_calls"]
+    metric: str
+    """conversations, messages, tokens, cost (in millionths of a dollar) or tool_calls."""
     limit: int
 
 

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     temperature: float | None = 0.3
     tool_rounds: int = 3
 
-    price_overrides: dict[str, Rates] = Field(default_factory=dict)
+    price_overrides: dict[str, Rates] = {}
     """Own prices, in USD a million tokens, as JSON: `{"provider:model": {"input": 1.5, "output": 6}}`."""
 
     log_level: str = "info"

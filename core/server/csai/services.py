@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from csai_sdk import Clock
 
 from csai.chat.accept import Acceptance
+from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller
 from csai.chat.replay import Replays
 from csai.chat.settle import Settlement
@@ -41,6 +42,7 @@ class Services:
     views: ClientViews
     gate: Gate
     replays: Replays
+    live: LiveTurns
     turns: Turns
 
     async def start(self) -> None:
@@ -52,7 +54,7 @@ class Services:
             )
 
     async def close(self) -> None:
-        await self.turns.close()
+        await self.live.close()
         await self.views.close()
         await self.limiter.close()
         await self.registry.close()
@@ -86,10 +88,12 @@ def build_services(
         settings=settings, database=database, clock=clock, keyring=keyring, views=views, limiter=limiter
     )
     replays = Replays(database=database, clock=clock, keyring=keyring)
+    live = LiveTurns(settings=settings, database=database, clock=clock)
     turns = Turns(
         settings=settings,
         database=database,
         clock=clock,
+        live=live,
         replays=replays,
         acceptance=acceptance,
         model=ModelCaller(settings=settings, database=database, clock=clock),
@@ -107,5 +111,6 @@ def build_services(
         views=views,
         gate=Gate(database=database, views=views, keyring=keyring),
         replays=replays,
+        live=live,
         turns=turns,
     )

@@ -24,7 +24,7 @@ from csai.database import Database
 from csai.kit.crypto import Keyring
 from csai.kit.identifier import new_id
 from csai.kit.problem import Problem, not_found
-from csai.plugins.view import ClientViews
+from csai.plugins.view import ClientView, ClientViews
 from csai.statement import Rows, Step
 from csai.usage import counter
 
@@ -250,16 +250,19 @@ class Acceptance:
             await asyncio.sleep(POLL_S)
 
     async def _limit_problem(self, access: Access, error: counter.LimitReached) -> Problem:
-        await access.view.hooks.tell(
-            "limit_reached",
-            LimitReached(access.client_id, error.metric, error.limit),  # type: ignore[arg-type]
-        )
+        await tell_limit(access.view, error)
         return Problem(
             429,
             "limit_reached",
             access.view.limit_message or (LIMIT_FOR_OPERATORS if access.is_secret else LIMIT_FOR_VISITORS),
             metric=error.metric,
         )
+
+
+async def tell_limit(view: ClientView, error: counter.LimitReached) -> None:
+    """Tell the client's plugins that work was refused."""
+    if "limit_reached" in view.hooks:
+        await view.hooks.tell("limit_reached", LimitReached(view.client.id, error.metric, error.limit))
 
 
 def _check_visitor(lease: LeaseRow, visitor_id: str | None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
 from csai.chat.replay import REPLAY_WAIT_S, Asked, check_first_key, in_flight
+from csai.chat.repository import TurnRow
 from csai.chat.schemas import (
     ChatMessage,
     Ended,
@@ -170,27 +172,36 @@ async def events(request: Request, session_id: str) -> Response:
     turn_id, _, number = request.headers.get("last-event-id", "").partition(":")
     after = int(number) if number.isdigit() and len(number) < 10 else 0
     if not turn_id:
-        running = services.turns.running(access.client_id, session_id)
-        return _events(running.stream, access) if running else Response(status_code=204)
+        here = services.live.of_session(access.client_id, session_id)
+        if here is not None:
+            return _events(here, access)
+        running = await services.replays.running_turn(access.client_id, session_id)
+        if running is None:
+            return Response(status_code=204)
+        turn_id = running
     row = await services.replays.find(access.client_id, turn_id)
     if row is None or row.session_id != session_id:
         raise not_found("turn")
-    live = services.turns.stream(turn_id)
+    live = services.live.streams.get(turn_id)
     if live is not None:
         return _events(live, access, after=after)
-    while row is not None and row.outcome is None:
-        await asyncio.sleep(EVENTS_POLL_S)
-        if await request.is_disconnected():
-            return Response(status_code=204)
-        row = await services.replays.find(access.client_id, turn_id)
-    if row is None or row.outcome is None:
-        raise not_found("turn")
-    answer = services.replays.answer(session_id, row.outcome)
-    return Response(
-        terminal_event(turn_id, answer, is_secret=access.is_secret),
-        media_type="text/event-stream",
-        headers=SSE_HEADERS,
+    return StreamingResponse(
+        _end_of(services, access, row), media_type="text/event-stream", headers=SSE_HEADERS
     )
+
+
+async def _end_of(services: Services, access: Access, row: TurnRow) -> AsyncIterator[bytes]:
+    """The last event of a turn that another process runs or ran, once it has come."""
+    found: TurnRow | None = row
+    for _ in range(int(services.settings.turn_deadline_s / EVENTS_POLL_S) + 1):
+        if found is None:
+            return
+        if found.outcome is not None:
+            answer = services.replays.answer(found.session_id, found.outcome)
+            yield terminal_event(found.id, answer, is_secret=access.is_secret)
+            return
+        await asyncio.sleep(EVENTS_POLL_S)
+        found = await services.replays.find(access.client_id, row.id)
 
 
 @router.post(
@@ -203,10 +214,11 @@ async def events(request: Request, session_id: str) -> Response:
 async def stop(request: Request) -> Any:
     services: Services = request.app.state.services
     access, session_id, _conversation_id = await _referred(request)
-    stream = await services.turns.stop(access.client_id, session_id)
+    elsewhere = await services.replays.running_turn(access.client_id, session_id)
+    stream = await services.live.stop(access.client_id, session_id)
     if stream is not None:
         await stream.wait()
-    return {"session_id": session_id, "stopped": stream is not None}
+    return {"session_id": session_id, "stopped": stream is not None or elsewhere is not None}
 
 
 @router.post(

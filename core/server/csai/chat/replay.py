@@ -10,7 +10,7 @@ from typing import Any
 
 from csai_sdk import Clock
 
-from csai.chat.repository import TurnRepository, TurnRow
+from csai.chat.repository import StateRow, TurnRepository, TurnRow
 from csai.chat.schemas import ChatMessage
 from csai.chat.stream import TurnStream
 from csai.clients.access import Access
@@ -52,6 +52,11 @@ class Replays:
         if not is_id(turn_id):
             return None
         return _first(await self._database.fetch(TurnRepository(client_id).by_id(turn_id)))
+
+    async def running_turn(self, client_id: str, session_id: str) -> str | None:
+        """The turn that holds the session's conversation, in whichever process."""
+        (rows,) = await self._database.fetch(TurnRepository(client_id).state(session_id))
+        return StateRow(*rows[0]).lease_turn_id if rows else None
 
     async def replay(self, asked: Asked, live: Mapping[str, TurnStream]) -> TurnStream | None:
         """The turn that this very request began before; None when it is new.

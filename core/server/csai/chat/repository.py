@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, String, Text, bindparam, insert, literal, select, update
+from sqlalchemy import Boolean, Integer, String, Text, bindparam, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.kit.identifier import new_id
@@ -94,7 +94,7 @@ _BEGIN_TURN = Prepared(
     insert(Turn).from_select(
         [
             *("id", "client_id", "conversation_id", "status", "idempotency_key", "body_hash", "fence"),
-            *("period", "reserved", "accepted_at", "deadline_at"),
+            *("period", "reserved", "is_stop_requested", "accepted_at", "deadline_at"),
         ],
         select(
             bindparam("turn", type_=Id),
@@ -106,6 +106,7 @@ _BEGIN_TURN = Prepared(
             Conversation.fence,
             bindparam("period", type_=String),
             bindparam("reserved", type_=Json),
+            literal(False, Boolean),
             bindparam("now", type_=UtcDateTime),
             bindparam("deadline", type_=UtcDateTime),
         ).where(*_TAKEN),
@@ -205,6 +206,20 @@ _FORGET_KEY = Prepared(
 )
 
 
+_REQUEST_STOP = Prepared(
+    update(Turn)
+    .where(
+        Turn.client_id == bindparam("client"),
+        Turn.status == "running",
+        Turn.id
+        == select(Conversation.lease_turn_id)
+        .where(Conversation.client_id == bindparam("client"), Conversation.session_id == bindparam("session"))
+        .scalar_subquery(),
+    )
+    .values(is_stop_requested=True)
+)
+
+
 class TurnRepository:
     """One client's turns and their conversations, as steps for `Database.fetch` and `Database.transact`."""
 
@@ -290,6 +305,10 @@ class TurnRepository:
         """Add a row to the ledger."""
         return Step(_BOOK, {"client_id": self._client_id, **columns})
 
+    def request_stop(self, session_id: str) -> Step:
+        """Ask whichever process runs the session's turn to stop it."""
+        return self._step(_REQUEST_STOP, session=session_id)
+
     def reserved(self, turn_id: str) -> Step:
         """The turn's period and what the counters hold for it."""
         return self._step(_RESERVED, turn=turn_id)
@@ -315,6 +334,12 @@ def abandoned_outcome(turn_id: str, now: datetime) -> dict[str, Any]:
         "usage": {"tokens_input": 0, "tokens_output": 0, "cost": 0.0},
         "citations": [],
     }
+
+
+async def stop_requests(connection: AsyncConnection, turn_ids: Sequence[str]) -> list[str]:
+    """Which of the caller's running turns somebody asked to stop."""
+    statement = select(Turn.id).where(Turn.id.in_(turn_ids), Turn.is_stop_requested)
+    return list((await connection.execute(statement)).scalars())
 
 
 async def renew_leases(connection: AsyncConnection, turn_ids: Sequence[str], *, expires: datetime) -> None:

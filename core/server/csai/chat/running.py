@@ -14,6 +14,7 @@ from csai_sdk.event import TurnRef
 from csai.chat.stream import TurnStream
 from csai.plugins.view import ClientView
 from csai.tools.runner import Execution
+from csai.usage.counter import LimitReached
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class RunningTurn:
     provider_index: int = 0
     task: asyncio.Task[None] | None = None
     is_stop_requested: bool = False
+    limit_reached: LimitReached | None = None
 
     @property
     def ref(self) -> TurnRef:

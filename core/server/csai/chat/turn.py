@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import structlog
 from csai_sdk import AssistantMessage, Clock, ModelReply, Passage, ToolCall, ToolMessage, Usage
-from csai_sdk.event import BeforeModelCall, LimitReached, MessageReceived, ReplySent, UsageRecorded
+from csai_sdk.event import BeforeModelCall, MessageReceived, ReplySent, UsageRecorded
 
-from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance
+from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance, tell_limit
+from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller, NoReply
 from csai.chat.prompt import history_messages, system_prompt, with_question
 from csai.chat.replay import Asked, Replays
-from csai.chat.repository import HistoryRow, TurnRepository, renew_leases
+from csai.chat.repository import HistoryRow, TurnRepository
 from csai.chat.running import RunningTurn
 from csai.chat.settle import Settlement
 from csai.chat.stream import TurnStream
@@ -34,8 +34,7 @@ from csai.usage import counter
 
 log = structlog.get_logger(__name__)
 
-HEARTBEAT_S = 10.0
-REMEMBERED_TURNS = 1_000
+CANCEL_S = 5.0
 
 SORRY = "I'm sorry, something went wrong on our side and I could not answer. Please try again in a moment."
 OUT_OF_TIME = "I'm sorry, this took longer than it may. Please try again."
@@ -43,7 +42,7 @@ NO_WORDS = "I'm sorry, I could not find an answer to that. Could you put it anot
 
 
 class Turns:
-    """All turns this process runs."""
+    """Runs turns."""
 
     def __init__(
         self,
@@ -51,6 +50,7 @@ class Turns:
         settings: Settings,
         database: Database,
         clock: Clock,
+        live: LiveTurns,
         replays: Replays,
         acceptance: Acceptance,
         model: ModelCaller,
@@ -65,21 +65,18 @@ class Turns:
         self._model = model
         self._tools = tools
         self._settlement = settlement
-        self._running: dict[str, RunningTurn] = {}
-        self._streams: dict[str, TurnStream] = {}
-        self._finishing: set[asyncio.Task[None]] = set()
-        self._heartbeat: asyncio.Task[None] | None = None
+        self._live = live
 
     async def submit(self, asked: Asked) -> tuple[TurnStream, bool]:
         """Replay, or accept and begin; also says which of them. Raises `Problem`: then nothing is stored."""
-        replayed = await self._replays.replay(asked, self._streams)
+        replayed = await self._replays.replay(asked, self._live.streams)
         if replayed is not None:
             return replayed, True
         try:
             turn = await self._acceptance.accept(asked)
         except Conflict:
             # A repeat of the same request was quicker by a moment: it is this one's original.
-            replayed = await self._replays.replay(asked, self._streams)
+            replayed = await self._replays.replay(asked, self._live.streams)
             if replayed is None:
                 raise
             return replayed, True
@@ -87,72 +84,45 @@ class Turns:
             "turn.started",
             {"session_id": turn.session_id, "session_token": turn.session_token, "turn_id": turn.id},
         )
-        self._running[turn.id] = turn
-        self._remember(turn.stream)
-        turn.task = asyncio.create_task(self._run(turn))
-        if self._heartbeat is None or self._heartbeat.done():
-            self._heartbeat = asyncio.create_task(self._keep_leases())
+        self._live.add(turn, asyncio.create_task(self._run(turn)))
         return turn.stream, False
 
-    def running(self, client_id: str, session_id: str) -> RunningTurn | None:
-        for turn in self._running.values():
-            if turn.client_id == client_id and turn.session_id == session_id:
-                return turn
-        return None
-
-    def stream(self, turn_id: str) -> TurnStream | None:
-        """The events of a turn that this process runs or remembers."""
-        return self._streams.get(turn_id)
-
-    async def stop(self, client_id: str, session_id: str) -> TurnStream | None:
-        """Stop the session's turn; returns its stream, or None when none runs here."""
-        turn = self.running(client_id, session_id)
-        if turn is None or turn.task is None:
-            return None
-        turn.is_stop_requested = True
-        turn.task.cancel()
-        return turn.stream
-
-    async def close(self) -> None:
-        """Let what runs come to its end, for a while; then settle it as failed."""
-        tasks = [turn.task for turn in self._running.values() if turn.task is not None]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=10)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=10)
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
-
-    # -- one turn ---------------------------------------------------------------------------------------
-
     async def _run(self, turn: RunningTurn) -> None:
-        status, text = "failed", SORRY
+        """Supervise the conversation. Nothing cancels this: whatever becomes of the work, it is settled."""
+        turn.task = asyncio.create_task(self._converse(turn))
+        if turn.is_stop_requested:
+            turn.task.cancel()
+        done, _ = await asyncio.wait((turn.task,), timeout=turn.remaining_s())
+        if not done:
+            turn.task.cancel()
+            await asyncio.wait((turn.task,), timeout=CANCEL_S)
+        status, text = self._judge(turn, is_late=not done)
         try:
-            async with asyncio.timeout_at(turn.deadline):
-                await self._converse(turn)
-            status, text = ("completed", turn.answer()) if turn.answer() else ("failed", NO_WORDS)
-        except counter.LimitReached as error:
-            status, text = "blocked", turn.view.limit_message or LIMIT_FOR_VISITORS
-            await turn.view.hooks.tell(
-                "limit_reached",
-                LimitReached(turn.client_id, error.metric, error.limit),  # type: ignore[arg-type]
-            )
-        except NoReply as error:
+            outcome = await self._settlement.settle(turn, status, text)
+            turn.stream.finish(outcome)
+        finally:
+            self._live.remove(turn)
+            await self._acceptance.release(turn)
+        await self._tell_end(turn, outcome)
+
+    def _judge(self, turn: RunningTurn, *, is_late: bool) -> tuple[str, str]:
+        """The turn's status, and what the visitor is told."""
+        task = turn.task
+        if is_late:
+            return "failed", OUT_OF_TIME
+        if task is None or task.cancelled():
+            return ("stopped", turn.answer()) if turn.is_stop_requested else ("failed", SORRY)
+        error = task.exception()
+        if error is None:
+            return ("completed", turn.answer()) if turn.answer() else ("failed", NO_WORDS)
+        if isinstance(error, counter.LimitReached):
+            turn.limit_reached = error
+            return "blocked", turn.view.limit_message or LIMIT_FOR_VISITORS
+        if isinstance(error, NoReply):
             log.error("no provider answered", client_id=turn.client_id, turn_id=turn.id, last=str(error))
-        except TimeoutError:
-            text = OUT_OF_TIME
-        except asyncio.CancelledError:
-            if turn.is_stop_requested:
-                status, text = "stopped", turn.answer()
-        except Exception:
-            log.exception("turn failed", client_id=turn.client_id, turn_id=turn.id)
-        # Shielded: a stop that comes now must not undo the one outcome.
-        finishing = asyncio.create_task(self._finish(turn, status, text))
-        self._finishing.add(finishing)
-        finishing.add_done_callback(self._finishing.discard)
-        await asyncio.shield(finishing)
+        else:
+            log.error("turn failed", client_id=turn.client_id, turn_id=turn.id, exc_info=error)
+        return "failed", SORRY
 
     async def _converse(self, turn: RunningTurn) -> None:
         """Context, then rounds of model and tools, then a closing answer."""
@@ -233,17 +203,10 @@ class Turns:
         )
         return await self._tools.run(tool_turn, calls, round_number)
 
-    async def _finish(self, turn: RunningTurn, status: str, text: str) -> None:
-        outcome = await self._settlement.settle(turn, status, text)
-        turn.stream.finish(outcome)
-        self._running.pop(turn.id, None)
-        try:
-            await self._tell_end(turn, outcome)
-        finally:
-            await self._acceptance.release(turn)
-
     async def _tell_end(self, turn: RunningTurn, outcome: Any) -> None:
         hooks = turn.view.hooks
+        if turn.limit_reached is not None:
+            await tell_limit(turn.view, turn.limit_reached)
         if "usage_recorded" in hooks:
             for call in turn.model_calls:
                 usage = Usage(
@@ -259,27 +222,6 @@ class Turns:
             await hooks.tell(
                 "reply_sent", ReplySent(turn.ref, outcome["status"], outcome["message"]["content"])
             )
-
-    # -- housekeeping -----------------------------------------------------------------------------------
-
-    def _remember(self, stream: TurnStream) -> None:
-        self._streams[stream.turn_id] = stream
-        while len(self._streams) > REMEMBERED_TURNS:
-            oldest = next(iter(self._streams))
-            if not self._streams[oldest].is_done:
-                break
-            del self._streams[oldest]
-
-    async def _keep_leases(self) -> None:
-        """Renew the leases of turns that run long, all in one statement; ends when none runs."""
-        while self._running:
-            await asyncio.sleep(HEARTBEAT_S)
-            expires = self._clock.now() + timedelta(seconds=self._settings.lease_s)
-            try:
-                async with self._database.write() as transaction:
-                    await renew_leases(transaction, list(self._running), expires=expires)
-            except Exception:
-                log.exception("leases not renewed")
 
 
 def _citations(passages: list[Passage]) -> list[dict[str, str]]:

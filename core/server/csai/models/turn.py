@@ -35,6 +35,7 @@ class Turn(Base):
     fence: Mapped[int]
     period: Mapped[str] = mapped_column(String(7))
     reserved: Mapped[dict[str, Any]]
+    is_stop_requested: Mapped[bool] = mapped_column(default=False)
     outcome: Mapped[dict[str, Any] | None]
     accepted_at: Mapped[datetime]
     deadline_at: Mapped[datetime]

@@ -391,6 +391,34 @@ async def test_a_turn_can_be_stopped_and_keeps_what_it_said(make_server: ServerF
     assert (await server.say("three", answer)).json()["message"]["content"] == "Next."
 
 
+async def test_a_turn_that_another_process_runs_can_be_stopped_and_followed(
+    make_server: ServerFactory,
+) -> None:
+    provider = ScriptedProvider(["Hello."], ["So far", asyncio.Event()])
+    server = await make_server(provider)
+    answer = (await server.say("one")).json()
+    running = asyncio.create_task(server.say("two", answer))
+    await provider.called(2)
+    # What makes a turn another process's is that this one's memory does not hold it.
+    live = server.services.live
+    here, live._by_session, live.streams = live._by_session, {}, {}
+    following = asyncio.create_task(
+        server.http.get(f"/chat/events/{answer['session_id']}", headers=server.as_page(answer))
+    )
+
+    stopped = await server.http.post(
+        "/chat/stop",
+        json={"session_id": answer["session_id"]},
+        headers={"X-API-Key": server.client.secret_key},
+    )
+
+    assert stopped.json()["stopped"] is True
+    assert (await running).json()["status"] == "stopped"
+    ((name, seen),) = sse_events((await following).text)
+    assert (name, seen["status"], seen["message"]["content"]) == ("turn.completed", "stopped", "So far")
+    live._by_session = here
+
+
 async def test_stopping_where_nothing_runs_changes_nothing(echo_server: Server) -> None:
     answer = (await echo_server.say("Hi")).json()
 
@@ -449,7 +477,7 @@ async def test_a_turn_no_longer_remembered_resumes_with_its_end(echo_server: Ser
     answer = (
         await echo_server.http.post("/chat/message", json={"message": "?"}, headers=echo_server.as_page())
     ).json()
-    echo_server.services.turns._streams.clear()
+    echo_server.services.live.streams.clear()
 
     rest = await echo_server.http.get(
         f"/chat/events/{answer['session_id']}",

@@ -92,8 +92,8 @@ async def test_a_tool_is_run_and_its_result_answers(make_server: ServerFactory) 
     second = provider.requests[1].messages
     assert isinstance(second[-2], AssistantMessage)
     assert second[-1] == ToolMessage(second[-1].results)  # type: ignore[union-attr]
-    assert second[-1].results[0].call_id == "c1"  # type: ignore[union-attr]
-    assert '"shipped"' in second[-1].results[0].content  # type: ignore[union-attr]
+    assert second[-1].results[0].call_id == "c1"
+    assert '"shipped"' in second[-1].results[0].content
     (row,) = await server.rows(ToolExecution)
     assert (row["status"], row["success"], row["parameters"]) == ("succeeded", True, {"order_id": "ORD-1"})
     assert len(await server.rows(LedgerEntry)) == 2

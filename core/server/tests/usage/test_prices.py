@@ -8,7 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import genai_prices
 import pytest
-from csai.usage.prices import Rates, price
+from csai.usage.prices import price
+from csai.usage.rates import Rates
 from csai_sdk import Usage
 from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given

@@ -46,7 +46,7 @@ class TestCatalog:
             "book_appointment": (False, True),
         }
 
-    @pytest.mark.parametrize("tool", TOOLS.values(), ids=str)
+    @pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda item: item.spec.name)
     def test_each_tool_and_parameter_is_described_to_the_model(self, tool: Tool) -> None:
         schema = tool.spec.parameters_schema
 

@@ -199,6 +199,7 @@ def _create_turns() -> None:
         _column("fence", sa.Integer()),
         _column("period", sa.String(7)),
         _column("reserved", JSON),
+        _column("is_stop_requested", sa.Boolean()),
         _column("outcome", JSON, nullable=True),
         _column("accepted_at", TIME),
         _column("deadline_at", TIME),
