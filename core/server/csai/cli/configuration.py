@@ -16,6 +16,7 @@ DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg")
 def load_settings(**overrides: Any) -> Settings:
     """Read `CSAI_...` from the environment. Raises `ConfigError`, which quotes no value: it may be secret."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from csai.config import ConfigError, Settings
 
@@ -26,6 +27,8 @@ def load_settings(**overrides: Any) -> Settings:
             f"CSAI_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors() if item["loc"]
         }
         raise ConfigError("; ".join(sorted(problems))) from None
+    except SettingsError as error:
+        raise ConfigError(f"a variable that holds JSON cannot be read: {error}") from None
     if settings.log_level.upper() not in logging.getLevelNamesMapping():
         raise ConfigError("CSAI_LOG_LEVEL: use debug, info, warning or error")
     _check_database_url(settings.effective_database_url)

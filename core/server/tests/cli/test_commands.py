@@ -133,6 +133,8 @@ class TestConfiguration:
             ({"CSAI_ENV": "staging"}, "CSAI_ENV"),
             ({"CSAI_RATE_LIMIT_CLIENT": "many"}, "CSAI_RATE_LIMIT_CLIENT"),
             ({"CSAI_LOG_LEVEL": "loud"}, "CSAI_LOG_LEVEL"),
+            ({"CSAI_PRICE_OVERRIDES": "hunter2"}, "price_overrides"),
+            ({"CSAI_PRICE_OVERRIDES": '{"openai:x": 3}'}, "CSAI_PRICE_OVERRIDES"),
             ({"CSAI_EGRESS_ALLOW": "10.0.0.0/99"}, "CSAI_EGRESS_ALLOW"),
             ({"CSAI_DATABASE_URL": "hunter2"}, "CSAI_DATABASE_URL"),
             ({"CSAI_DATABASE_URL": "mysql://csai:hunter2@host/csai"}, "postgresql+psycopg"),
