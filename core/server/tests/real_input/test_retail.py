@@ -82,7 +82,7 @@ class Task:
             return ["That is done."]
         calls = self.rounds[self.played]
         self.played += 1
-        # The same ids as in the other conversation: vendors promise no more than to tell a reply's calls apart.
+        # The same ids as in the other conversation: vendors promise to tell one reply's calls apart, no more.
         return [ToolCall(f"call_{self.played}_{index}", *call_of) for index, call_of in enumerate(calls)]
 
 
