@@ -142,7 +142,10 @@ ServerFactory = Callable[..., Awaitable[Server]]
 
 @pytest.fixture
 async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerFactory]:
-    """Makes a server: `await make_server(provider, tools=[...], plugins={...}, limits={...}, **settings)`."""
+    """Makes a server: `await make_server(provider, tools=[...], plugins={...}, limits={...}, **settings)`.
+
+    A `registry` given to it may hold more plugins, and such as had to be kept out.
+    """
     opened: list[tuple[Server, httpx.AsyncClient]] = []
 
     async def make(
@@ -152,16 +155,17 @@ async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerF
         plugins: Mapping[str, Any] | None = None,
         client: Mapping[str, Any] | None = None,
         limits: Mapping[str, int] | None = None,
+        registry: PluginRegistry | None = None,
         **settings: Any,
     ) -> Server:
-        registry = PluginRegistry()
+        registry = registry or PluginRegistry()
         made = {
             "test": PluginOf(providers=providers, tools=list(tools), backends=list(backends)),
             **(plugins or {}),
         }
         for name, module in made.items():
             registry.register(Found(name, module, "test", "0"))
-        assert not registry.quarantined, registry.quarantined
+        assert not made.keys() & registry.quarantined.keys(), registry.quarantined
         services = build_services(
             Settings(
                 database_url=backend.database_url,
@@ -175,7 +179,7 @@ async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerF
         http = httpx.AsyncClient(
             transport=httpx.ASGITransport(create_app(services)), base_url="http://csai.test", timeout=30
         )
-        server = Server(services, http, TestClient("", "", ""), list(made))
+        server = Server(services, http, TestClient("", "", ""), list(registry.plugins))
         opened.append((server, http))
         plan = "default"
         if limits is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,12 +23,19 @@ from csai_sdk import (
     hookspecs,
 )
 
+from csai.kit.text import is_clean
 from csai.plugins.discovery import Found, Quarantined, discover
+from csai.tools.schema import check_tool_schema
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 EventHook = Callable[..., Any]
+
+# As long as their columns are wide; of a tool's name, vendors take no other characters.
+_ID = re.compile(r"[a-z0-9_-]{1,50}")
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MAX_CATEGORY_CHARS = 50
 
 
 @dataclass(slots=True)
@@ -160,6 +168,7 @@ class PluginRegistry:
         )
 
     def _index(self, plugin: Plugin) -> None:
+        _check_parts(plugin)
         for taken, what, names in (
             (self.providers, "provider", [item.id for item in plugin.providers]),
             (self.tool_backends, "tool backend", [item.id for item in plugin.tool_backends]),
@@ -174,6 +183,27 @@ class PluginRegistry:
     def _quarantine(self, entry: Quarantined) -> None:
         self.quarantined[entry.id] = entry
         log.error("plugin quarantined", plugin=entry.id, cause=entry.cause, remedy=entry.remedy)
+
+
+def _check_parts(plugin: Plugin) -> None:
+    """Refuse what would fail later, at every client's turn or in the shared catalog."""
+    for name in [each.id for each in plugin.providers] + [each.id for each in plugin.tool_backends]:
+        if not _ID.fullmatch(name):
+            raise RegistrationError(f"the id {name!r} must be 1 to 50 of the characters a-z 0-9 _ -")
+    for provider in plugin.providers:
+        if not isinstance(getattr(provider, "default_model", None), str):
+            raise RegistrationError(f"the provider '{provider.id}' has no default_model")
+    for tool in plugin.tools:
+        if not _TOOL_NAME.fullmatch(tool.spec.name):
+            raise RegistrationError(
+                f"the tool name {tool.spec.name!r} must be 1 to 64 of the characters A-Z a-z 0-9 _ -"
+            )
+        if len(tool.category) > _MAX_CATEGORY_CHARS or not is_clean(tool.category + tool.spec.description):
+            raise RegistrationError(
+                f"the tool '{tool.spec.name}' needs a category of at most {_MAX_CATEGORY_CHARS} characters, "
+                "and text that can be stored"
+            )
+        check_tool_schema(tool.spec.parameters_schema)
 
 
 def _refuse_taken(taken: Mapping[str, tuple[str, object]], what: str, names: Iterable[str]) -> None:
