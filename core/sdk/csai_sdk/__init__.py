@@ -5,6 +5,7 @@ plugin's id, its target a module (or object) with functions marked `@hookimpl`. 
 """
 
 from csai_sdk import event
+from csai_sdk.answer import AnswerDecoder, stream_answer
 from csai_sdk.channel import Channel, InboundMessage, WebhookRequest
 from csai_sdk.context import (
     Clock,
@@ -41,11 +42,12 @@ from csai_sdk.message import AssistantMessage, Message, ToolCall, ToolMessage, T
 from csai_sdk.provider import ModelReply, ModelRequest, ModelTraits, Passage, Provider, Usage
 from csai_sdk.settings import PluginSettings
 from csai_sdk.tool import Tool, ToolBackend, ToolInvocation, ToolOutput, ToolSpec, tool
-from csai_sdk.vendor import error_class_for, retry_after_s
+from csai_sdk.vendor import error_class_for, key_to_send, load_module, retry_after_s
 from csai_sdk.web import WebFiles
 from csai_sdk.wire import LineReader, SseReader
 
 __all__ = [
+    "AnswerDecoder",
     "AssistantMessage",
     "Channel",
     "Clock",
@@ -104,6 +106,9 @@ __all__ = [
     "error_class_for",
     "event",
     "hookimpl",
+    "key_to_send",
+    "load_module",
     "retry_after_s",
+    "stream_answer",
     "tool",
 ]

@@ -1,11 +1,16 @@
-"""What the answers of HTTP vendors have in common: refusals by status, and how long to wait."""
+"""What vendors have in common: an SDK that is slow to load, a key to guard, refusals, advice to wait."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from importlib import import_module
 
+from pydantic import SecretStr
+
+from csai_sdk.context import PluginContext
 from csai_sdk.errors import (
     ProviderAuthError,
     ProviderContextTooLong,
@@ -28,6 +33,31 @@ _BY_STATUS: Mapping[int, type[ProviderError]] = {
     429: ProviderRateLimited,
     504: ProviderTimeout,
 }
+
+
+_loaded: set[str] = set()
+
+
+async def load_module(name: str) -> None:
+    """Import a module in a thread, so that the event loop goes on meanwhile; at once from the second time on.
+
+    For the module of a plugin that imports its vendor's SDK: an SDK may take a second to load, which neither
+    the start of a server that does not use it nor the turns of others should pay. Import the module with a
+    plain statement behind it, which then costs nothing. Raises what the import raises.
+    """
+    if name not in _loaded:
+        await asyncio.to_thread(import_module, name)
+        _loaded.add(name)
+
+
+def key_to_send(key: SecretStr | None, ctx: PluginContext) -> str | None:
+    """The vendor's key without surrounding blanks, or None where there is none to send.
+
+    For settings `api_key` and `base_url`: the operator's key is never sent to an address that a client chose.
+    """
+    if key is None or ("base_url" in ctx.client_set and "api_key" not in ctx.client_set):
+        return None
+    return key.get_secret_value().strip() or None
 
 
 def error_class_for(status: int) -> type[ProviderError]:

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-import anthropic
-import httpx2
 from csai_sdk import (
     ModelReply,
     ModelRequest,
     ModelTraits,
     PluginContext,
     Provider,
-    ProviderAuthError,
-    ProviderProtocolError,
-    ProviderTimeout,
+    key_to_send,
+    load_module,
+    stream_answer,
 )
 
-from csai_provider_claude import failure
 from csai_provider_claude.decoder import MessageDecoder
 from csai_provider_claude.models import DEFAULT_MODEL, traits_of
 from csai_provider_claude.request import PROVIDER_ID, body_of
 from csai_provider_claude.settings import ANTHROPIC_URL, ClaudeSettings
-
-_CONNECT_S = 10.0
-_DRAIN_S = 1.0
-# Has the SDK hand over the response before its body is read, as its `with_streaming_response` does.
-_UNREAD = {"X-Stainless-Raw-Response": "stream"}
 
 
 class ClaudeProvider(Provider):
@@ -41,90 +32,24 @@ class ClaudeProvider(Provider):
 
     def is_configured(self, ctx: PluginContext) -> bool:
         settings = ctx.settings_as(ClaudeSettings)
-        return _own_key(settings, ctx) is not None or settings.base_url.rstrip("/") != ANTHROPIC_URL
+        return (
+            key_to_send(settings.api_key, ctx) is not None or settings.base_url.rstrip("/") != ANTHROPIC_URL
+        )
 
     async def stream(self, request: ModelRequest, ctx: PluginContext) -> AsyncIterator[str | ModelReply]:
-        settings = ctx.settings_as(ClaudeSettings)
-        body = body_of(request, settings)
+        body = body_of(request, ctx.settings_as(ClaudeSettings))
         deadline = asyncio.get_running_loop().time() + request.timeout_s
-        try:
-            client = ctx.resource("client", lambda: _client(settings, ctx))
-            response = await client.post(
-                "/v1/messages",
-                cast_to=httpx2.Response,
-                # Half of a surrogate pair, which a tool may have returned, must not end the turn.
-                content=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
-                options={
-                    "headers": _UNREAD,
-                    "timeout": httpx2.Timeout(request.timeout_s, connect=min(_CONNECT_S, request.timeout_s)),
-                },
-            )
-        except (anthropic.AnthropicError, httpx2.InvalidURL) as error:
-            raise failure.from_sdk(error, ctx.clock.now()) from None
-        decoder = MessageDecoder(body["model"])
-        try:
-            async with aclosing(_reads(response, deadline)) as reads:
-                async for chunk in reads:
-                    if text := decoder.feed(chunk):
-                        yield text
-                    if decoder.is_done:
-                        await _drain(reads)
-                        break
-            if not decoder.is_done and (text := decoder.finish()):
-                yield text
-            yield decoder.reply()
-        finally:
-            await response.aclose()
+        await load_module("csai_provider_claude.connection")
+        from csai_provider_claude import connection
 
-
-async def _reads(response: httpx2.Response, deadline: float) -> AsyncGenerator[bytes, None]:
-    """The body, one piece a network read."""
-    is_encoded = "content-encoding" in response.headers
-    chunks = response.aiter_bytes() if is_encoded else response.aiter_raw()
-    now = asyncio.get_running_loop().time
-    try:
-        async for chunk in chunks:
-            yield chunk
-            if now() > deadline:
-                raise ProviderTimeout("Anthropic did not finish in time")
-    except httpx2.TimeoutException:
-        raise ProviderTimeout("Anthropic stopped answering") from None
-    # OSError: a TLS failure that httpx2 lets through.
-    except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-        raise ProviderProtocolError(f"the answer broke off: {type(error).__name__}") from None
-
-
-async def _drain(reads: AsyncIterator[bytes]) -> None:
-    """Read to the end what has ended already: only then the connection serves the next call."""
-    try:
-        async with asyncio.timeout(_DRAIN_S):
-            async for _ in reads:
-                pass
-    except (TimeoutError, ProviderTimeout, ProviderProtocolError):
-        return
-
-
-def _client(settings: ClaudeSettings, ctx: PluginContext) -> anthropic.AsyncAnthropic:
-    key = _own_key(settings, ctx) or "none"
-    if not (key.isascii() and key.isprintable()):
-        raise ProviderAuthError("the Anthropic API key holds characters that no key has; set it again")
-    transport = ctx.transports.httpx2(is_operator_url="base_url" not in ctx.client_set)
-    client = anthropic.AsyncAnthropic(
-        # Never None: the SDK would then look for a key in the environment.
-        api_key=key,
-        base_url=settings.base_url,
-        max_retries=0,
-        # Compressed, tokens would wait for the compressor's block.
-        http_client=httpx2.AsyncClient(transport=transport, headers={"accept-encoding": "identity"}),
-    )
-    if "base_url" in ctx.client_set:
-        # The SDK takes ANTHROPIC_CUSTOM_HEADERS from the environment, which is the operator's.
-        client._custom_headers = {}
-    return client
-
-
-def _own_key(settings: ClaudeSettings, ctx: PluginContext) -> str | None:
-    """The key to send: never the operator's to an address of the client's choice."""
-    if settings.api_key is None or ("base_url" in ctx.client_set and "api_key" not in ctx.client_set):
-        return None
-    return settings.api_key.get_secret_value().strip() or None
+        answer = stream_answer(
+            await connection.send(body, ctx, timeout_s=request.timeout_s),
+            MessageDecoder(body["model"]),
+            vendor="Anthropic",
+            deadline=deadline,
+            timeouts=connection.TIMEOUTS,
+            failures=connection.FAILURES,
+        )
+        async with aclosing(answer):
+            async for part in answer:
+                yield part

@@ -1,4 +1,4 @@
-"""One client's way to its Ollama."""
+"""One client's way to its Ollama. Loaded at the first call, and the vendor's SDK with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import ollama
-from csai_sdk import retry_after_s
+from csai_sdk import key_to_send, retry_after_s
 
 from csai_provider_ollama import failure
 from csai_provider_ollama.settings import OllamaSettings
@@ -46,20 +46,19 @@ class Connection:
             follow_redirects=False,
             trust_env=False,
         )
-        self._set_key(settings, ctx.client_set)
+        self._set_key(settings, ctx)
         url = self._client.http.base_url
         self._address = f"{url.scheme}://{url.netloc.decode('ascii')}"
         self._clock = ctx.clock
         self.models_without_tools: set[str] = set()
 
-    def _set_key(self, settings: OllamaSettings, client_set: frozenset[str]) -> None:
+    def _set_key(self, settings: OllamaSettings, ctx: PluginContext) -> None:
         # The SDK takes OLLAMA_API_KEY from the environment by itself and would send the operator's key to
         # an address of the client's choice.
         headers = self._client.http.headers
         headers.pop("authorization", None)
-        is_own_address = "base_url" in client_set
-        if settings.api_key and (not is_own_address or "api_key" in client_set):
-            headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+        if key := key_to_send(settings.api_key, ctx):
+            headers["authorization"] = f"Bearer {key}"
 
     async def send(self, body: Mapping[str, Any], *, timeout_s: float) -> httpx.Response:
         """Send a chat request; the answer is a 200 whose body is still to be read and closed."""

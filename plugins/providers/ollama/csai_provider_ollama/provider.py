@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
-import httpx
-from csai_sdk import ModelReply, ModelRequest, ModelTraits, PluginContext, Provider
+from csai_sdk import ModelReply, ModelRequest, ModelTraits, PluginContext, Provider, load_module
 
 from csai_provider_ollama import chat, failure
-from csai_provider_ollama.connection import Connection, drain
 from csai_provider_ollama.reply import ReplyDecoder
 from csai_provider_ollama.settings import OllamaSettings
+
+if TYPE_CHECKING:
+    import httpx
+
+    from csai_provider_ollama.connection import Connection
 
 
 class OllamaProvider(Provider):
@@ -29,6 +33,9 @@ class OllamaProvider(Provider):
 
     async def stream(self, request: ModelRequest, ctx: PluginContext) -> AsyncIterator[str | ModelReply]:
         deadline = asyncio.get_running_loop().time() + request.timeout_s
+        await load_module("csai_provider_ollama.connection")
+        from csai_provider_ollama.connection import Connection, drain
+
         connection = ctx.resource("connection", lambda: Connection(ctx))
         response, decoder = await self._begin(request, ctx, connection)
         chunks = response.aiter_bytes()

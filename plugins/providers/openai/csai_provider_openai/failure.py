@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-import openai
 from csai_sdk import (
     ProviderContextTooLong,
     ProviderError,
     ProviderQuotaExceeded,
-    ProviderRequestError,
-    ProviderTimeout,
-    ProviderUnavailable,
     error_class_for,
-    retry_after_s,
 )
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -45,19 +39,9 @@ _STATUS_BY_CODE: Mapping[str, int] = {
 }
 
 
-def from_sdk(error: Exception, now: datetime) -> ProviderError:
-    """The SDK error for what the vendor's SDK raised."""
-    if isinstance(error, openai.APIStatusError):
-        return _failure(
-            _error_object(error.body),
-            status=error.status_code,
-            wait_s=retry_after_s(error.response.headers, now),
-        )
-    if isinstance(error, openai.APITimeoutError):
-        return ProviderTimeout("the OpenAI server did not answer in time")
-    if isinstance(error, openai.APIConnectionError):
-        return ProviderUnavailable("no connection to the OpenAI server; check the base URL and the network")
-    return ProviderRequestError(f"the request could not be made ({type(error).__name__}); check the base URL")
+def of_status(status: int, body: object, *, wait_s: float | None) -> ProviderError:
+    """The error for an answer that is no 200; `wait_s` is the advice in its headers."""
+    return _failure(_error_object(body), status=status, wait_s=wait_s)
 
 
 def error_in_body(body: Mapping[str, Any]) -> ProviderError | None:

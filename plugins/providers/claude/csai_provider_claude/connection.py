@@ -1,0 +1,78 @@
+"""Requests through Anthropic's SDK. Loaded at the first call: the SDK takes a second to import."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import anthropic
+import httpx2
+from csai_sdk import (
+    PluginContext,
+    ProviderAuthError,
+    ProviderError,
+    ProviderRequestError,
+    ProviderTimeout,
+    ProviderUnavailable,
+    key_to_send,
+    retry_after_s,
+)
+
+from csai_provider_claude import failure
+from csai_provider_claude.settings import ClaudeSettings
+
+TIMEOUTS = (httpx2.TimeoutException,)
+FAILURES = (httpx2.HTTPError, httpx2.StreamError)
+_CONNECT_S = 10.0
+# Has the SDK hand over the response before its body is read, as its `with_streaming_response` does.
+_UNREAD = {"X-Stainless-Raw-Response": "stream"}
+
+
+async def send(body: Mapping[str, Any], ctx: PluginContext, *, timeout_s: float) -> httpx2.Response:
+    """Send a request for a message; the body of the response is still to be read. Raises `ProviderError`."""
+    try:
+        client = ctx.resource("client", lambda: _client(ctx))
+        return await client.post(
+            "/v1/messages",
+            cast_to=httpx2.Response,
+            # Half of a surrogate pair, which a tool may have returned, must not end the turn.
+            content=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
+            options={
+                "headers": _UNREAD,
+                "timeout": httpx2.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
+            },
+        )
+    except (anthropic.AnthropicError, httpx2.InvalidURL) as error:
+        raise _failure(error, ctx) from None
+
+
+def _client(ctx: PluginContext) -> anthropic.AsyncAnthropic:
+    settings = ctx.settings_as(ClaudeSettings)
+    key = key_to_send(settings.api_key, ctx) or "none"
+    if not (key.isascii() and key.isprintable()):
+        raise ProviderAuthError("the Anthropic API key holds characters that no key has; set it again")
+    transport = ctx.transports.httpx2(is_operator_url="base_url" not in ctx.client_set)
+    client = anthropic.AsyncAnthropic(
+        # Never None: the SDK would then look for a key in the environment.
+        api_key=key,
+        base_url=settings.base_url,
+        max_retries=0,
+        # Compressed, tokens would wait for the compressor's block.
+        http_client=httpx2.AsyncClient(transport=transport, headers={"accept-encoding": "identity"}),
+    )
+    if "base_url" in ctx.client_set:
+        # The SDK takes ANTHROPIC_CUSTOM_HEADERS from the environment, which is the operator's.
+        client._custom_headers = {}
+    return client
+
+
+def _failure(error: Exception, ctx: PluginContext) -> ProviderError:
+    if isinstance(error, anthropic.APIStatusError):
+        wait_s = retry_after_s(error.response.headers, ctx.clock.now())
+        return failure.of_status(error.status_code, error.body, wait_s=wait_s)
+    if isinstance(error, anthropic.APITimeoutError):
+        return ProviderTimeout("Anthropic did not answer in time")
+    if isinstance(error, anthropic.APIConnectionError):
+        return ProviderUnavailable("no connection to Anthropic; check the base URL and the network")
+    return ProviderRequestError(f"the request could not be made ({type(error).__name__}); check the base URL")
