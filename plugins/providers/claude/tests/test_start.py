@@ -5,7 +5,7 @@ import sys
 
 
 def test_loading_the_plugin_does_not_load_the_vendors_sdk() -> None:
-    script = "import sys, csai_provider_claude as it; it.register_providers(); print('anthropic' in sys.modules)"
+    script = "import sys, csai_provider_claude as c; c.register_providers(); print('anthropic' in sys.modules)"
     ended = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )

@@ -1,4 +1,4 @@
-"""csai tools of a small demonstration shop: Harbour Kettle, kettles and tea in Reykjavik."""
+"""csai tools of a small demonstration shop: Kettle & Cloth, kettles and tea in Reykjavik."""
 
 from __future__ import annotations
 
