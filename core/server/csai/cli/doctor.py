@@ -143,9 +143,9 @@ def _plugins(registry: PluginRegistry) -> Check:
 
 
 def _provider(registry: PluginRegistry, settings: Settings) -> Check:
-    from csai.cli.provider import explain, first_provider, usable_providers
+    from csai.cli.provider import answering_provider, explain
 
-    chosen = first_provider(usable_providers(registry), settings)
+    chosen = answering_provider(registry, settings)
     if chosen is None:
         return Check(
             "provider", "failed", "no model provider is installed and set up", "Install a csai-provider-…"

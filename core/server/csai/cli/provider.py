@@ -3,43 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
+
+from pydantic import ValidationError
 
 from csai.config import Settings
 from csai.kit.clock import SystemClock
 from csai.kit.egress import EgressPolicy
 from csai.kit.outbound import Outbound
+from csai.plugins.chain import OFFLINE, provider_chain, usable_providers
 from csai.plugins.context import KeptResources, build_context
 from csai.plugins.registry import PluginRegistry
 
-OFFLINE = "offline"
 NO_MODEL = "offline assistant: no AI model; set ANTHROPIC_API_KEY, OPENAI_API_KEY or OLLAMA_HOST to use one"
 
 
-def usable_providers(registry: PluginRegistry) -> list[str]:
-    """Providers that could be called as the installation is set up, without anything from a client."""
+def answering_provider(registry: PluginRegistry, settings: Settings) -> str | None:
+    """The provider of a client that names none and has nothing of its own."""
     outbound = Outbound(EgressPolicy())
-    usable = []
-    for provider_id, (plugin_id, provider) in registry.providers.items():
-        context = build_context(
-            registry.plugins[plugin_id],
-            client_id=None,
-            own_settings={},
-            http=outbound.http,
-            transports=outbound.transports,
-            clock=SystemClock(),
-            resources=KeptResources(),
-        )
-        if provider.is_configured(context):
-            usable.append(provider_id)
-    return usable
-
-
-def first_provider(usable: Collection[str], settings: Settings) -> str | None:
-    """The provider of a client that names none."""
-    if settings.llm_provider in usable:
-        return settings.llm_provider
-    return next((name for name in usable if name != OFFLINE), OFFLINE if OFFLINE in usable else None)
+    contexts = {}
+    for plugin in registry.plugins.values():
+        if plugin.id not in settings.plugins_on_by_default:
+            continue
+        # A variable of the operator's does not fit: to a turn, too, the plugin is then as if it were off.
+        with suppress(ValidationError):
+            contexts[plugin.id] = build_context(
+                plugin,
+                client_id=None,
+                own_settings={},
+                http=outbound.http,
+                transports=outbound.transports,
+                clock=SystemClock(),
+                resources=KeptResources(),
+            )
+    chain = provider_chain(usable_providers(registry, contexts), wanted=settings.llm_provider)
+    return chain[0] if chain else None
 
 
 def explain(

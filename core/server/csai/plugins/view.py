@@ -17,6 +17,7 @@ from csai.config import Settings
 from csai.database import Database
 from csai.kit.crypto import DecryptError, Keyring
 from csai.kit.outbound import Outbound
+from csai.plugins.chain import provider_chain, usable_providers
 from csai.plugins.context import KeptResources, build_context
 from csai.plugins.event import EventHooks
 from csai.plugins.registry import Plugin, PluginRegistry
@@ -207,21 +208,18 @@ class ClientViews:
     def _providers(
         self, client: ClientRow, contexts: Mapping[str, PluginContext]
     ) -> tuple[ChosenProvider, ...]:
-        usable: dict[str, ChosenProvider] = {}
-        for provider_id, (plugin_id, provider) in self._registry.providers.items():
-            context = contexts.get(plugin_id)
-            if context is not None and _is_configured(provider, context):
-                usable[provider_id] = ChosenProvider(provider, context, _model(client, provider, context))
-        wanted = [name for name in (client.settings.get("provider"), self._settings.llm_provider) if name]
-        chain = [
-            name for name in (*wanted[:1], *client.settings.get("fallback_providers", ())) if name in usable
-        ]
-        if wanted and wanted[0] not in usable:
-            log.error("the chosen provider cannot be used", client_id=client.id, provider=wanted[0])
-        if not chain:
-            chain = [name for name in usable if name != "offline"][:1]
-        # The offline provider answers when nothing else can: it needs nothing and costs nothing.
-        return tuple(usable[name] for name in dict.fromkeys((*chain, "offline")) if name in usable)
+        usable = usable_providers(self._registry, contexts)
+        wanted = str(client.settings.get("provider") or self._settings.llm_provider)
+        if wanted and wanted not in usable:
+            log.error("the chosen provider cannot be used", client_id=client.id, provider=wanted)
+        chosen = []
+        for name in provider_chain(
+            usable, wanted=wanted, fallbacks=client.settings.get("fallback_providers", ())
+        ):
+            plugin_id, provider = self._registry.providers[name]
+            context = contexts[plugin_id]
+            chosen.append(ChosenProvider(provider, context, _model(client, provider, context)))
+        return tuple(chosen)
 
     def _tools(
         self, rows: list[ClientToolRow], contexts: Mapping[str, PluginContext]
@@ -269,14 +267,6 @@ class ClientViews:
             for name, function in self._registry.plugins[plugin_id].event_hooks.items():
                 hooks.setdefault(name, []).append((plugin_id, function, context))
         return EventHooks({name: tuple(items) for name, items in hooks.items()})
-
-
-def _is_configured(provider: Provider, context: PluginContext) -> bool:
-    try:
-        return provider.is_configured(context)
-    except Exception:
-        log.exception("provider cannot tell whether it is configured", provider=provider.id)
-        return False
 
 
 def _model(client: ClientRow, provider: Provider, context: PluginContext) -> str:

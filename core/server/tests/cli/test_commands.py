@@ -301,6 +301,7 @@ class TestDoctor:
                 "openai, because CSAI_LLM_PROVIDER and OPENAI_API_KEY are set",
             ),
             ({"CSAI_LLM_PROVIDER": "claude"}, "(CSAI_LLM_PROVIDER asks for claude, which is not set up)"),
+            ({"OPENAI_API_KEY": "sk-x", "CSAI_PLUGINS_ON_BY_DEFAULT": "offline"}, "offline assistant"),
         ],
     )
     def test_it_says_which_provider_answers_and_because_of_what(
