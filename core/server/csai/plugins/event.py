@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from csai_sdk import HookRefusal, PluginContext
 
+from csai.kit.text import clean
 from csai.plugins.registry import EventHook
 
 log = structlog.get_logger(__name__)
@@ -37,7 +38,7 @@ class EventHooks:
             if isinstance(result, BaseException):
                 log.error("hook failed", hook=name, plugin=plugin, error=type(result).__name__)
             elif result is not None:
-                answers.append(result)
+                answers.append(clean(result) if isinstance(result, str) else result)
         return answers
 
     async def ask(self, name: str, event: object) -> str | None:
@@ -48,7 +49,7 @@ class EventHooks:
             self._hooks[name], await self._call(name, event), strict=True
         ):
             if isinstance(result, HookRefusal):
-                return str(result)
+                return clean(str(result))
             if isinstance(result, BaseException):
                 log.error("hook failed, so the action is refused", hook=name, plugin=plugin)
                 return "a check that must pass first did not answer"
@@ -56,16 +57,28 @@ class EventHooks:
 
     async def _call(self, name: str, event: object) -> list[Any]:
         tasks = [
-            asyncio.ensure_future(function(**_accepted(function, event, ctx)))
-            for _plugin, function, ctx in self._hooks[name]
+            asyncio.create_task(_answer(function, event, ctx)) for _plugin, function, ctx in self._hooks[name]
         ]
-        done, late = await asyncio.wait(tasks, timeout=DEADLINE_S)
-        for task in late:
-            task.cancel()
-        return [
-            (task.exception() or task.result()) if task in done else TimeoutError("the hook is late")
-            for task in tasks
-        ]
+        try:
+            done, _ = await asyncio.wait(tasks, timeout=DEADLINE_S)
+        finally:
+            # The late ones, or all, when what waits for them is stopped.
+            for task in tasks:
+                task.cancel()
+        return [task.result() if task in done else TimeoutError("the hook is late") for task in tasks]
+
+
+async def _answer(function: EventHook, event: object, ctx: PluginContext) -> Any:
+    """What the hook returned or raised, `sys.exit` included: out of a task, that would stop the server."""
+    try:
+        return await function(**_accepted(function, event, ctx))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- a plugin's fault, for the caller to judge
+        return error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return error
 
 
 def _accepted(function: EventHook, event: object, ctx: PluginContext) -> dict[str, Any]:

@@ -168,7 +168,8 @@ class ToolRunner:
         except TimeoutError:
             if tool.spec.is_read_only:
                 execution.status, execution.response = "failed", "The tool did not answer in time."
-        except Exception:
+        # `sys.exit` in a tool would take the server with it.
+        except (Exception, SystemExit):
             log.exception("tool raised", tool=call.name, client_id=turn.ref.client_id)
             if tool.spec.is_read_only:
                 execution.status, execution.response = "failed", "The tool failed for a reason of its own."
