@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 RETRIES = 1
 MAX_BACKOFF_S = 8.0
+MAX_TOKENS = 100_000_000
+MAX_CHARS_PER_TOKEN = 64
 
 
 class NoReply(Exception):
@@ -120,28 +122,30 @@ class ModelCaller:
         stream = chosen.provider.stream(request, chosen.ctx)
         try:
             item = await self._first(stream)
-            while True:
-                if isinstance(item, str):
-                    pieces.append(item)
-                    turn.stream.text(item)
-                else:
-                    reply = item
-                    break
+            room = request.max_output_tokens * MAX_CHARS_PER_TOKEN
+            while isinstance(item, str) and room > 0:
+                room -= len(item)
+                pieces.append(item)
+                turn.stream.text(item)
                 item = await anext(stream)
+            if isinstance(item, str):
+                failure = ProviderProtocolError("far more text than the output cap", retryable=False)
+            else:
+                reply = item
         except StopAsyncIteration:
             failure = ProviderProtocolError("the stream ended without a reply")
         except ProviderError as error:
             failure = error
         except TimeoutError:
             failure = ProviderTimeout("no first token in time")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.exception("provider raised what is no ProviderError", provider=chosen.provider.id)
             failure = ProviderProtocolError(f"the plugin raised {type(error).__name__}", retryable=False)
         finally:
             # Also when the turn is stopped: what was said until then is booked.
-            self._book(turn, chosen, request, bound, reply, pieces, failure)
+            usage = self._book(turn, chosen, request, bound, reply, pieces, failure)
             await _close(stream)
-        await self._tell(turn, chosen, failure)
+        await self._tell(turn, chosen, usage, failure)
         if failure is None and reply is not None:
             return reply
         if pieces:
@@ -185,11 +189,13 @@ class ModelCaller:
         reply: ModelReply | None,
         pieces: Sequence[str],
         failure: ProviderError | None,
-    ) -> None:
-        usage = reply.usage if reply else None
+    ) -> Usage:
+        """Note what the attempt used, for the ledger."""
+        usage = _believable(reply.usage) if reply else None
+        is_estimated = usage is None
         if usage is None:
             if failure is not None and not pieces:
-                return  # Refused or never begun: vendors bill nothing for it.
+                return Usage()  # Refused or never begun: vendors bill nothing for it.
             text = reply.text if reply else "".join(pieces)
             usage = Usage(
                 min(_input_bytes(request) // 4 + 1, bound.tokens_input),
@@ -208,16 +214,14 @@ class ModelCaller:
             ModelCall(
                 provider=chosen.provider.id,
                 model=(reply.model if reply else "") or request.model,
-                tokens_input=usage.tokens_input,
-                tokens_output=usage.tokens_output,
-                tokens_cache_read=usage.tokens_cache_read,
-                tokens_cache_write=usage.tokens_cache_write,
+                usage=usage,
                 cost_micros=cost.micros,
                 price=cost.snapshot,
-                is_estimated=reply is None or reply.usage is None,
+                is_estimated=is_estimated,
                 at=self._clock.now(),
             )
         )
+        return usage
 
     def _cost(self, chosen: ChosenProvider, model: str, usage: Usage) -> Cost:
         traits = chosen.provider.traits(model)
@@ -228,21 +232,27 @@ class ModelCaller:
             overrides=self._settings.price_overrides,
         )
 
-    async def _tell(self, turn: RunningTurn, chosen: ChosenProvider, failure: ProviderError | None) -> None:
-        if "after_model_call" not in turn.view.hooks:
-            return
-        booked = turn.model_calls[-1] if turn.model_calls else None
-        usage = Usage(booked.tokens_input, booked.tokens_output) if booked else Usage()
-        await turn.view.hooks.tell(
-            "after_model_call",
-            AfterModelCall(
-                turn.ref,
-                chosen.provider.id,
-                chosen.model,
-                usage,
-                type(failure).__name__ if failure else None,
-            ),
-        )
+    async def _tell(
+        self, turn: RunningTurn, chosen: ChosenProvider, usage: Usage, failure: ProviderError | None
+    ) -> None:
+        if "after_model_call" in turn.view.hooks:
+            error = type(failure).__name__ if failure else None
+            await turn.view.hooks.tell(
+                "after_model_call",
+                AfterModelCall(turn.ref, chosen.provider.id, chosen.model, usage, error),
+            )
+
+
+def _believable(usage: Usage | None) -> Usage | None:
+    """The vendor's report, or None where it cannot be true; it is then booked as an estimate."""
+    if usage is None:
+        return None
+    counts = (usage.tokens_input, usage.tokens_output, usage.tokens_cache_read, usage.tokens_cache_write)
+    # A plugin may hand on what its vendor wrote, whatever the annotations say.
+    if all(type(count) is int and 0 <= count <= MAX_TOKENS for count in counts):
+        return usage
+    log.error("vendor reported what no call uses", tokens=str(counts)[:200])
+    return None
 
 
 def _input_bytes(request: ModelRequest) -> int:

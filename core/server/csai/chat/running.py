@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from csai_sdk import AssistantMessage, ToolMessage
+from csai_sdk import AssistantMessage, Passage, ToolMessage, Usage
 from csai_sdk.event import TurnRef
 
 from csai.chat.stream import TurnStream
@@ -23,10 +24,7 @@ class ModelCall:
 
     provider: str
     model: str
-    tokens_input: int
-    tokens_output: int
-    tokens_cache_read: int
-    tokens_cache_write: int
+    usage: Usage
     cost_micros: int
     price: dict[str, Any] | None
     is_estimated: bool
@@ -64,7 +62,7 @@ class RunningTurn:
     rounds: list[AssistantMessage | ToolMessage] = field(default_factory=list)
     model_calls: list[ModelCall] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
-    citations: list[dict[str, str]] = field(default_factory=list)
+    passages: Sequence[Passage] = ()
     provider_index: int = 0
     task: asyncio.Task[None] | None = None
     is_stop_requested: bool = False
@@ -83,7 +81,7 @@ class RunningTurn:
     def used(self) -> dict[str, int]:
         """What the turn spent so far, by metric."""
         return {
-            "tokens": sum(call.tokens_input + call.tokens_output for call in self.model_calls),
+            "tokens": sum(call.usage.tokens_input + call.usage.tokens_output for call in self.model_calls),
             "cost": sum(call.cost_micros for call in self.model_calls),
             "tool_calls": len([execution for execution in self.executions if execution.has_run]),
         }

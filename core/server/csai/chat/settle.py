@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from csai_sdk import Clock
 
+from csai.chat.citation import cite
 from csai.chat.prompt import store_rounds
 from csai.chat.repository import TurnRepository
 from csai.chat.running import RunningTurn
@@ -80,7 +81,7 @@ class Settlement:
                 author="ai",
                 content=outcome["message"]["content"],
                 parts=_parts(turn, status),
-                tokens_used=sum(call.tokens_output for call in turn.model_calls),
+                tokens_used=sum(call.usage.tokens_output for call in turn.model_calls),
                 timestamp=now,
             ),
         ]
@@ -125,10 +126,10 @@ def _ledger(turn: RunningTurn, turns: TurnRepository) -> list[Step]:
             attempt=number,
             provider=call.provider,
             model=call.model[:200],
-            tokens_input=call.tokens_input,
-            tokens_output=call.tokens_output,
-            tokens_cache_read=call.tokens_cache_read,
-            tokens_cache_write=call.tokens_cache_write,
+            tokens_input=call.usage.tokens_input,
+            tokens_output=call.usage.tokens_output,
+            tokens_cache_read=call.usage.tokens_cache_read,
+            tokens_cache_write=call.usage.tokens_cache_write,
             cost_micros=call.cost_micros,
             price=call.price,
             is_estimated=call.is_estimated,
@@ -169,9 +170,11 @@ def _outcome(turn: RunningTurn, status: str, text: str, now: datetime) -> dict[s
             for item in turn.executions
         ],
         "usage": {
-            "tokens_input": sum(call.tokens_input for call in turn.model_calls),
-            "tokens_output": sum(call.tokens_output for call in turn.model_calls),
+            "tokens_input": sum(call.usage.tokens_input for call in turn.model_calls),
+            "tokens_output": sum(call.usage.tokens_output for call in turn.model_calls),
             "cost": used["cost"] / MICROS,
         },
-        "citations": turn.citations if status == "completed" else [],
+        "citations": (
+            cite(text, question=turn.question, passages=turn.passages) if status == "completed" else []
+        ),
     }

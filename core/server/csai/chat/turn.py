@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from csai_sdk import AssistantMessage, Clock, ModelReply, Passage, ToolCall, ToolMessage, Usage
+from csai_sdk import AssistantMessage, Clock, ModelReply, Passage, ToolCall, ToolMessage
 from csai_sdk.event import BeforeModelCall, MessageReceived, ReplySent, UsageRecorded
 
 from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance, tell_limit
@@ -133,7 +133,7 @@ class Turns:
         history, passages = await self._context(turn)
         fragments = await self._fragments(turn)
         system = system_prompt(turn.view, question=turn.question, fragments=fragments, passages=passages)
-        turn.citations = _citations(passages)
+        turn.passages = passages
         for round_number in range(self._settings.tool_rounds + 1):
             is_closing = round_number == self._settings.tool_rounds or not turn.view.tools
             reply = await self._model.reply(
@@ -209,27 +209,16 @@ class Turns:
             await tell_limit(turn.view, turn.limit_reached)
         if "usage_recorded" in hooks:
             for call in turn.model_calls:
-                usage = Usage(
-                    call.tokens_input, call.tokens_output, call.tokens_cache_read, call.tokens_cache_write
-                )
                 await hooks.tell(
                     "usage_recorded",
                     UsageRecorded(
-                        turn.ref, call.provider, call.model, usage, call.cost_usd, call.is_estimated
+                        turn.ref, call.provider, call.model, call.usage, call.cost_usd, call.is_estimated
                     ),
                 )
         if "reply_sent" in hooks:
             await hooks.tell(
                 "reply_sent", ReplySent(turn.ref, outcome["status"], outcome["message"]["content"])
             )
-
-
-def _citations(passages: list[Passage]) -> list[dict[str, str]]:
-    """Where an answer may have come from: each source once, best first."""
-    sources: dict[tuple[str, str], dict[str, str]] = {}
-    for passage in passages:
-        sources.setdefault((passage.title, passage.url), {"title": passage.title, "url": passage.url})
-    return list(sources.values())[:3]
 
 
 def as_json(outcome: Any) -> bytes:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from csai_sdk import Tool as PythonTool
 from csai_sdk.event import TurnRef
 from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.kit.identifier import new_id
-from csai.kit.problem import not_found
-from csai.models import ClientTool, Tool, ToolExecution
+from csai.kit.problem import Problem
+from csai.models import Client, ClientTool, Tool, ToolExecution
 from csai.statement import Prepared, Step, prepared_insert
 
 if TYPE_CHECKING:
@@ -86,6 +88,33 @@ def _success(status: str) -> bool | None:
     return None if status == "unknown" else status == "succeeded"
 
 
+@dataclass(frozen=True, slots=True)
+class SwitchedTool:
+    """A tool of the catalog as one client has it."""
+
+    backend: str
+    plugin: str | None
+    enabled: bool
+    webhook_url: str | None
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRow:
+    """A shared tool. `plugin` is set for a plugin's own function."""
+
+    tool_name: str
+    description: str
+    parameters_schema: Mapping[str, Any]
+    category: str
+    backend: str
+    plugin: str | None
+    read_only: bool
+    idempotent: bool
+    private: bool
+    confirm: bool
+
+
 class ToolRepository:
     """The catalog as one client sees it: shared tools and its own."""
 
@@ -93,10 +122,37 @@ class ToolRepository:
         self._connection = connection
         self._client_id = client_id
 
+    async def get(self, tool_name: str) -> SwitchedTool:
+        """How the client has a tool of the catalog; never switched is off. Raises `Problem`."""
+        tool_id = await self._find(tool_name)
+        statement = (
+            select(
+                Tool.backend,
+                Tool.plugin,
+                ClientTool.enabled,
+                ClientTool.n8n_webhook_url,
+                ClientTool.custom_config,
+            )
+            .outerjoin_from(
+                Tool,
+                ClientTool,
+                and_(ClientTool.tool_id == Tool.id, ClientTool.client_id == self._client_id),
+            )
+            .where(Tool.id == tool_id)
+        )
+        backend, plugin, enabled, url, config = (await self._connection.execute(statement)).one()
+        return SwitchedTool(backend, plugin, bool(enabled), url, config or {})
+
     async def enable(
         self, tool_name: str, *, webhook_url: str | None = None, config: Mapping[str, Any] | None = None
     ) -> None:
         """Give the client a tool of the catalog; replaces how it had it. The caller bumps the client."""
+        await self.put(tool_name, enabled=True, webhook_url=webhook_url, config=config or {})
+
+    async def put(
+        self, tool_name: str, *, enabled: bool, webhook_url: str | None, config: Mapping[str, Any]
+    ) -> None:
+        """Say how the client has a tool; replaces how it had it. The caller bumps the client."""
         tool_id = await self._find(tool_name)
         await self._connection.execute(
             delete(ClientTool).where(ClientTool.client_id == self._client_id, ClientTool.tool_id == tool_id)
@@ -105,18 +161,10 @@ class ToolRepository:
             insert(ClientTool).values(
                 client_id=self._client_id,
                 tool_id=tool_id,
-                enabled=True,
+                enabled=enabled,
                 n8n_webhook_url=webhook_url,
-                custom_config=dict(config or {}),
+                custom_config=dict(config),
             )
-        )
-
-    async def disable(self, tool_name: str) -> None:
-        tool_id = await self._find(tool_name)
-        await self._connection.execute(
-            update(ClientTool)
-            .where(ClientTool.client_id == self._client_id, ClientTool.tool_id == tool_id)
-            .values(enabled=False)
         )
 
     async def _find(self, tool_name: str) -> str:
@@ -130,7 +178,9 @@ class ToolRepository:
         )
         tool_id: str | None = (await self._connection.execute(statement)).scalars().first()
         if tool_id is None:
-            raise not_found("tool")
+            raise Problem(
+                404, "tool_unknown", f"The catalog has no tool '{tool_name[:64]}'. See csai tools list."
+            )
         return tool_id
 
 
@@ -142,9 +192,6 @@ class Catalog:
 
     async def sync_plugin_tools(self, tools: Sequence[tuple[str, PythonTool]], *, now: datetime) -> None:
         """Bring the rows of tools that plugins register as functions up to date; add what is new."""
-        shared = and_(Tool.client_id.is_(None), Tool.backend == "python")
-        rows = await self._connection.execute(select(Tool.tool_name, Tool.id).where(shared))
-        known = {row[0]: row[1] for row in rows}
         for plugin, tool in tools:
             values = {
                 "description": tool.spec.description,
@@ -156,15 +203,38 @@ class Catalog:
                 "private": tool.is_private,
                 "confirm": tool.needs_confirmation,
             }
-            if tool.spec.name in known:
-                await self._connection.execute(
-                    update(Tool).where(Tool.id == known[tool.spec.name]).values(**values)
-                )
-            else:
-                await self.add(tool.spec.name, backend="python", now=now, **values)
+            # Several servers may start at once, so the row may appear between a look and an insert.
+            dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+            await self._connection.execute(
+                dialect.insert(Tool)
+                .values(id=new_id(), tool_name=tool.spec.name, backend="python", created_at=now, **values)
+                .on_conflict_do_nothing()
+            )
+            await self._connection.execute(
+                update(Tool)
+                .where(Tool.client_id.is_(None), Tool.backend == "python", Tool.tool_name == tool.spec.name)
+                .values(**values)
+            )
 
     async def add(self, tool_name: str, *, backend: str, now: datetime, **values: Any) -> None:
         """Add a shared tool. The caller has checked its schema with `check_tool_schema`."""
         await self._connection.execute(
             insert(Tool).values(tool_name=tool_name, backend=backend, created_at=now, **values)
+        )
+
+    async def rows(self) -> list[CatalogRow]:
+        """The shared tools, by name."""
+        columns = [Tool.__table__.c[field.name] for field in fields(CatalogRow)]
+        shared = select(*columns).where(Tool.client_id.is_(None)).order_by(Tool.tool_name)
+        return [CatalogRow(*row) for row in await self._connection.execute(shared)]
+
+    async def update(self, tool_name: str, **values: Any) -> None:
+        """Change a shared tool, and make every process rebuild its view of the clients that have it."""
+        tool_id = select(Tool.id).where(Tool.client_id.is_(None), Tool.tool_name == tool_name)
+        having = select(ClientTool.client_id).where(ClientTool.tool_id == tool_id.scalar_subquery())
+        await self._connection.execute(
+            update(Client).where(Client.id.in_(having)).values(config_version=Client.config_version + 1)
+        )
+        await self._connection.execute(
+            update(Tool).where(Tool.client_id.is_(None), Tool.tool_name == tool_name).values(**values)
         )

@@ -502,3 +502,25 @@ async def _set_identity(server: Server, token: str) -> None:
 
 async def _counters(server: Server) -> dict[str, tuple[int, int]]:
     return {row["metric"]: (row["used"], row["reserved"]) for row in await server.rows(Counter)}
+
+
+@pytest.mark.parametrize("usage", [Usage(-5, 3), Usage(10, 2**40), Usage(10, "7")])  # type: ignore[arg-type]
+async def test_a_report_that_cannot_be_true_is_booked_as_an_estimate(
+    make_server: ServerFactory, usage: Usage
+) -> None:
+    server = await make_server(ScriptedProvider(["Some words."], usage=usage))
+
+    assert (await server.say("Hi")).json()["status"] == "completed"
+
+    (entry,) = await server.rows(LedgerEntry)
+    assert entry["is_estimated"]
+    assert entry["tokens_input"] > 0
+
+
+async def test_a_model_that_never_stops_talking_is_cut_off(make_server: ServerFactory) -> None:
+    server = await make_server(ScriptedProvider(["x" * 10_000] * 100), max_output_tokens=100)
+
+    answer = (await server.say("Hi")).json()
+
+    assert answer["status"] == "failed"
+    assert len(answer["message"]["content"]) < 1_000
