@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from csai.usage.rates import Rates
 
+MIN_SECRET_CHARS = 32
+
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -76,7 +78,12 @@ class Settings(BaseSettings):
     def signing_keys(self) -> tuple[str, ...]:
         """The secret keys; outside production, one made at first use and kept in the data folder."""
         if self.secret_keys:
-            return tuple(key.get_secret_value() for key in self.secret_keys)
+            keys = tuple(key.get_secret_value() for key in self.secret_keys)
+            if self.env == "production" and min(map(len, keys)) < MIN_SECRET_CHARS:
+                raise ConfigError(
+                    f"every key in CSAI_SECRET_KEYS needs {MIN_SECRET_CHARS} characters or more"
+                )
+            return keys
         if self.env == "production":
             raise ConfigError(
                 "set CSAI_SECRET_KEYS to a long random string (for example: openssl rand -hex 32)"

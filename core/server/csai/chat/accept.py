@@ -19,7 +19,7 @@ from csai.chat.stream import TurnStream
 from csai.clients.access import Access
 from csai.clients.rate_limit import RateLimiter
 from csai.config import Settings
-from csai.conversations.visitor import VisitorRepository
+from csai.conversations.repository import VisitorRepository
 from csai.database import Database
 from csai.kit.crypto import Keyring
 from csai.kit.identifier import new_id

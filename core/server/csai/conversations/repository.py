@@ -1,4 +1,4 @@
-"""Reading and ending one client's conversations."""
+"""One client's conversations, read back and ended, and its visitors."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csai.models import Conversation, Message
+from csai.kit.identifier import new_id
+from csai.models import Conversation, Message, Visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,26 @@ class ConversationRepository:
             )
             .values(ended_at=now)
         )
+
+
+class VisitorRepository:
+    """One client's verified visitors."""
+
+    def __init__(self, connection: AsyncConnection, client_id: str) -> None:
+        self._connection = connection
+        self._client_id = client_id
+
+    async def ensure(self, external_id: str, *, now: datetime) -> str:
+        """The visitor's id, made at first sight."""
+        find = select(Visitor.id).where(
+            Visitor.client_id == self._client_id, Visitor.external_id == external_id
+        )
+        found: str | None = (await self._connection.execute(find)).scalar()
+        if found is not None:
+            return found
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(Visitor).values(
+            id=new_id(), client_id=self._client_id, external_id=external_id, created_at=now
+        )
+        await self._connection.execute(statement.on_conflict_do_nothing())
+        return str((await self._connection.execute(find)).scalar_one())

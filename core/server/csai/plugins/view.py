@@ -26,6 +26,8 @@ from csai.tools.schema import ArgumentsValidator, InvalidSchema, compile_schema
 
 log = structlog.get_logger(__name__)
 
+MAX_VIEWS = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class EnabledTool:
@@ -107,11 +109,15 @@ class ClientViews:
             if view is not None and view.version >= version:
                 return view
             fresh = await self._build(client_id)
+            self._views.pop(client_id, None)
             self._views[client_id] = fresh
             self._building.pop(client_id, None)
-        if view is not None:
-            view.is_outdated = True
-            await self._close_unused(view)
+        outdated = [view] if view is not None else []
+        if len(self._views) > MAX_VIEWS:
+            outdated.append(self._views.pop(next(iter(self._views))))
+        for old in outdated:
+            old.is_outdated = True
+            await self._close_unused(old)
         return fresh
 
     def hold(self, view: ClientView) -> None:
@@ -194,7 +200,15 @@ class ClientViews:
         except ValidationError as error:
             fields = sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]})
             log.error("plugin settings do not fit", plugin=plugin.id, client_id=client_id, fields=fields)
-            return None
+        except Exception as error:  # noqa: BLE001
+            # Without its message, which may hold what was set.
+            log.error(
+                "plugin cannot read its settings",
+                plugin=plugin.id,
+                client_id=client_id,
+                error=type(error).__name__,
+            )
+        return None
 
     def _decrypt(self, token: str | None, owner: str) -> str | None:
         if not token:
@@ -228,7 +242,8 @@ class ClientViews:
         for row in rows:
             backend: ToolBackend
             if row.backend == PythonBackend.id:
-                plugin_id, backend = row.plugin or "", self._python
+                # By the registry, not the row: a plugin's new release may have left the tool out.
+                plugin_id, backend = self._registry.tools.get(row.tool_name, ("", None))[0], self._python
             elif row.backend in self._registry.tool_backends:
                 plugin_id, backend = self._registry.tool_backends[row.backend]
             else:

@@ -1,0 +1,93 @@
+"""Every query on what a client owns is scoped to that client.
+
+Prevents the classic leak of multi-tenant systems: an id from a request, looked up without its owner.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from pathlib import Path
+
+import csai
+import pytest
+from csai.models import Base
+from csai.statement import Prepared
+from sqlalchemy.dialects import postgresql
+
+SERVER = Path(csai.__file__).parent
+# Where statements are written, beside the repositories: each takes a client's id and has tests of its own.
+STATEMENT_MODULES = {
+    "usage/counter.py",
+    "usage/rollup.py",
+    "knowledge/search.py",
+}
+# Readiness asks nothing of a table; models and migrations define tables.
+WITHOUT_CLIENTS = {"app.py", "statement.py"}
+VERBS = {"select", "insert", "update", "delete", "text"}
+
+
+def modules() -> list[Path]:
+    return [
+        path
+        for path in sorted(SERVER.rglob("*.py"))
+        if not {"migrations", "models"} & set(path.relative_to(SERVER).parts)
+    ]
+
+
+def writes_sql(path: Path) -> bool:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "sqlalchemy"
+        and VERBS & {alias.name for alias in node.names}
+        for node in ast.walk(tree)
+    )
+
+
+def test_sql_is_written_in_repositories_only() -> None:
+    elsewhere = {
+        name
+        for path in modules()
+        if writes_sql(path)
+        and path.name != "repository.py"
+        and (name := path.relative_to(SERVER).as_posix()) not in STATEMENT_MODULES | WITHOUT_CLIENTS
+    }
+    assert elsewhere == set(), "put the query into a repository that is built from a client's id"
+
+
+def prepared() -> dict[str, Prepared]:
+    found = {}
+    for info in pkgutil.walk_packages(csai.__path__, "csai."):
+        if ".migrations" in info.name:
+            continue
+        module = importlib.import_module(info.name)
+        for name, value in vars(module).items():
+            if isinstance(value, Prepared):
+                found[f"{info.name}.{name}"] = value
+    return found
+
+
+@pytest.mark.parametrize(("name", "statement"), prepared().items(), ids=prepared())
+def test_a_prepared_statement_names_the_client(name: str, statement: Prepared) -> None:
+    sql = statement.compiled(postgresql.dialect(paramstyle="pyformat")).sql
+    owned = {table.name for table in Base.metadata.sorted_tables if "client_id" in table.columns}
+    assert any(table in sql for table in owned), f"{name} touches no client's table: list it with its reason"
+    assert "client_id" in sql, f"{name} is not scoped to a client"
+
+
+def test_every_client_owned_table_says_whose_it_is() -> None:
+    shared = {"plans", "clients"}
+    for table in Base.metadata.sorted_tables:
+        if table.name in shared:
+            continue
+        column = table.columns["client_id"]
+        assert not column.nullable or table.name == "tools", f"{table.name}.client_id may be null"
+
+
+def test_a_query_outside_a_repository_would_be_found(tmp_path: Path) -> None:
+    leak = tmp_path / "endpoints.py"
+    leak.write_text("from sqlalchemy import select\n")
+
+    assert writes_sql(leak)
