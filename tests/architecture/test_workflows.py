@@ -19,8 +19,11 @@ from csai_testkit.context import FakeClock, make_context
 from csai_tool_demo_shop import register_tools
 
 FOLDER = Path(__file__).resolve().parents[2] / "workflows" / "n8n"
+CATALOG = "tools.json"
 WORKFLOWS = {
-    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(FOLDER.glob("*.json"))
+    if path.name != CATALOG
 }
 TOOLS: dict[str, Tool] = {tool.spec.name: tool for tool in register_tools()}
 NOW = datetime(2026, 1, 2, 11, 15, tzinfo=UTC)
@@ -129,11 +132,25 @@ def test_a_workflow_takes_the_parameters_of_its_tool(tool: str) -> None:
     assert all(f"`{name}`" in note for name in parameters)
 
 
+def test_the_catalog_file_has_each_workflow_as_a_tool_beside_that_of_the_plugin() -> None:
+    entries = json.loads((FOLDER / CATALOG).read_text(encoding="utf-8"))
+
+    assert [entry["tool_name"] for entry in entries] == [f"n8n_{name}" for name in TOOLS]
+    for entry, tool in zip(entries, TOOLS.values(), strict=True):
+        assert entry["backend"] == "n8n"
+        assert entry["description"] == tool.spec.description
+        assert entry["parameters_schema"] == without_titles(tool.spec.parameters_schema)
+        assert (entry["read_only"], entry["idempotent"]) == (tool.spec.is_read_only, tool.is_idempotent)
+        note = nodes(WORKFLOWS[tool.spec.name], ".stickyNote")[0]["parameters"]["content"]
+        assert f"`{entry['tool_name']}`" in note
+
+
 def test_the_readme_documents_every_tool_and_parameter() -> None:
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
 
     for tool in TOOLS.values():
         assert f"{tool.spec.name}.json" in readme
+        assert f"`n8n_{tool.spec.name}`" in readme
         assert all(f"`{name}`" in readme for name in tool.spec.parameters_schema["properties"])
         assert nodes(WORKFLOWS[tool.spec.name], ".webhook")[0]["parameters"]["path"] in readme
 
@@ -267,3 +284,14 @@ def without_reference(answer: dict[str, Any]) -> dict[str, Any]:
     text = re.sub(r"APT-[0-9A-F]{8}", "APT-", json.dumps(answer))
     result: dict[str, Any] = json.loads(text)
     return result
+
+
+def without_titles(schema: Any) -> Any:
+    """The schema as a person writes it: pydantic gives every parameter a title that says its name again."""
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        key: without_titles(value)
+        for key, value in schema.items()
+        if key != "title" or not isinstance(value, str)
+    }

@@ -91,6 +91,8 @@ async def _reads(
     is_encoded = "content-encoding" in response.headers
     chunks = response.aiter_bytes() if is_encoded else response.aiter_raw()
     now = asyncio.get_running_loop().time
+    # OSError: a TLS failure that HTTP libraries let through.
+    broken: tuple[type[Exception], ...] = (*failures, OSError)
     try:
         async for chunk in chunks:
             yield chunk
@@ -98,8 +100,7 @@ async def _reads(
                 raise ProviderTimeout(f"{vendor} did not finish in time")
     except timeouts:
         raise ProviderTimeout(f"{vendor} stopped answering") from None
-    # OSError: a TLS failure that HTTP libraries let through.
-    except (*failures, OSError) as error:
+    except broken as error:
         raise ProviderProtocolError(f"the answer broke off: {type(error).__name__}") from None
 
 

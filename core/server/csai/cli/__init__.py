@@ -16,6 +16,7 @@ from csai.cli.plugin import plugins
 from csai.cli.refusal import Commands
 from csai.cli.seed import seed
 from csai.cli.serve import serve
+from csai.cli.tool import tools
 from csai.cli.version import version
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ for command in (demo, serve, migrate, seed, doctor, version):
     app.command()(command)
 app.add_typer(plugins)
 app.add_typer(client)
+app.add_typer(tools)
 
 
 def main() -> None:

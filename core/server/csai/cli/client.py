@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from csai.cli.installation import Installation
     from csai.clients.service import NewClient
-    from csai.config import Settings
-    from csai.kit.crypto import Keyring
+
+NameOrId = Annotated[str, typer.Argument(metavar="CLIENT", help="Its id, or its name where no other has it.")]
 
 client = typer.Typer(name="client", help="Businesses that use this installation.", no_args_is_help=True)
-
-
-@client.callback()
-def _client() -> None:
-    """Keeps `create` a command of its own while it is the only one."""
 
 
 @client.command()
@@ -33,17 +30,20 @@ def create(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Create a client and show its keys, this once."""
-    import asyncio
+    from csai.cli.installation import in_transaction
+    from csai.clients.service import create_client
 
-    from csai.cli.configuration import load_settings, start_logging
-    from csai.cli.migrate import ensure_migrated
-    from csai.kit.crypto import Keyring
+    async def change(installation: Installation) -> NewClient:
+        return await create_client(
+            installation.transaction,
+            name=name,
+            origins=origin or [],
+            plan_type=plan,
+            keyring=installation.keyring,
+            clock=installation.clock,
+        )
 
-    settings = load_settings()
-    start_logging(settings, level="warning")
-    keyring = Keyring(settings.signing_keys())
-    ensure_migrated(settings)
-    made = asyncio.run(_create(settings, keyring, name=name, origins=origin or [], plan=plan))
+    made = in_transaction(change)
     if as_json:
         shown = {
             "client_id": made.id,
@@ -62,23 +62,187 @@ def create(
         typer.echo("No --origin was given, so the publishable key works on no page yet.")
 
 
-async def _create(
-    settings: Settings, keyring: Keyring, *, name: str, origins: list[str], plan: str
-) -> NewClient:
-    from csai.clients.service import create_client
-    from csai.database import Database
-    from csai.kit.clock import SystemClock
+@client.command("list")
+def list_clients(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the clients of this installation."""
+    from dataclasses import asdict
 
-    database = Database(settings.effective_database_url, pool_size=1)
-    try:
-        async with database.write() as transaction:
-            return await create_client(
-                transaction,
-                name=name,
-                origins=origins,
-                plan_type=plan,
-                keyring=keyring,
-                clock=SystemClock(),
-            )
-    finally:
-        await database.close()
+    from csai.cli.installation import in_transaction
+    from csai.cli.table import print_table
+    from csai.clients.repository import client_summaries
+
+    found = in_transaction(lambda installation: client_summaries(installation.transaction))
+    if as_json:
+        listed = [asdict(each) | {"created_at": each.created_at.isoformat()} for each in found]
+        typer.echo(json.dumps({"clients": listed}))
+        return
+    print_table(
+        ("Client", "Name", "Plan", "Status", "Created"),
+        [(each.id, each.name, each.plan_type, each.status, f"{each.created_at:%Y-%m-%d}") for each in found],
+    )
+
+
+@client.command()
+def plugin(
+    name_or_id: NameOrId,
+    plugin_id: Annotated[str, typer.Argument(metavar="PLUGIN", help="Its id, as in csai plugins list.")],
+    is_on: Annotated[bool | None, typer.Option("--on/--off", help="Switch it.")] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Change a setting. NAME=@- reads standard input. Repeatable."
+        ),
+    ] = None,
+    cleared: Annotated[
+        list[str] | None, typer.Option("--unset", metavar="NAME", help="Take a setting back. Repeatable.")
+    ] = None,
+) -> None:
+    """Switch a plugin for a client and give its settings. Secrets are encrypted and not shown again."""
+    from csai.cli.argument import read_pairs
+    from csai.cli.installation import in_transaction
+    from csai.clients.service import find_client
+    from csai.clients.switch import PluginState, find_plugin, switch_plugin
+
+    values = read_pairs(given or [])
+    _need_any(is_on is not None, values, cleared, options="--on, --off, --set or --unset")
+
+    async def change(installation: Installation) -> tuple[str, PluginState]:
+        found = await find_client(installation.transaction, name_or_id)
+        state = await switch_plugin(
+            installation.transaction,
+            found.id,
+            find_plugin(installation.registry, plugin_id),
+            enabled=is_on,
+            is_on_by_default=plugin_id in installation.settings.plugins_on_by_default,
+            given=values,
+            cleared=cleared or [],
+            keyring=installation.keyring,
+            clock=installation.clock,
+        )
+        return found.name, state
+
+    name, state = in_transaction(change)
+    typer.echo(f"{plugin_id} is {'on' if state.enabled else 'off'} for {name}.")
+    for setting, value in state.settings.items():
+        typer.echo(f"  {setting} = {json.dumps(value, ensure_ascii=False)}")
+    for setting in state.secrets:
+        typer.echo(f"  {setting} is set (secret)")
+
+
+@client.command()
+def tool(
+    name_or_id: NameOrId,
+    tool_name: Annotated[str, typer.Argument(metavar="TOOL", help="Its name, as in csai tools list.")],
+    is_on: Annotated[bool | None, typer.Option("--on/--off", help="Switch it.")] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where it is answered. @- reads standard input."),
+    ] = None,
+    timeout_s: Annotated[
+        float | None, typer.Option("--timeout", metavar="S", help="Seconds that a call may take.")
+    ] = None,
+) -> None:
+    """Switch a tool of the catalog for a client, and say where it is answered."""
+    from csai.cli.argument import read_value
+    from csai.cli.installation import in_transaction
+    from csai.clients.service import find_client
+    from csai.clients.switch import switch_tool, tool_obstacles
+
+    _need_any(is_on is not None, webhook, timeout_s, options="--on, --off, --webhook or --timeout")
+    webhook_url = None if webhook is None else read_value(webhook)
+
+    async def change(installation: Installation) -> tuple[str, bool, list[str]]:
+        await installation.catalog()
+        found = await find_client(installation.transaction, name_or_id)
+        state = await switch_tool(
+            installation.transaction,
+            found.id,
+            tool_name,
+            enabled=is_on,
+            webhook_url=webhook_url,
+            timeout_s=timeout_s,
+        )
+        obstacles = await tool_obstacles(
+            installation.transaction,
+            found.id,
+            state,
+            registry=installation.registry,
+            on_by_default=installation.settings.plugins_on_by_default,
+        )
+        return found.name, state.enabled, obstacles
+
+    name, enabled, obstacles = in_transaction(change)
+    typer.echo(f"{tool_name} is {'on' if enabled else 'off'} for {name}.")
+    for obstacle in obstacles if enabled else []:
+        typer.echo(f"It cannot be used yet: {obstacle}")
+
+
+@client.command("set")
+def set_setting(
+    name_or_id: NameOrId,
+    setting: Annotated[str, typer.Argument(metavar="provider|model|prompt|tone")],
+    value: Annotated[
+        str, typer.Argument(help="An empty one takes the setting back; @- reads standard input.")
+    ],
+) -> None:
+    """Say which provider and model answer for a client, what they are told, and in which tone."""
+    from typing import get_args
+
+    from csai.cli.argument import read_value
+    from csai.cli.installation import in_transaction
+    from csai.clients.service import SettingName, change_setting, find_client
+
+    known = {name: name for name in get_args(SettingName)}
+    if setting not in known:
+        raise typer.BadParameter(f"'{setting[:64]}' is no setting: use {', '.join(known)}")
+    text = read_value(value)
+
+    async def change(installation: Installation) -> str:
+        found = await find_client(installation.transaction, name_or_id)
+        await change_setting(
+            installation.transaction,
+            found.id,
+            known[setting],
+            text,
+            providers=installation.registry.providers.keys(),
+            default_provider=installation.settings.llm_provider,
+        )
+        return found.name
+
+    name = in_transaction(change)
+    typer.echo(f"The {setting} of {name} is {'set' if text else 'taken back'}.")
+
+
+@client.command()
+def knowledge(
+    name_or_id: NameOrId,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.md...", help="Markdown or plain text.")],
+    is_replacing: Annotated[bool, typer.Option("--replace", help="Forget what was known before.")] = False,
+) -> None:
+    """Teach a client's assistant what stands in these files. Safe to repeat."""
+    from csai.cli.argument import read_text
+    from csai.cli.installation import in_transaction
+    from csai.clients.service import find_client
+    from csai.knowledge.ingest import document_passages
+    from csai.knowledge.service import teach
+
+    drafts = [draft for path in files for draft in document_passages(read_text(path), name=path.stem)]
+
+    async def change(installation: Installation) -> tuple[str, int]:
+        found = await find_client(installation.transaction, name_or_id)
+        added = await teach(
+            installation.transaction,
+            found.id,
+            drafts,
+            is_replacing=is_replacing,
+            at=installation.clock.now(),
+        )
+        return found.name, added
+
+    name, added = in_transaction(change)
+    typer.echo(f"{added} of {len(drafts)} passages were new to {name}.")
+
+
+def _need_any(*given: object, options: str) -> None:
+    if not any(value not in (None, False) and value != [] and value != {} for value in given):
+        raise typer.BadParameter(f"nothing to change: give {options}")

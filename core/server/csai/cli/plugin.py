@@ -90,16 +90,21 @@ def listing(settings: Settings, registry: PluginRegistry) -> list[Listed]:
 
 
 def _print_table(listed: list[Listed]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Plugin", "Kinds", "Distribution", "Version", "State"):
-        table.add_column(heading, overflow="fold")
+    from csai.cli.table import print_table
+
     styles = {"loaded": "green", "quarantined": "red"}
-    for item in listed:
-        kinds = ", ".join(item.kinds)
-        state = f"[{styles[item.state]}]{item.state}[/]" if item.state in styles else item.state
-        table.add_row(item.id, kinds, item.distribution, item.version, state)
-    Console().print(table)
+    print_table(
+        ("Plugin", "Kinds", "Distribution", "Version", "State"),
+        [
+            (
+                item.id,
+                ", ".join(item.kinds),
+                item.distribution,
+                item.version,
+                Text(item.state, style=styles.get(item.state, "")),
+            )
+            for item in listed
+        ],
+    )

@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.database import Database
+from csai.kit.identifier import is_id
 from csai.kit.problem import not_found
 from csai.models import ApiKey, Client, ClientOrigin, ClientPlugin, ClientTool, KnowledgePassage, Plan, Tool
 from csai.statement import Prepared, Step
@@ -77,6 +78,26 @@ async def find_key(database: Database, key_hash: str) -> KeyRow | None:
     (rows,) = await database.fetch(Step(_KEY, {"hash": key_hash}))
     row = rows[0] if rows else None
     return KeyRow(*row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSummary:
+    """A client as the operator sees it in a list."""
+
+    id: str
+    name: str
+    plan_type: str
+    status: str
+    created_at: datetime
+
+
+async def client_summaries(connection: AsyncConnection, *, name_or_id: str = "") -> list[ClientSummary]:
+    """For the operator, whom no client scopes: all clients, oldest first, or only those so called."""
+    statement = select(Client.id, Client.name, Client.plan_type, Client.status, Client.created_at)
+    if name_or_id:
+        called = Client.id == name_or_id.lower() if is_id(name_or_id) else Client.name == name_or_id
+        statement = statement.where(called)
+    return [ClientSummary(*row) for row in await connection.execute(statement.order_by(Client.id))]
 
 
 async def has_plan(connection: AsyncConnection, name: str) -> bool:

@@ -1,23 +1,33 @@
-"""Making clients: the one way in for the command line, the demo and tests."""
+"""Making clients and saying how they answer: the one way in for the command line, the demo and tests."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from csai_sdk import Clock
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csai.clients.repository import ClientRepository, KeyKind, has_plan
+from csai.clients.repository import ClientRepository, ClientSummary, KeyKind, client_summaries, has_plan
 from csai.kit.crypto import Keyring, key_hash, new_key
 from csai.kit.identifier import new_id
 from csai.kit.problem import Problem
+from csai.kit.text import is_clean
+
+SettingName = Literal["provider", "model", "prompt", "tone"]
 
 HINT_CHARS = 4
+MAX_SETTING_CHARS: Mapping[SettingName, int] = {
+    "provider": 50,
+    "model": 200,
+    "prompt": 16_000,
+    "tone": 500,
+}
 MAX_NAME_CHARS = 200
 MAX_ORIGIN_CHARS = 300
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -68,6 +78,60 @@ async def create_client(
         await repository.add_key(kind=kind, key_hash=key_hash(key), hint=key[-HINT_CHARS:], now=now)
     await repository.set_origins(allowed)
     return client
+
+
+async def find_client(connection: AsyncConnection, name_or_id: str) -> ClientSummary:
+    """The client with this id, or with exactly this name where no other has it. Raises `Problem`."""
+    found = await client_summaries(connection, name_or_id=name_or_id) if name_or_id else []
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Problem(404, "client_unknown", f"There is no client '{name_or_id[:99]}'. See csai client list.")
+    ids = ", ".join(client.id for client in found)
+    raise Problem(409, "client_ambiguous", f"Several clients are called '{name_or_id}'; use an id: {ids}.")
+
+
+async def change_setting(
+    transaction: AsyncConnection,
+    client_id: str,
+    name: SettingName,
+    value: str,
+    *,
+    providers: Collection[str],
+    default_provider: str,
+) -> None:
+    """Say how the client is answered; an empty value takes back what was said. Raises `Problem`.
+
+    A model belongs to its provider: that of the client, or of the installation where the client names none.
+    """
+    _check_setting(name, value, providers)
+    repository = ClientRepository(transaction, client_id)
+    settings = dict((await repository.get()).settings)
+    if name == "model":
+        provider = settings.get("provider") or default_provider
+        if not provider:
+            raise Problem(
+                409, "provider_not_chosen", "A model belongs to a provider: first set the client's provider."
+            )
+        models = dict(settings.get("models", {})) | {provider: value}
+        settings["models"] = {key: model for key, model in models.items() if model}
+    elif value:
+        settings[name] = value
+    else:
+        settings.pop(name, None)
+    await repository.update_settings(settings)
+
+
+def _check_setting(name: SettingName, value: str, providers: Collection[str]) -> None:
+    if name == "provider" and value and value not in providers:
+        there = ", ".join(sorted(providers)) or "none"
+        raise Problem(422, "provider_unknown", f"There is no provider '{value[:64]}'. Installed: {there}.")
+    if len(value) > MAX_SETTING_CHARS[name] or not is_clean(value):
+        raise Problem(
+            422,
+            "setting_invalid",
+            f"The {name} has at most {MAX_SETTING_CHARS[name]} characters, all of which can be stored.",
+        )
 
 
 def normalise_origin(text: str) -> str:

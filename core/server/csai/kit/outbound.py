@@ -98,7 +98,7 @@ class _GuardedHttp:
         timeout_s: float = 30.0,
         max_bytes: int = 1_000_000,
     ) -> HttpResponse:
-        target = _target(url)
+        target = http_target(url)
         sent_headers = _sent_headers(method, headers or {})
         progress = _Progress()
         try:
@@ -122,7 +122,8 @@ class _GuardedHttp:
         raise failure
 
 
-def _target(url: str) -> yarl.URL:
+def http_target(url: str) -> yarl.URL:
+    """The address to connect to. Raises `HttpError` for what is no plain http or https URL."""
     try:
         # A URL that needs no quoting is sent as it stands: a signature in it may cover every character.
         target = yarl.URL(url, encoded=_VISIBLE_ASCII.fullmatch(url) is not None)

@@ -36,6 +36,13 @@ def split_passages(text: str, *, title: str, url: str = "") -> list[PassageDraft
     ]
 
 
+def document_passages(text: str, *, name: str) -> list[PassageDraft]:
+    """Passages of a file, titled by its first heading where it begins with one, else by its name."""
+    first_line = next(iter(text.strip().splitlines()), "")
+    title = "" if _HEADING.fullmatch(first_line) else name.replace("-", " ").replace("_", " ")
+    return split_passages(text, title=title)
+
+
 def _sections(text: str) -> Iterator[tuple[list[str], list[str]]]:
     """Each run of paragraphs under one heading, with that heading and those above it."""
     headings: dict[int, str] = {}

@@ -58,6 +58,14 @@ class KnowledgeRepository:
             await self._connection.execute(INSERT_ON_SQLITE if is_sqlite else INSERT_ON_POSTGRESQL, words)
         return ids
 
+    async def add_new(self, drafts: Iterable[PassageDraft], *, at: datetime) -> list[str]:
+        """Keep the passages that are not known to the word already; the ids of those added."""
+        table = KnowledgePassage
+        own = select(table.title, table.content).where(table.client_id == self._client_id)
+        known = {tuple(row) for row in await self._connection.execute(own)}
+        new = {(_storable(draft.title)[:TITLE_CHARS], _storable(draft.content)): draft for draft in drafts}
+        return await self.add([draft for words, draft in new.items() if words not in known], at=at)
+
     async def replace_all(self, drafts: Iterable[PassageDraft], *, at: datetime) -> list[str]:
         """Forget what was known and keep these passages instead."""
         await self._connection.execute(

@@ -25,6 +25,7 @@ from csai_sdk import (
 
 from csai.kit.text import is_clean
 from csai.plugins.discovery import Found, Quarantined, discover
+from csai.tools.name import MAX_CATEGORY_CHARS, TOOL_NAME
 from csai.tools.schema import check_tool_schema
 
 log = structlog.get_logger(__name__)
@@ -32,10 +33,8 @@ T = TypeVar("T")
 
 EventHook = Callable[..., Any]
 
-# As long as their columns are wide; of a tool's name, vendors take no other characters.
+# As long as their columns are wide.
 _ID = re.compile(r"[a-z0-9_-]{1,50}")
-_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_MAX_CATEGORY_CHARS = 50
 
 
 @dataclass(slots=True)
@@ -194,13 +193,13 @@ def _check_parts(plugin: Plugin) -> None:
         if not isinstance(getattr(provider, "default_model", None), str):
             raise RegistrationError(f"the provider '{provider.id}' has no default_model")
     for tool in plugin.tools:
-        if not _TOOL_NAME.fullmatch(tool.spec.name):
+        if not TOOL_NAME.fullmatch(tool.spec.name):
             raise RegistrationError(
                 f"the tool name {tool.spec.name!r} must be 1 to 64 of the characters A-Z a-z 0-9 _ -"
             )
-        if len(tool.category) > _MAX_CATEGORY_CHARS or not is_clean(tool.category + tool.spec.description):
+        if len(tool.category) > MAX_CATEGORY_CHARS or not is_clean(tool.category + tool.spec.description):
             raise RegistrationError(
-                f"the tool '{tool.spec.name}' needs a category of at most {_MAX_CATEGORY_CHARS} characters, "
+                f"the tool '{tool.spec.name}' needs a category of at most {MAX_CATEGORY_CHARS} characters, "
                 "and text that can be stored"
             )
         check_tool_schema(tool.spec.parameters_schema)

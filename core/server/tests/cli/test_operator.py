@@ -1,0 +1,238 @@
+"""An operator gives a client what it needs, with commands alone, while the server runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from csai.cli import app
+from typer.testing import CliRunner, Result
+
+from tests.support.backend import Backend
+from tests.support.program import environment, running
+
+SECRET = "0123456789abcdef0123456789abcdef"
+SIGNING = "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
+CATALOG = Path(__file__).resolve().parents[4] / "workflows" / "n8n" / "tools.json"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Commands point the process' log at their own stderr."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers, root.level = handlers, level
+
+
+@dataclass
+class Operator:
+    """Runs commands on one database."""
+
+    folder: Path
+    variables: dict[str, str]
+
+    def csai(self, *arguments: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(app, list(arguments), env=self.variables, input=stdin)
+
+    def do(self, *arguments: str, stdin: str | None = None) -> str:
+        ended = self.csai(*arguments, stdin=stdin)
+        assert ended.exit_code == 0, ended.output + ended.stderr
+        return ended.stdout
+
+    def add_tools(self, content: Any) -> Result:
+        file = self.folder / "tools.json"
+        file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        return self.csai("tools", "add", str(file))
+
+
+@pytest.fixture
+def operator(backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ.keys() - environment().keys():
+        monkeypatch.delenv(name)
+    variables = {"CSAI_DATABASE_URL": backend.database_url, "CSAI_SECRET_KEYS": SECRET, "COLUMNS": "200"}
+    if backend.redis_url:
+        variables["CSAI_REDIS_URL"] = backend.redis_url
+    return Operator(tmp_path, variables)
+
+
+@dataclass
+class Workflow:
+    """A webhook on the loopback interface that answers every call alike."""
+
+    url: str = ""
+    calls: list[tuple[dict[str, str], dict[str, Any]]] = field(default_factory=list)
+
+
+@pytest.fixture
+def workflow() -> Iterator[Workflow]:
+    made = Workflow()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            made.calls.append(({k.lower(): v for k, v in self.headers.items()}, json.loads(body)))
+            answer = json.dumps({"found": True, "message": "Order ORD-1001 is on its way."}).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 -- the base's name
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    made.url = f"http://127.0.0.1:{server.server_port}/webhook/csai-get-order-status"
+    yield made
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_running_server_uses_the_tools_that_commands_give_its_client(
+    operator: Operator, workflow: Workflow
+) -> None:
+    key = json.loads(operator.do("client", "create", "Shop", "--json"))["secret_key"]
+    served = {**operator.variables, "CSAI_EGRESS_ALLOW": "127.0.0.0/8"}
+    with running("serve", "--port", "0", cwd=operator.folder, **served) as program:
+        base = json.loads(program.err.until('"serving"'))["url"]
+
+        def ask(question: str) -> dict[str, Any]:
+            said = httpx.post(
+                f"{base}/chat/message", headers={"X-API-Key": key}, json={"message": question}, timeout=60
+            )
+            answer: dict[str, Any] = said.json()
+            assert answer["status"] == "completed", answer
+            return answer
+
+        assert "on its way" not in json.dumps(ask("Where is my order ORD-1001?"))
+
+        operator.do("tools", "add", str(CATALOG))
+        operator.do("client", "plugin", "Shop", "n8n", "--on", "--set", "signing_secret=@-", stdin=SIGNING)
+        operator.do("client", "tool", "Shop", "n8n_get_order_status", "--on", "--webhook", workflow.url)
+        assert "Order ORD-1001 is on its way." in json.dumps(ask("Where is my order ORD-1001?"))
+        ((headers, body),) = workflow.calls
+        assert body["tool"] == "n8n_get_order_status"
+        assert body["arguments"] == {"order_id": "ORD-1001"}
+        assert headers["webhook-signature"].startswith("v1,")
+
+        operator.do("client", "tool", "Shop", "n8n_get_order_status", "--off")
+        (operator.folder / "opening-hours.md").write_text("We are open from ten to six on every day.")
+        operator.do("client", "knowledge", "Shop", "opening-hours.md")
+        assert "from ten to six" in json.dumps(ask("When are you open?"))
+        assert len(workflow.calls) == 1
+
+
+def test_lists_show_the_catalog_and_the_clients(operator: Operator) -> None:
+    made = json.loads(operator.do("client", "create", "[b]Shop[/b]", "--json"))
+    operator.do("tools", "add", str(CATALOG))
+    tools = {row["tool_name"]: row for row in json.loads(operator.do("tools", "list", "--json"))["tools"]}
+    assert tools["get_order_status"]["plugin"] == "demo_shop"
+    assert tools["n8n_book_appointment"]["idempotent"]
+    clients = json.loads(operator.do("client", "list", "--json"))["clients"]
+    assert [(each["id"], each["name"], each["status"]) for each in clients] == [
+        (made["client_id"], "[b]Shop[/b]", "active")
+    ]
+    assert all(name in operator.do("tools", "list") for name in tools)
+    assert "[b]Shop[/b]" in operator.do("client", "list")
+
+
+def test_a_secret_is_neither_shown_nor_stored_readably(operator: Operator, backend: Backend) -> None:
+    operator.do("client", "create", "Shop")
+    shown = operator.do(
+        *("client", "plugin", "Shop", "n8n", "--on", "--set", "timeout_s=5", "--set", "signing_secret=@-"),
+        stdin=f"{SIGNING}\n",
+    )
+    assert "timeout_s = 5.0" in shown
+    assert "signing_secret is set (secret)" in shown
+    refused = operator.csai("client", "plugin", "Shop", "n8n", "--set", "signing_secret=@-", stdin="aGVsbG8=")
+    assert refused.exit_code == 2
+    assert "base64 of 24 to 64 bytes" in refused.stderr
+    assert not {SIGNING, "aGVsbG8="} & set((shown + refused.output + refused.stderr).split())
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(backend.database_url.replace("sqlite+aiosqlite", "sqlite"))
+    with engine.connect() as connection:
+        stored = str(list(connection.execute(text("SELECT * FROM client_plugins"))))
+    engine.dispose()
+    assert SIGNING not in stored
+
+
+def test_a_file_that_changes_a_plugins_tool_is_refused_in_one_line(operator: Operator) -> None:
+    entry = json.loads(CATALOG.read_text(encoding="utf-8"))[0]
+    refused = operator.add_tools({**entry, "tool_name": "get_order_status"})
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "csai: 'get_order_status' is a function of the plugin demo_shop, which alone can change it. "
+        "Give the tool another name.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[" * 100_000, '{"a": NaN}', "\udcff".encode("utf-8", "surrogatepass")]
+)
+def test_what_is_no_catalog_file_is_refused(operator: Operator, content: str | bytes) -> None:
+    file = operator.folder / "bad.json"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert operator.csai("tools", "add", str(file)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("tools", "add", "missing.json"), "cannot be read"),
+        (("client", "plugin", "Nobody", "n8n", "--on"), "There is no client 'Nobody'"),
+        (("client", "plugin", "Shop", "n9n", "--on"), "There is no plugin 'n9n'"),
+        (("client", "plugin", "Shop", "n8n"), "nothing to change"),
+        (("client", "plugin", "Shop", "n8n", "--set", "timeout_s"), "--set name=value"),
+        (("client", "plugin", "Shop", "n8n", "--set", "a=@-", "--set", "b=@-"), "only one value"),
+        (("client", "tool", "Shop", "get_order_status"), "nothing to change"),
+        (("client", "tool", "Shop", "fly", "--on"), "The catalog has no tool 'fly'"),
+        (("client", "tool", "Shop", "get_order_status", "--webhook", "ftp://x"), "http or https"),
+        (("client", "set", "Shop", "colour", "red"), "provider, model, prompt, tone"),
+        (("client", "set", "Shop", "provider", "gemini"), "There is no provider 'gemini'"),
+        (("client", "knowledge", "Shop", "missing.md"), "cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_what_to_do(
+    operator: Operator, arguments: tuple[str, ...], words: str
+) -> None:
+    operator.do("client", "create", "Shop")
+    refused = operator.csai(*arguments)
+    assert refused.exit_code == 2
+    assert words in " ".join(refused.stderr.replace("│", " ").split())
+
+
+def test_a_tool_that_cannot_be_used_yet_says_what_is_missing(operator: Operator) -> None:
+    operator.do("client", "create", "Shop")
+    operator.do("tools", "add", str(CATALOG))
+    shown = operator.do("client", "tool", "Shop", "n8n_get_order_status", "--on")
+    assert "It cannot be used yet: it has no address to call" in shown
+    assert "It cannot be used yet: the plugin n8n is off for this client: csai client plugin" in shown
+    operator.do("client", "plugin", "Shop", "n8n", "--on")
+    ready = operator.do(
+        "client", "tool", "Shop", "n8n_get_order_status", "--webhook", "https://n8n.example/w"
+    )
+    assert ready == "n8n_get_order_status is on for Shop.\n"
+
+
+def test_provider_model_prompt_and_tone_are_set_and_taken_back(operator: Operator) -> None:
+    operator.do("client", "create", "Shop")
+    assert operator.do("client", "set", "Shop", "provider", "openai") == "The provider of Shop is set.\n"
+    operator.do("client", "set", "Shop", "model", "gpt-x")
+    operator.do("client", "set", "Shop", "prompt", "@-", stdin="Mention the sale.\n")
+    operator.do("client", "set", "Shop", "tone", "Kind.")
+    assert operator.do("client", "set", "Shop", "tone", "") == "The tone of Shop is taken back.\n"
