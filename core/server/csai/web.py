@@ -38,8 +38,8 @@ def _add_folder(app: FastAPI, path: str, folder: Path, *, is_app: bool) -> None:
         return RedirectResponse(str(request.url.replace(path=f"{path}/")))
 
     async def serve(name: str) -> Response:
-        file = (folder / (name or "index.html")).resolve()
-        if file.is_relative_to(folder) and file.is_file():
+        file = _within(folder, name or "index.html")
+        if file is not None:
             return _answer(file)
         if is_app and (folder / "index.html").is_file():
             return _answer(folder / "index.html")
@@ -47,6 +47,15 @@ def _add_folder(app: FastAPI, path: str, folder: Path, *, is_app: bool) -> None:
 
     app.add_api_route(path, root, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route(f"{path}/{{name:path}}", serve, methods=["GET", "HEAD"], include_in_schema=False)
+
+
+def _within(folder: Path, name: str) -> Path | None:
+    """The file of that name, if there is one and it lies in the folder."""
+    try:
+        file = (folder / name).resolve()
+        return file if file.is_relative_to(folder) and file.is_file() else None
+    except (OSError, ValueError):
+        return None  # A name that no file system takes: too long, or with NUL in it.
 
 
 def _answer(file: Path) -> Response:
