@@ -78,7 +78,9 @@ class Clock(Protocol):
 class Resources(Protocol):
     """What plugins keep per client between calls; emptied when the client's configuration changes."""
 
-    def get(self, key: str, factory: Callable[[], T]) -> T: ...
+    def get(self, key: str, factory: Callable[[], T]) -> T:
+        """What is kept under `key`; made by `factory` where there is nothing yet."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ class TurnRef:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
+    """A visitor wrote something, and it was accepted."""
+
     turn: TurnRef
     text: str
     visitor_id: str | None
@@ -29,6 +31,8 @@ class MessageReceived:
 
 @dataclass(frozen=True, slots=True)
 class BeforeModelCall:
+    """The model is about to be asked for the first time in this turn."""
+
     turn: TurnRef
     provider: str
     model: str
@@ -38,6 +42,8 @@ class BeforeModelCall:
 
 @dataclass(frozen=True, slots=True)
 class AfterModelCall:
+    """A model call ended. `usage` is all zeros where nothing is booked for it."""
+
     turn: TurnRef
     provider: str
     model: str
@@ -48,6 +54,8 @@ class AfterModelCall:
 
 @dataclass(frozen=True, slots=True)
 class BeforeToolCall:
+    """A tool is about to run. `call_id` is stable over retries and restarts."""
+
     turn: TurnRef
     call_id: str
     tool: str
@@ -56,6 +64,8 @@ class BeforeToolCall:
 
 @dataclass(frozen=True, slots=True)
 class AfterToolCall:
+    """A tool ran."""
+
     turn: TurnRef
     call_id: str
     tool: str
@@ -65,6 +75,8 @@ class AfterToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ReplySent:
+    """The turn's one outcome: `status` is as in the HTTP answer, `text` what the visitor reads."""
+
     turn: TurnRef
     status: str
     text: str
@@ -72,6 +84,8 @@ class ReplySent:
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
+    """The conversation goes to a teammate."""
+
     turn: TurnRef
     reason: str
     """Why, as the visitor or the AI put it."""
@@ -79,6 +93,8 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class UsageRecorded:
+    """A model call's usage as the ledger has it."""
+
     turn: TurnRef
     provider: str
     model: str
@@ -89,6 +105,8 @@ class UsageRecorded:
 
 @dataclass(frozen=True, slots=True)
 class LimitReached:
+    """A limit of the client's plan leaves no room for more work in this period."""
+
     client_id: str
     metric: str
     """conversations, messages, tokens, cost (in millionths of a dollar) or tool_calls."""
@@ -97,6 +115,8 @@ class LimitReached:
 
 @dataclass(frozen=True, slots=True)
 class PluginToggled:
+    """A plugin was switched on or off."""
+
     client_id: str
     plugin: str
     is_enabled: bool
@@ -104,5 +124,7 @@ class PluginToggled:
 
 @dataclass(frozen=True, slots=True)
 class EraseVisitor:
+    """A verified visitor is to be forgotten."""
+
     client_id: str
     visitor_id: str

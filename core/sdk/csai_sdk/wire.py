@@ -23,6 +23,7 @@ class SseReader:
         self._lines: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[bytes]:
+        """The data of the events that `chunk` completes."""
         data = self._rest + chunk if self._rest else chunk
         if b"\r" in data:
             # A trailing CR may be half of a CRLF: keep it back.
@@ -54,6 +55,7 @@ class LineReader:
         self._rest = b""
 
     def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that `chunk` completes."""
         lines = (self._rest + chunk).split(b"\n")
         self._rest = lines.pop()
         return [line for line in lines if line.strip()]
