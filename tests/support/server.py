@@ -16,7 +16,7 @@ from csai.config import Settings
 from csai.kit.crypto import key_hash, new_key
 from csai.kit.identifier import new_id
 from csai.logs import configure_logging
-from csai.models import Base
+from csai.models import Base, Counter
 from csai.plugins.discovery import Found
 from csai.plugins.registry import PluginRegistry
 from csai.services import Services, build_services
@@ -131,6 +131,10 @@ class Server:
         async with self.services.database.read() as connection:
             result = await connection.execute(statement)
             return list(result.all()) if columns else list(result.mappings())
+
+    async def counters(self) -> dict[str, tuple[int, int]]:
+        """What is used and what is reserved, by metric."""
+        return {row["metric"]: (row["used"], row["reserved"]) for row in await self.rows(Counter)}
 
     async def insert(self, model: type[Base], **values: Any) -> None:
         async with self.services.database.write() as transaction:
