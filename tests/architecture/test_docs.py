@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from csai.cli import app
 from csai.config import Settings
+from csai.tools.service import CatalogTool
+from typer.main import get_command
 
 from tests.support.program import run
 
@@ -74,3 +79,26 @@ class TestHelloPlugin:
         ended = run("plugins", "list", "--json", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
         hello = {item["id"]: item for item in json.loads(ended.stdout)["plugins"]}["hello"]
         assert (hello["state"], hello["kinds"]) == ("loaded", ["tool"])
+
+
+def test_the_example_of_a_catalog_file_is_one_that_the_catalog_takes() -> None:
+    page = (DOCS / "operators" / "clients.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    CatalogTool.model_validate_json(example)
+    documented = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert documented == set(CatalogTool.model_fields)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_in_a_page_are_there_with_their_options(page: Path) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    for written in (match for line in lines for match in re.findall(r"(?:^|[\s/])csai (.*)", line)):
+        words = shlex.split(written, comments=True)
+        command: Any = get_command(app)
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        known = {
+            name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)
+        }
+        assert {word for word in words if word.startswith("--")} <= known, written

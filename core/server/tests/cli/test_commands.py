@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ from sqlalchemy import create_engine, text
 from typer.testing import CliRunner, Result
 
 from tests.support.backend import Backend
-from tests.support.program import environment, run
+from tests.support.program import run
 
 GREETER = """
 from csai_sdk import hookimpl, tool
@@ -34,24 +31,6 @@ def register_tools():
     return [greet]
 """
 SECRET = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture(autouse=True)
-def logs_as_they_were() -> Iterator[None]:
-    """Commands point the process' log at their own stderr."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers, root.level = handlers, level
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installation that nothing configures, with the test's folder as its working folder."""
-    monkeypatch.chdir(tmp_path)
-    for name in os.environ.keys() - environment().keys():
-        monkeypatch.delenv(name)
-    return tmp_path
 
 
 def csai(*arguments: str, **variables: str) -> Result:
@@ -76,9 +55,6 @@ def rows(backend: Backend, statement: str) -> list[Any]:
 class TestHelp:
     def test_it_costs_no_import_of_what_a_command_uses(self) -> None:
         heavy = {"asyncio", "sqlalchemy", "pydantic", "fastapi", "uvicorn", "alembic", "stevedore", "rich"}
-        script = (
-            "import sys; from csai.cli import app; from typer.testing import CliRunner; import typer.main;"
-        )
         script = f"import sys, csai.cli; print(sorted({heavy!r} & set(sys.modules)))"
         ended = subprocess.run(
             [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
@@ -87,7 +63,7 @@ class TestHelp:
 
     def test_every_command_says_what_it_does(self, here: Path) -> None:
         shown = csai("--help").output
-        for name in ("demo", "serve", "migrate", "seed", "doctor", "version", "plugins", "client"):
+        for name in ("demo", "serve", "migrate", "seed", "doctor", "version", "plugins", "client", "tools"):
             assert name in shown
             assert csai(name, "--help").exit_code == 0
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,20 +16,11 @@ from csai.cli import app
 from typer.testing import CliRunner, Result
 
 from tests.support.backend import Backend
-from tests.support.program import environment, running
+from tests.support.program import running
 
 SECRET = "0123456789abcdef0123456789abcdef"
 SIGNING = "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
 CATALOG = Path(__file__).resolve().parents[4] / "workflows" / "n8n" / "tools.json"
-
-
-@pytest.fixture(autouse=True)
-def logs_as_they_were() -> Iterator[None]:
-    """Commands point the process' log at their own stderr."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers, root.level = handlers, level
 
 
 @dataclass
@@ -56,14 +45,11 @@ class Operator:
 
 
 @pytest.fixture
-def operator(backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    monkeypatch.chdir(tmp_path)
-    for name in os.environ.keys() - environment().keys():
-        monkeypatch.delenv(name)
+def operator(backend: Backend, here: Path) -> Operator:
     variables = {"CSAI_DATABASE_URL": backend.database_url, "CSAI_SECRET_KEYS": SECRET, "COLUMNS": "200"}
     if backend.redis_url:
         variables["CSAI_REDIS_URL"] = backend.redis_url
-    return Operator(tmp_path, variables)
+    return Operator(here, variables)
 
 
 @dataclass
