@@ -26,6 +26,7 @@ from csai.chat.prompt import estimate_tokens
 from csai.chat.running import ModelCall, RunningTurn
 from csai.config import Settings
 from csai.database import Database
+from csai.kit.text import clean
 from csai.plugins.view import ChosenProvider
 from csai.usage import counter
 from csai.usage.prices import Cost, price
@@ -209,11 +210,12 @@ class ModelCaller:
                 tokens_output=usage.tokens_output,
                 client_id=turn.client_id,
             )
-        cost = self._cost(chosen, (reply.model if reply else "") or request.model, usage)
+        model = clean(reply.model if reply else "") or request.model
+        cost = self._cost(chosen, model, usage)
         turn.model_calls.append(
             ModelCall(
                 provider=chosen.provider.id,
-                model=(reply.model if reply else "") or request.model,
+                model=model,
                 usage=usage,
                 cost_micros=cost.micros,
                 price=cost.snapshot,

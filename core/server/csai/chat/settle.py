@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 TRIES = 3
 COUNTED = frozenset({"completed", "stopped", "handed_off"})
 MICROS = 1_000_000
+NOT_KEPT = "I'm sorry, something went wrong on our side. Please ask again in a moment."
 
 
 class FencedOut(Exception):
@@ -51,13 +52,20 @@ class Settlement:
                 await self._store(turn, status, outcome, now)
             except FencedOut:
                 log.error("turn was fenced out", turn_id=turn.id, client_id=turn.client_id)
-                outcome = _outcome(turn, "failed", "", now)
+                outcome = _outcome(turn, "failed", NOT_KEPT, now)
             except (DatabaseUnavailable, OSError):
                 log.exception("turn not settled", turn_id=turn.id, client_id=turn.client_id, attempt=attempt)
                 await asyncio.sleep(0.2 * 4**attempt)
                 continue
+            except Exception:
+                # Something in it cannot be stored. Whoever waits must still hear of an end: leave out what
+                # was said and done, keep what was spent.
+                log.exception("turn cannot be stored", turn_id=turn.id, client_id=turn.client_id)
+                status, text = "failed", NOT_KEPT
+                turn.rounds, turn.executions = [], []
+                continue
             return _answer(turn, outcome)
-        return _answer(turn, _outcome(turn, "failed", "", self._clock.now()))
+        return _answer(turn, _outcome(turn, "failed", NOT_KEPT, self._clock.now()))
 
     async def _store(self, turn: RunningTurn, status: str, outcome: dict[str, Any], now: datetime) -> None:
         turns = TurnRepository(turn.client_id)

@@ -93,7 +93,7 @@ class ToolRunner:
                 else f"At most {MAX_CALLS_PER_ROUND} calls at once; call again with the rest."
             )
             if refusal:
-                execution.response = refusal
+                execution.response = clean(refusal)
             else:
                 ready.append(execution)
         if ready and await self._intend(turn, ready):

@@ -1,0 +1,92 @@
+"""Vendors, plugins and visitors that misbehave: the turn still ends once, and the books stay right."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from csai.models import Conversation, Counter, LedgerEntry, Turn
+from csai.tools.repository import ToolExecutionRepository
+from csai_sdk import HookRefusal, ModelReply, ModelRequest, PluginContext, ToolCall, Usage, hookimpl, tool
+from csai_testkit.scripted import ScriptedProvider
+
+from tests.support.server import Server, ServerFactory
+
+PATIENCE_S = 10
+ROOMY = {"tokens": 10**9, "cost": 10**9, "tool_calls": 100}
+
+
+@tool
+async def book(slot: str) -> str:
+    """Books a slot."""
+    return f"booked {slot}"
+
+
+class Named(ScriptedProvider):
+    """Answers under a name that no model has."""
+
+    async def stream(self, request: ModelRequest, ctx: PluginContext) -> Any:
+        async for item in super().stream(request, ctx):
+            is_end = isinstance(item, ModelReply)
+            yield ModelReply("Hello", "end", Usage(1, 1), "m\x00" * 300) if is_end else item
+
+
+class Refuser:
+    """A plugin that allows no tool call, in words that no database takes."""
+
+    @hookimpl
+    async def before_tool_call(self) -> None:
+        raise HookRefusal("not\x00now \ud800")
+
+
+async def test_a_model_name_that_cannot_be_stored_ends_no_turn(make_server: ServerFactory) -> None:
+    server = await make_server(Named(["Hello"]))
+
+    answer = await asyncio.wait_for(server.say("Hi"), PATIENCE_S)
+
+    assert answer.json()["message"]["content"] == "Hello"
+    await _assert_settled(server, "completed")
+
+
+async def test_a_refusal_that_cannot_be_stored_ends_no_turn(make_server: ServerFactory) -> None:
+    provider = ScriptedProvider([ToolCall("c1", "book", {"slot": "9:00"})], ["It cannot be now."])
+    server = await make_server(provider, tools=[book], plugins={"refuser": Refuser()})
+
+    answer = await asyncio.wait_for(server.say("Book 9:00"), PATIENCE_S)
+
+    assert answer.json()["message"]["content"] == "It cannot be now."
+    await _assert_settled(server, "completed")
+
+
+async def test_a_turn_that_cannot_be_stored_fails_visibly_and_books_what_it_spent(
+    make_server: ServerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = ScriptedProvider([ToolCall("c1", "book", {"slot": "9:00"})], ["Done."])
+    server = await make_server(provider, tools=[book], limits=ROOMY)
+    real = ToolExecutionRepository.settle_all
+
+    def settle_all(self: Any, turn: Any, executions: Any) -> Any:
+        if executions:
+            raise ValueError("this cannot be stored")
+        return real(self, turn, executions)
+
+    monkeypatch.setattr(ToolExecutionRepository, "settle_all", settle_all)
+
+    answer = (await asyncio.wait_for(server.say("Book 9:00"), PATIENCE_S)).json()
+
+    assert answer["status"] == "failed"
+    assert "sorry" in answer["message"]["content"]
+    assert [entry["tokens_input"] for entry in await server.rows(LedgerEntry)] == [10, 10]
+    await _assert_settled(server, "failed")
+
+
+async def _assert_settled(server: Server, status: str) -> None:
+    """One turn, with this outcome; nothing is held for it any more."""
+    (turn,) = await server.rows(Turn)
+    assert (turn["status"], turn["outcome"]["status"]) == (status, status)
+    (conversation,) = await server.rows(Conversation)
+    assert conversation["lease_turn_id"] is None
+    counters = await server.rows(Counter)
+    assert [counter["reserved"] for counter in counters] == [0] * len(counters)
+    assert all(counter["used"] >= 0 for counter in counters)
