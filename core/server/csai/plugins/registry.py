@@ -118,10 +118,15 @@ class PluginRegistry:
             )
 
     async def close(self) -> None:
-        for _plugin, provider in self.providers.values():
-            await provider.close()
-        for _plugin, backend in self.tool_backends.values():
-            await backend.close()
+        parts: list[tuple[str, Provider | ToolBackend]] = [
+            *self.providers.values(),
+            *self.tool_backends.values(),
+        ]
+        for plugin, part in parts:
+            try:
+                await part.close()
+            except (Exception, SystemExit):
+                log.exception("plugin did not close", plugin=plugin)
 
     def _collect(self, found: Found) -> Plugin:
         callers = self._manager.get_hookcallers(self._manager.get_plugin(found.id)) or []
