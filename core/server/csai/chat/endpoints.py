@@ -170,7 +170,8 @@ async def events(request: Request, session_id: str) -> Response:
     services: Services = request.app.state.services
     access, _conversation_id = await _conversation(request, session_id)
     turn_id, _, number = request.headers.get("last-event-id", "").partition(":")
-    after = int(number) if number.isdigit() and len(number) < 10 else 0
+    # isdigit alone takes a superscript, which int refuses.
+    after = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
     if not turn_id:
         here = services.live.of_session(access.client_id, session_id)
         if here is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,12 +16,14 @@ def _no_nul(value: str) -> str:
     return value
 
 
-def _no_nul_within(value: dict[str, Any]) -> dict[str, Any]:
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
     stack: list[Any] = [value]
     while stack:
         item = stack.pop()
         if isinstance(item, str):
             _no_nul(item)
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise ValueError("NaN and infinite numbers are no JSON: leave them out")
         elif isinstance(item, dict):
             stack += [*item.keys(), *item.values()]
         elif isinstance(item, list):
@@ -52,7 +55,7 @@ class ChatMessage(Strict):
     user_token: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
         None, description="A JWT signed (HS256) with the client's identity secret; `sub` names the visitor."
     )
-    metadata: Annotated[dict[str, JsonValue], AfterValidator(_no_nul_within)] = Field(
+    metadata: Annotated[dict[str, JsonValue], AfterValidator(_storable)] = Field(
         default_factory=dict, description="Kept with the conversation, such as the page the visitor is on."
     )
 

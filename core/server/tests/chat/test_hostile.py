@@ -11,7 +11,7 @@ from csai.tools.repository import ToolExecutionRepository
 from csai_sdk import HookRefusal, ModelReply, ModelRequest, PluginContext, ToolCall, Usage, hookimpl, tool
 from csai_testkit.scripted import ScriptedProvider
 
-from tests.support.server import Server, ServerFactory
+from tests.support.server import Server, ServerFactory, sse_events
 
 PATIENCE_S = 10
 ROOMY = {"tokens": 10**9, "cost": 10**9, "tool_calls": 100}
@@ -79,6 +79,40 @@ async def test_a_turn_that_cannot_be_stored_fails_visibly_and_books_what_it_spen
     assert "sorry" in answer["message"]["content"]
     assert [entry["tokens_input"] for entry in await server.rows(LedgerEntry)] == [10, 10]
     await _assert_settled(server, "failed")
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+async def test_a_number_that_is_no_json_is_refused_and_stores_nothing(
+    make_server: ServerFactory, number: str
+) -> None:
+    server = await make_server(ScriptedProvider(["Hello"]))
+
+    refused = await server.http.post(
+        "/chat/message",
+        content=f'{{"message": "Hi", "metadata": {{"a": [{number}]}}}}',
+        headers={"X-API-Key": server.client.secret_key},
+    )
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "request_invalid")
+    assert await server.rows(Conversation) == []
+
+
+@pytest.mark.parametrize("position", ["\u00b2", "-1", "1e3", "9" * 40, ""])
+async def test_a_position_that_is_none_resumes_from_the_beginning(
+    make_server: ServerFactory, position: str
+) -> None:
+    server = await make_server(ScriptedProvider(["A ", "B"]))
+    headers = server.as_page(Accept="text/event-stream")
+    whole = (await server.http.post("/chat/message", json={"message": "?"}, headers=headers)).text
+    answer = sse_events(whole)[-1][1]
+    shown = server.as_page(answer) | {"Last-Event-ID": f"{answer['turn_id']}:{position}"}
+
+    resumed = await server.http.get(
+        f"/chat/events/{answer['session_id']}",
+        headers=[(name.encode(), value.encode("latin-1")) for name, value in shown.items()],
+    )
+
+    assert resumed.text == whole
 
 
 async def _assert_settled(server: Server, status: str) -> None:
