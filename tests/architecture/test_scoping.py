@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql
 SERVER = Path(csai.__file__).parent
 # Where statements are written, beside the repositories: each takes a client's id and has tests of its own.
 STATEMENT_MODULES = {
+    "chat/statements.py",
     "usage/counter.py",
     "usage/rollup.py",
     "knowledge/search.py",

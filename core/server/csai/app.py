@@ -16,6 +16,7 @@ from starlette.responses import Response
 from csai import __version__
 from csai.chat.endpoints import router as chat
 from csai.clients.endpoints import router as clients
+from csai.conversations.endpoints import router as conversations
 from csai.edge import Edge
 from csai.kit.problem import Problem, problem_response
 from csai.services import Services
@@ -36,6 +37,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="csai", version=__version__, description=DESCRIPTION, lifespan=lifespan)
     app.state.services = services
     app.include_router(chat)
+    app.include_router(conversations)
     app.include_router(clients)
     _add_health(app)
     app.exception_handler(Problem)(_answer_problem)

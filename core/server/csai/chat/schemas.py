@@ -7,7 +7,14 @@ import math
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
 
 
 def _no_nul(value: str) -> str:
@@ -64,12 +71,6 @@ class ChatMessage(Strict):
         return hashlib.sha256(self.model_dump_json(exclude={"message_id"}).encode()).hexdigest()
 
 
-class SessionRef(Strict):
-    """A conversation, by its session."""
-
-    session_id: SessionId
-
-
 def is_uuid(value: str) -> bool:
     try:
         UUID(value)
@@ -118,31 +119,6 @@ class TurnAnswer(BaseModel):
     citations: list[Citation]
 
 
-class HistoryMessage(AnswerMessage):
-    """A message as the visitor saw it; `author` is `visitor`, `ai` or `teammate`."""
-
-
-class History(BaseModel):
-    messages: list[HistoryMessage] = Field(description="Oldest first.")
-    next: int | None = Field(description="Ask again with `after` set to this for more; null at the end.")
-
-
-class Ended(BaseModel):
-    session_id: str
-    status: str = Field(description="`ended`.")
-
-
 class Stopped(BaseModel):
     session_id: str
     stopped: bool = Field(description="Whether a turn was running and has been stopped.")
-
-
-class ProblemDocument(BaseModel):
-    """RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    code: str = Field(description="Stable; act on this.")
-    detail: str = Field(description="What happened and what to do next.")
-    request_id: str

@@ -1,0 +1,173 @@
+"""The statements of a turn, prepared once. `repository.py` gives them their values."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Integer, String, Text, bindparam, insert, literal, select, update
+
+from csai.models import Conversation, LedgerEntry, Message, Turn
+from csai.models.base import Id, Json, UtcDateTime
+from csai.statement import Prepared, prepared_insert
+
+TURN = (
+    select(Turn.id, Turn.status, Turn.body_hash, Turn.outcome, Turn.accepted_at, Conversation.session_id)
+    .join_from(Turn, Conversation, Conversation.id == Turn.conversation_id)
+    .where(Turn.client_id == bindparam("client"))
+)
+BY_KEY = Prepared(TURN.where(Turn.idempotency_key == bindparam("key")))
+BY_ID = Prepared(TURN.where(Turn.id == bindparam("turn")))
+LEASE = (Conversation.id, Conversation.fence, Conversation.next_seq - 2, Conversation.visitor_id)
+BEGIN_CONVERSATION = Prepared(
+    insert(Conversation).returning(*LEASE),
+    columns=[column.name for column in Conversation.__table__.columns],
+)
+TAKE = Prepared(
+    update(Conversation)
+    .where(
+        Conversation.client_id == bindparam("client"),
+        Conversation.session_id == bindparam("session"),
+        Conversation.ended_at.is_(None),
+        Conversation.lease_turn_id.is_(None),
+    )
+    .values(
+        fence=Conversation.fence + 1,
+        next_seq=Conversation.next_seq + 2,
+        lease_turn_id=bindparam("turn"),
+        lease_expires_at=bindparam("expires"),
+        last_message_at=bindparam("now"),
+    )
+    .returning(*LEASE)
+)
+OF_SESSION = (
+    Conversation.client_id == bindparam("client"),
+    Conversation.session_id == bindparam("session"),
+)
+# Sent together with the taking of the conversation, so they must do nothing where it failed.
+TAKEN = (*OF_SESSION, Conversation.lease_turn_id == bindparam("turn"))
+BEGIN_TURN = Prepared(
+    insert(Turn).from_select(
+        [
+            *("id", "client_id", "conversation_id", "status", "idempotency_key", "body_hash", "fence"),
+            *("period", "reserved", "is_stop_requested", "accepted_at", "deadline_at"),
+        ],
+        select(
+            bindparam("turn", type_=Id),
+            Conversation.client_id,
+            Conversation.id,
+            literal("running", String),
+            bindparam("key", type_=String),
+            bindparam("body_hash", type_=String),
+            Conversation.fence,
+            bindparam("period", type_=String),
+            bindparam("reserved", type_=Json),
+            literal(False, Boolean),
+            bindparam("now", type_=UtcDateTime),
+            bindparam("deadline", type_=UtcDateTime),
+        ).where(*TAKEN),
+        include_defaults=False,
+    )
+)
+ASK = Prepared(
+    insert(Message).from_select(
+        [
+            *("id", "client_id", "conversation_id", "turn_id", "seq", "role", "author", "content"),
+            *("tokens_used", "timestamp"),
+        ],
+        select(
+            bindparam("message", type_=Id),
+            Conversation.client_id,
+            Conversation.id,
+            bindparam("turn", type_=Id),
+            Conversation.next_seq - 2,
+            literal("user", String),
+            literal("visitor", String),
+            bindparam("content", type_=Text),
+            literal(0, Integer),
+            bindparam("now", type_=UtcDateTime),
+        ).where(*TAKEN),
+        include_defaults=False,
+    )
+)
+HISTORY = Prepared(
+    select(Message.role, Message.content, Message.parts)
+    .where(
+        Message.client_id == bindparam("client"),
+        Message.conversation_id == bindparam("conversation"),
+        Message.seq < bindparam("before"),
+    )
+    .order_by(Message.seq.desc())
+    .limit(bindparam("count"))
+)
+LET_GO = Prepared(
+    update(Conversation)
+    .where(
+        Conversation.client_id == bindparam("client"),
+        Conversation.id == bindparam("conversation"),
+        Conversation.fence == bindparam("expected_fence"),
+        Conversation.lease_turn_id == bindparam("turn"),
+    )
+    .values(
+        lease_turn_id=None,
+        lease_expires_at=None,
+        last_message_at=bindparam("now"),
+        message_count=Conversation.message_count + bindparam("messages"),
+        tokens_total=Conversation.tokens_total + bindparam("tokens"),
+    )
+    .returning(Conversation.id)
+)
+FINISH = Prepared(
+    update(Turn)
+    .where(
+        Turn.client_id == bindparam("client"),
+        Turn.id == bindparam("turn"),
+        Turn.status == "running",
+    )
+    .values(
+        status=bindparam("new_status"),
+        outcome=bindparam("new_outcome"),
+        reserved=bindparam("nothing"),
+        finished_at=bindparam("now"),
+    )
+    .returning(Turn.id)
+)
+ANSWER = prepared_insert(Message)
+BOOK = prepared_insert(LedgerEntry)
+STATE = Prepared(
+    select(
+        Conversation.id, Conversation.ended_at, Conversation.lease_turn_id, Conversation.lease_expires_at
+    ).where(*OF_SESSION)
+)
+RESERVED = Prepared(
+    select(Turn.period, Turn.reserved).where(
+        Turn.client_id == bindparam("client"), Turn.id == bindparam("turn")
+    )
+)
+BREAK = Prepared(
+    update(Conversation)
+    .where(
+        Conversation.client_id == bindparam("client"),
+        Conversation.id == bindparam("conversation"),
+        Conversation.lease_turn_id == bindparam("turn"),
+        Conversation.lease_expires_at < bindparam("now"),
+    )
+    .values(lease_turn_id=None, lease_expires_at=None, fence=Conversation.fence + 1)
+    .returning(Conversation.id)
+)
+FORGET_KEY = Prepared(
+    update(Turn)
+    .where(Turn.client_id == bindparam("client"), Turn.id == bindparam("turn"))
+    .values(idempotency_key=None)
+)
+
+
+REQUEST_STOP = Prepared(
+    update(Turn)
+    .where(
+        Turn.client_id == bindparam("client"),
+        Turn.status == "running",
+        Turn.id
+        == select(Conversation.lease_turn_id)
+        .where(Conversation.client_id == bindparam("client"), Conversation.session_id == bindparam("session"))
+        .scalar_subquery(),
+    )
+    .values(is_stop_requested=True)
+)

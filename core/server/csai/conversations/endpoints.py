@@ -1,0 +1,105 @@
+"""Conversations over HTTP: read back, downloaded, ended."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from csai.conversations.repository import ConversationRepository, MessageRow
+from csai.conversations.schemas import Ended, History, SessionRef
+from csai.conversations.session import find_conversation, referred_conversation
+from csai.kit.openapi import PROBLEMS, body_of
+from csai.services import Services
+
+router = APIRouter(prefix="/chat", tags=["chat"])
+
+HISTORY_PAGE = 100
+
+
+@router.get(
+    "/history/{session_id}",
+    summary="Read a conversation back",
+    response_model=History,
+    responses=PROBLEMS,
+)
+async def history(
+    request: Request,
+    session_id: str,
+    after: Annotated[int, Query(ge=0, le=2**31 - 1, description="`next` of the page before.")] = 0,
+) -> Any:
+    rows = await _messages(request, session_id, after=after, count=HISTORY_PAGE + 1)
+    page = rows[:HISTORY_PAGE]
+    return {
+        "messages": [
+            {
+                "id": row.id,
+                "role": row.role,
+                "author": row.author,
+                "content": row.content,
+                "created_at": row.timestamp.isoformat(),
+            }
+            for row in page
+        ],
+        "next": page[-1].seq if len(rows) > HISTORY_PAGE else None,
+    }
+
+
+@router.get(
+    "/transcript/{session_id}",
+    summary="Download a conversation as text",
+    response_class=PlainTextResponse,
+    responses=PROBLEMS,
+)
+async def transcript(request: Request, session_id: str) -> Response:
+    services: Services = request.app.state.services
+    access, conversation_id = await find_conversation(request, session_id)
+    names = {
+        "visitor": "Visitor",
+        "ai": f"{access.view.client.name} (AI)",
+        "teammate": access.view.client.name,
+    }
+    lines: list[str] = []
+    after = 0
+    async with services.database.read() as connection:
+        repository = ConversationRepository(connection, access.client_id)
+        while page := await repository.messages(conversation_id, after=after, count=500):
+            lines += [
+                f"[{row.timestamp:%Y-%m-%d %H:%M} UTC] {names.get(row.author, row.author)}: {row.content}"
+                for row in page
+            ]
+            after = page[-1].seq
+    return PlainTextResponse(
+        "\n\n".join(lines) + "\n",
+        headers={
+            "Content-Disposition": 'attachment; filename="conversation.txt"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@router.post(
+    "/end",
+    summary="End a conversation; a later message is refused with 409",
+    response_model=Ended,
+    responses=PROBLEMS,
+    openapi_extra=body_of(SessionRef),
+)
+async def end(request: Request) -> Any:
+    services: Services = request.app.state.services
+    access, session_id, conversation_id = await referred_conversation(request)
+    async with services.database.write() as transaction:
+        await ConversationRepository(transaction, access.client_id).end(
+            conversation_id, now=services.clock.now()
+        )
+    return {"session_id": session_id, "status": "ended"}
+
+
+async def _messages(request: Request, session_id: str, *, after: int, count: int) -> list[MessageRow]:
+    services: Services = request.app.state.services
+    access, conversation_id = await find_conversation(request, session_id)
+    async with services.database.read() as connection:
+        return await ConversationRepository(connection, access.client_id).messages(
+            conversation_id, after=after, count=count
+        )
