@@ -62,7 +62,9 @@ class ChatMessage(Strict):
     user_token: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
         None, description="A JWT signed (HS256) with the client's identity secret; `sub` names the visitor."
     )
-    metadata: Annotated[dict[str, JsonValue], AfterValidator(_storable)] = Field(
+    metadata: Annotated[
+        dict[str, JsonValue], AfterValidator(_storable), WithJsonSchema({"type": "object"})
+    ] = Field(
         default_factory=dict, description="Kept with the conversation, such as the page the visitor is on."
     )
 
