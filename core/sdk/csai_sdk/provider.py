@@ -101,6 +101,8 @@ class Provider(ABC):
 
     Keep vendor clients with `ctx.resource(...)` and build them on `ctx.transports`, so that every
     connection passes the installation's guard. Switch the vendor SDK's own retries off: the turn retries.
+    Load a vendor SDK that is slow to import at the first call, with `load_module`; `key_to_send` and
+    `stream_answer` hold what is the same for every vendor behind HTTP.
     """
 
     id: str

@@ -188,7 +188,7 @@ class TestPlugin:
         ],
     )
     async def test_what_does_not_fit_is_refused_without_quoting_a_secret(
-        self, desk: Desk, given: dict[str, str], code: str, words: str
+        self, desk: Desk, given: dict[str, Any], code: str, words: str
     ) -> None:
         before = await desk.version()
         with pytest.raises(Problem) as refused:
