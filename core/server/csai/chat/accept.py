@@ -80,9 +80,12 @@ class Acceptance:
                 raise await self._limit_problem(access, error) from error
             raise
 
-    async def release(self, turn: RunningTurn) -> None:
+    def free(self, turn: RunningTurn) -> None:
         """The turn is settled: let the next message of the conversation come."""
         self._free(turn.id)
+
+    async def release(self, turn: RunningTurn) -> None:
+        """Nothing works for the turn any more: let go of the client's view."""
         await self._views.release(turn.view)
 
     async def _take_conversation(self, asked: Asked, turn_id: str) -> RunningTurn:

@@ -98,12 +98,20 @@ class Turns:
             await asyncio.wait((turn.task,), timeout=CANCEL_S)
         status, text = self._judge(turn, is_late=not done)
         try:
+            outcome = await self._settle(turn, status, text)
+            await self._tell_end(turn, outcome)
+        finally:
+            # After the hooks, which work with what plugins keep open for the client.
+            await self._acceptance.release(turn)
+
+    async def _settle(self, turn: RunningTurn, status: str, text: str) -> Any:
+        try:
             outcome = await self._settlement.settle(turn, status, text)
             turn.stream.finish(outcome)
+            return outcome
         finally:
             self._live.remove(turn)
-            await self._acceptance.release(turn)
-        await self._tell_end(turn, outcome)
+            self._acceptance.free(turn)
 
     def _judge(self, turn: RunningTurn, *, is_late: bool) -> tuple[str, str]:
         """The turn's status, and what the visitor is told."""

@@ -64,20 +64,28 @@ class Shop:
             assert self._told(ctx) == before
             return before
 
-        module = SimpleNamespace(
-            register_settings=hookimpl(lambda: ShopSettings), register_tools=hookimpl(lambda: [tell])
+        @hookimpl
+        async def reply_sent(ctx: PluginContext) -> None:
+            assert not self._line(ctx).closed.is_set()
+
+        self.module = SimpleNamespace(
+            register_settings=hookimpl(lambda: ShopSettings),
+            register_tools=hookimpl(lambda: [tell]),
+            reply_sent=reply_sent,
         )
-        self.module = module
 
     def _told(self, ctx: PluginContext) -> dict[str, Any]:
         settings = ctx.settings_as(ShopSettings)
-        line = ctx.resource("line", lambda: self._open(ctx))
+        line = self._line(ctx)
         return {
             "city": settings.city,
             "token": settings.token.get_secret_value() if settings.token else None,
             "client": ctx.client_id,
             "line": line.client_id,
         }
+
+    def _line(self, ctx: PluginContext) -> Line:
+        return ctx.resource("line", lambda: self._open(ctx))
 
     def _open(self, ctx: PluginContext) -> Line:
         self.lines.append(Line(ctx.client_id))
@@ -184,6 +192,7 @@ async def test_a_turn_keeps_the_view_it_began_with_and_what_that_holds_open(
     assert not second.closed.is_set()
     await server.services.close()
     assert second.closed.is_set()
+    assert shop.lines == [first, second]
 
 
 @pytest.mark.parametrize(
