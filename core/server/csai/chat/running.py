@@ -14,7 +14,7 @@ from csai_sdk.event import TurnRef
 
 from csai.chat.stream import TurnStream
 from csai.plugins.view import ClientView
-from csai.tools.runner import Execution
+from csai.tools.execution import Execution
 from csai.usage.counter import LimitReached
 
 

@@ -29,7 +29,8 @@ from csai.database import Conflict, Database
 from csai.kit.text import clean
 from csai.knowledge.repository import KnowledgeRepository
 from csai.tools.call import sound
-from csai.tools.runner import Execution, ToolRunner, ToolTurn
+from csai.tools.execution import Execution
+from csai.tools.runner import ToolRunner, ToolTurn
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)

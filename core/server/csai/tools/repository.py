@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from csai_sdk import Tool as PythonTool
 from csai_sdk.event import TurnRef
@@ -17,9 +17,7 @@ from csai.kit.identifier import new_id
 from csai.kit.problem import Problem
 from csai.models import Client, ClientTool, Tool, ToolExecution
 from csai.statement import Prepared, Step, prepared_insert
-
-if TYPE_CHECKING:
-    from csai.tools.runner import Execution
+from csai.tools.execution import Execution
 
 _ADD = prepared_insert(ToolExecution)
 _COMPLETE = Prepared(

@@ -7,11 +7,10 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import structlog
-from csai_sdk import Clock, HookRefusal, ToolCall, ToolError, ToolInvocation, ToolOutput, ToolResult
+from csai_sdk import Clock, HookRefusal, ToolCall, ToolError, ToolInvocation, ToolOutput
 from csai_sdk.event import AfterToolCall, BeforeToolCall, TurnRef
 
 from csai.chat.stream import TurnStream
@@ -19,6 +18,7 @@ from csai.database import Database
 from csai.kit.text import clean
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
+from csai.tools.execution import Execution
 from csai.tools.repository import ToolExecutionRepository
 from csai.usage import counter
 
@@ -28,32 +28,6 @@ TOOL_TIMEOUT_S = 30.0
 MAX_RESULT_CHARS = 32_000
 MAX_CALLS_PER_ROUND = 16
 UNKNOWN_OUTCOME = "It is not known whether this call took effect. Do not repeat it; tell the visitor so."
-
-Status = Literal["refused", "intended", "succeeded", "failed", "unknown"]
-
-
-@dataclass(slots=True)
-class Execution:
-    """One call of a tool, from the model's wish to its result."""
-
-    call_id: str
-    call: ToolCall
-    at: datetime
-    status: Status = "refused"
-    response: str = ""
-    duration_ms: int = 0
-    has_intent: bool = False
-
-    @property
-    def has_run(self) -> bool:
-        return self.status != "refused"
-
-    @property
-    def is_success(self) -> bool:
-        return self.status == "succeeded"
-
-    def result(self) -> ToolResult:
-        return ToolResult(self.call.id, self.call.name, self.response, is_error=not self.is_success)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,35 @@
+"""One call of a tool: what the model wished, what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from csai_sdk import ToolCall, ToolResult
+
+Status = Literal["refused", "intended", "succeeded", "failed", "unknown"]
+
+
+@dataclass(slots=True)
+class Execution:
+    """One call of a tool, from the model's wish to its result."""
+
+    call_id: str
+    call: ToolCall
+    at: datetime
+    status: Status = "refused"
+    response: str = ""
+    duration_ms: int = 0
+    has_intent: bool = False
+
+    @property
+    def has_run(self) -> bool:
+        return self.status != "refused"
+
+    @property
+    def is_success(self) -> bool:
+        return self.status == "succeeded"
+
+    def result(self) -> ToolResult:
+        return ToolResult(self.call.id, self.call.name, self.response, is_error=not self.is_success)
