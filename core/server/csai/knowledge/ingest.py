@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import regex
@@ -73,33 +73,28 @@ def _sections(text: str) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _packed(paragraphs: list[str]) -> Iterator[str]:
-    passage = ""
-    for paragraph in paragraphs:
-        for piece in _pieces(paragraph):
-            joined = f"{passage}\n\n{piece}" if passage else piece
-            if len(joined) > PASSAGE_CHARS:
-                yield passage
-                joined = piece
-            passage = joined
-    if passage:
-        yield passage
+    return _joined((piece for paragraph in paragraphs for piece in _pieces(paragraph)), "\n\n")
 
 
 def _pieces(paragraph: str) -> Iterator[str]:
     """The paragraph, or where it is too long its sentences, or parts of them."""
     if len(paragraph) <= PASSAGE_CHARS:
-        yield paragraph
-        return
-    piece = ""
-    for sentence in _SENTENCE_END.split(paragraph):
-        for part in _parts(sentence):
-            joined = f"{piece} {part}" if piece else part
-            if len(joined) > PASSAGE_CHARS:
-                yield piece
-                joined = part
-            piece = joined
-    if piece:
-        yield piece
+        return iter([paragraph])
+    sentences = _SENTENCE_END.split(paragraph)
+    return _joined((part for sentence in sentences for part in _parts(sentence)), " ")
+
+
+def _joined(pieces: Iterable[str], separator: str) -> Iterator[str]:
+    """As many pieces together as fit into a passage."""
+    passage = ""
+    for piece in pieces:
+        joined = f"{passage}{separator}{piece}" if passage else piece
+        if len(joined) > PASSAGE_CHARS:
+            yield passage
+            joined = piece
+        passage = joined
+    if passage:
+        yield passage
 
 
 def _parts(sentence: str) -> Iterator[str]:
