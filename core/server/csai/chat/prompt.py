@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import structlog
 from csai_sdk import AssistantMessage, Message, Passage, ToolCall, ToolMessage, ToolResult, UserMessage
 
 from csai.chat.repository import HistoryRow
 from csai.plugins.view import ClientView
+
+log = structlog.get_logger(__name__)
 
 BASE = """\
 You are the customer-support assistant of {name}. You answer visitors of its website.
@@ -36,9 +39,7 @@ def system_prompt(
     parts = [BASE.format(name=view.client.name, tone=settings.get("tone") or "").rstrip()]
     if settings.get("prompt"):
         parts.append(str(settings["prompt"]))
-    locale = max(view.locales, key=lambda item: item.matches(question), default=None)
-    if locale is not None and locale.matches(question) > 0.5:
-        parts.append(locale.prompt_fragment())
+    parts.append(_locale_fragment(view, question))
     parts += fragments
     if passages:
         lines = "\n".join(
@@ -46,6 +47,19 @@ def system_prompt(
         )
         parts.append(f"Passages from the knowledge of {view.client.name}, one JSON object a line:\n{lines}")
     return "\n\n".join(part for part in parts if part)
+
+
+def _locale_fragment(view: ClientView, question: str) -> str:
+    """What the locale that matches best has to say; a locale that fails has nothing."""
+    best, certainty = "", 0.5
+    for locale in view.locales:
+        try:
+            matches = locale.matches(question)
+            if matches > certainty:
+                best, certainty = locale.prompt_fragment(), matches
+        except Exception:
+            log.exception("locale failed", locale=locale.code)
+    return best
 
 
 def estimate_tokens(text: str) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -83,6 +85,11 @@ async def _answer(function: EventHook, event: object, ctx: PluginContext) -> Any
 
 def _accepted(function: EventHook, event: object, ctx: PluginContext) -> dict[str, Any]:
     """As with pluggy's own calls, a hook may leave out parameters it does not need."""
-    code = function.__code__
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    names = _parameters(function)
     return {name: value for name, value in (("event", event), ("ctx", ctx)) if name in names}
+
+
+@lru_cache(maxsize=1_024)
+def _parameters(function: EventHook) -> frozenset[str]:
+    # A signature sees through decorators that wrap properly.
+    return frozenset(inspect.signature(function).parameters)
