@@ -72,7 +72,8 @@ def prepared() -> dict[str, Prepared]:
 
 @pytest.mark.parametrize(("name", "statement"), prepared().items(), ids=prepared())
 def test_a_prepared_statement_names_the_client(name: str, statement: Prepared) -> None:
-    sql = statement.compiled(postgresql.dialect(paramstyle="pyformat")).sql
+    dialect = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+    sql = statement.compiled(dialect).sql
     owned = {table.name for table in Base.metadata.sorted_tables if "client_id" in table.columns}
     assert any(table in sql for table in owned), f"{name} touches no client's table: list it with its reason"
     assert "client_id" in sql, f"{name} is not scoped to a client"
