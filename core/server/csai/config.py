@@ -48,7 +48,8 @@ class Settings(BaseSettings):
     rate_limit_visitor: int = Field(20, ge=0)
     turn_deadline_s: float = 120
     first_token_timeout_s: float = 30
-    lease_s: float = 30
+    lease_s: float = Field(30, ge=3)
+    """How long a conversation stays with a process that has died; running turns renew it in time."""
     max_message_chars: int = 16_000
     max_body_bytes: int = 256_000
     history_messages: int = 20
@@ -70,6 +71,11 @@ class Settings(BaseSettings):
         return (
             [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
         )
+
+    @property
+    def heartbeat_s(self) -> float:
+        """How often a running turn renews its lease: twice may fail."""
+        return min(10.0, self.lease_s / 3)
 
     @property
     def effective_database_url(self) -> str:

@@ -17,7 +17,6 @@ from csai.database import Database
 
 log = structlog.get_logger(__name__)
 
-HEARTBEAT_S = 10.0
 WATCH_S = 1.0
 REMEMBERED_TURNS = 1_000
 SHUTDOWN_S = 10.0
@@ -97,7 +96,7 @@ class LiveTurns:
             turn_ids = list(self._running)
             try:
                 await self._hear_stops(turn_ids)
-                if loop.time() - renewed >= HEARTBEAT_S:
+                if loop.time() - renewed >= self._settings.heartbeat_s:
                     await self._renew(turn_ids)
                     renewed = loop.time()
             except Exception:

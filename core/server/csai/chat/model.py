@@ -23,10 +23,12 @@ from csai_sdk import (
 from csai_sdk.event import AfterModelCall
 
 from csai.chat.prompt import estimate_tokens
+from csai.chat.repository import TurnRepository
 from csai.chat.running import ModelCall, RunningTurn
 from csai.config import Settings
 from csai.database import Database
 from csai.kit.text import clean
+from csai.kit.waiting import see_through
 from csai.plugins.view import ChosenProvider
 from csai.usage import counter
 from csai.usage.prices import Cost, price
@@ -173,12 +175,15 @@ class ModelCaller:
                 "tokens": bound.tokens_input + bound.tokens_output if "tokens" in limits else 0,
                 "cost": self._cost(chosen, request.model, bound).micros if "cost" in limits else 0,
             }
-            await self._database.transact(
-                counter.reserve(turn.client_id, turn.period, amounts, limits),
-                check=lambda results: counter.check_granted(results[0], amounts, limits),
+            reserved = counter.total(turn.reserved, amounts)
+            await see_through(
+                self._database.transact(
+                    TurnRepository(turn.client_id).keep_reserved(turn.id, reserved),
+                    counter.reserve(turn.client_id, turn.period, amounts, limits),
+                    check=lambda results: counter.check_granted(results[-1], amounts, limits),
+                )
             )
-            for metric, amount in amounts.items():
-                turn.reserved[metric] = turn.reserved.get(metric, 0) + amount
+            turn.reserved.update(reserved)
         return bound
 
     def _book(

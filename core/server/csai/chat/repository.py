@@ -146,6 +146,10 @@ class TurnRepository:
         """Ask whichever process runs the session's turn to stop it."""
         return self._step(statements.REQUEST_STOP, session=session_id)
 
+    def keep_reserved(self, turn_id: str, amounts: Mapping[str, int]) -> Step:
+        """Write down what the counters hold for a running turn, for whoever finds it abandoned."""
+        return self._step(statements.KEEP_RESERVED, turn=turn_id, amounts=amounts)
+
     def reserved(self, turn_id: str) -> Step:
         """The turn's period and what the counters hold for it."""
         return self._step(statements.RESERVED, turn=turn_id)

@@ -136,6 +136,15 @@ STATE = Prepared(
         Conversation.id, Conversation.ended_at, Conversation.lease_turn_id, Conversation.lease_expires_at
     ).where(*OF_SESSION)
 )
+KEEP_RESERVED = Prepared(
+    update(Turn)
+    .where(
+        Turn.client_id == bindparam("client"),
+        Turn.id == bindparam("turn"),
+        Turn.status == "running",
+    )
+    .values(reserved=bindparam("amounts"))
+)
 RESERVED = Prepared(
     select(Turn.period, Turn.reserved).where(
         Turn.client_id == bindparam("client"), Turn.id == bindparam("turn")

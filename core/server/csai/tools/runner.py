@@ -13,9 +13,11 @@ import structlog
 from csai_sdk import Clock, HookRefusal, ToolCall, ToolError, ToolInvocation, ToolOutput
 from csai_sdk.event import AfterToolCall, BeforeToolCall, TurnRef
 
+from csai.chat.repository import TurnRepository
 from csai.chat.stream import TurnStream
 from csai.database import Database
 from csai.kit.text import clean
+from csai.kit.waiting import see_through
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
 from csai.tools.execution import Execution
@@ -105,20 +107,21 @@ class ToolRunner:
             return True
         try:
             steps = ToolExecutionRepository(turn.ref.client_id).intend_all(turn.ref, acting)
+            reserved = counter.total(turn.reserved, amounts if is_limited else {})
             if is_limited:
+                steps.append(TurnRepository(turn.ref.client_id).keep_reserved(turn.ref.turn_id, reserved))
                 steps.append(counter.reserve(turn.ref.client_id, turn.period, amounts, turn.view.limits))
 
             def check(results: list[Rows]) -> None:
                 if is_limited:
                     counter.check_granted(results[-1], amounts, turn.view.limits)
 
-            await self._database.transact(*steps, check=check)
+            await see_through(self._database.transact(*steps, check=check))
         except counter.LimitReached:
             for execution in ready:
                 execution.response = "No more tool calls are included in this month's plan."
             return False
-        if is_limited:
-            turn.reserved["tool_calls"] = turn.reserved.get("tool_calls", 0) + len(ready)
+        turn.reserved.update(reserved)
         for execution in acting:
             execution.has_intent = True
         return True

@@ -77,6 +77,11 @@ def settle(
     return [Step(_settle(len(metrics)), values)]
 
 
+def total(held: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """What is set aside in all, by metric."""
+    return {metric: held.get(metric, 0) + more.get(metric, 0) for metric in {*held, *more}}
+
+
 def _metrics(amounts: Mapping[str, int]) -> list[str]:
     return sorted(metric for metric, amount in amounts.items() if amount)
 

@@ -81,6 +81,55 @@ async def test_a_turn_that_cannot_be_stored_fails_visibly_and_books_what_it_spen
     await _assert_settled(server, "failed")
 
 
+@pytest.mark.parametrize("transaction", [2, 3], ids=["tokens", "intent"])
+async def test_a_stop_between_a_commit_and_its_answer_loses_nothing(
+    make_server: ServerFactory, monkeypatch: pytest.MonkeyPatch, transaction: int
+) -> None:
+    provider = ScriptedProvider([ToolCall("c1", "book", {"slot": "9:00"})], ["Done."])
+    server = await make_server(provider, tools=[book], limits=ROOMY)
+    database, live = server.services.database, server.services.live
+    real = database.transact
+    committed = 0
+
+    async def transact(*steps: Any, check: Any = None) -> Any:
+        nonlocal committed
+        rows = await real(*steps, check=check)
+        committed += 1
+        if committed == transaction:
+            (turn,) = await server.rows(Turn)
+            (conversation,) = await server.rows(Conversation)
+            assert turn["status"] == "running"
+            await live.stop(server.client.id, conversation["session_id"])
+            await asyncio.sleep(0)
+        return rows
+
+    monkeypatch.setattr(database, "transact", transact)
+
+    answer = await asyncio.wait_for(server.say("Book 9:00"), PATIENCE_S)
+
+    assert answer.json()["status"] == "stopped"
+    await _assert_settled(server, "stopped")
+
+
+async def test_what_is_set_aside_for_a_running_turn_is_written_with_it(make_server: ServerFactory) -> None:
+    go_on = asyncio.Event()
+    provider = ScriptedProvider([ToolCall("c1", "book", {"slot": "9:00"})], [go_on, "Done."])
+    server = await make_server(provider, tools=[book], limits=ROOMY)
+    asked = asyncio.create_task(server.say("Book 9:00"))
+    await asyncio.wait_for(provider.called(2), PATIENCE_S)
+
+    (turn,) = await server.rows(Turn)
+    held = {counter["metric"]: counter["reserved"] for counter in await server.rows(Counter)}
+    go_on.set()
+    await asyncio.wait_for(asked, PATIENCE_S)
+
+    assert held["tokens"] > 0
+    assert held["tool_calls"] == 1
+    assert {metric: amount for metric, amount in turn["reserved"].items() if amount} == {
+        metric: amount for metric, amount in held.items() if amount
+    }
+
+
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
 async def test_a_number_that_is_no_json_is_refused_and_stores_nothing(
     make_server: ServerFactory, number: str
