@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, event, make_url
+from sqlalchemy.exc import DataError as SqlDataError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import IntegrityError as SqlIntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -25,6 +26,10 @@ from csai.statement import CompiledStatement, Rows, Step
 
 class Conflict(Exception):
     """A constraint refused what was written: someone else was quicker."""
+
+
+class ValueRefused(Exception):
+    """The database cannot store a value. Without the driver's own words: those quote the value."""
 
 
 class DatabaseUnavailable(Exception):
@@ -144,6 +149,8 @@ def _named_errors() -> Iterator[None]:
         *(psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError),
     ) as error:
         raise DatabaseUnavailable(type(error).__name__) from error
+    except (SqlDataError, psycopg.DataError) as error:
+        raise ValueRefused(type(error).__name__) from None
     except DBAPIError as error:
         if error.connection_invalidated:
             raise DatabaseUnavailable(type(error).__name__) from error
@@ -151,14 +158,22 @@ def _named_errors() -> Iterator[None]:
 
 
 def _postgres_engine(url: str, pool_size: int) -> AsyncEngine:
-    return create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=10, pool_recycle=1800)
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_recycle=1800,
+        # Errors are logged, and parameters are what visitors wrote.
+        hide_parameters=True,
+    )
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:
     database = make_url(url).database
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": 30})
+    engine = create_async_engine(url, connect_args={"timeout": 30}, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:

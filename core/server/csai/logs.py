@@ -47,6 +47,8 @@ def configure_logging(level: str, *, is_json: bool) -> None:
     # Their informational records carry URLs and statements, one or more for every request.
     for name in ("httpx", "httpx2", "httpcore", "anthropic", "openai", "stevedore", "aiosqlite", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # Its warnings quote the values of statements that failed.
+    logging.getLogger("psycopg").setLevel(max(logging.ERROR, root.level))
 
 
 def _without_colors(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:

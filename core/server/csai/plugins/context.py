@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TypeVar
 
 import structlog
@@ -64,6 +64,13 @@ def resolve_settings(
     return model.model_validate(values), frozenset(own) & frozenset(model.model_fields)
 
 
+class _PluginLog(logging.LoggerAdapter[logging.Logger]):
+    """Says of every record whose it is. The standard adapter drops the fields that the plugin gives."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, {**kwargs, "extra": {**(kwargs.get("extra") or {}), **(self.extra or {})}}
+
+
 def build_context(
     plugin: Plugin,
     *,
@@ -83,7 +90,7 @@ def build_context(
         http=http,
         transports=transports,
         clock=clock,
-        log=logging.LoggerAdapter(
+        log=_PluginLog(
             logging.getLogger(f"csai.plugin.{plugin.id}"), {"plugin": plugin.id, "client_id": client_id}
         ),
         resources=resources,
