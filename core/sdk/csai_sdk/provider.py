@@ -101,8 +101,8 @@ class Provider(ABC):
 
     Keep vendor clients with `ctx.resource(...)` and build them on `ctx.transports`, so that every
     connection passes the installation's guard. Switch the vendor SDK's own retries off: the turn retries.
-    Load a vendor SDK that is slow to import at the first call, with `load_module`; `key_to_send` and
-    `stream_answer` hold what is the same for every vendor behind HTTP.
+    Load a vendor SDK that is slow to import with `load_module`, in `warm_up` and again at the first call;
+    `key_to_send` and `stream_answer` hold what is the same for every vendor behind HTTP.
     """
 
     id: str
@@ -118,6 +118,13 @@ class Provider(ABC):
     def is_configured(self, ctx: PluginContext) -> bool:
         """Whether a call could be made at all (a key is there). No I/O."""
         return True
+
+    async def warm_up(self) -> None:
+        """Load what the first call would otherwise wait for, such as the vendor's SDK; may do nothing.
+
+        Called in the background once the server has started, where the operator has configured this provider
+        for the whole installation. What it raises is logged and harms nothing.
+        """
 
     @abstractmethod
     def stream(self, request: ModelRequest, ctx: PluginContext) -> AsyncIterator[str | ModelReply]:

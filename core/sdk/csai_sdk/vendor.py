@@ -36,6 +36,7 @@ _BY_STATUS: Mapping[int, type[ProviderError]] = {
 
 
 _loaded: set[str] = set()
+_loading: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Future[object]] = {}
 
 
 async def load_module(name: str) -> None:
@@ -45,9 +46,16 @@ async def load_module(name: str) -> None:
     the start of a server that does not use it nor the turns of others should pay. Import the module with a
     plain statement behind it, which then costs nothing. Raises what the import raises.
     """
-    if name not in _loaded:
-        await asyncio.to_thread(import_module, name)
-        _loaded.add(name)
+    if name in _loaded:
+        return
+    # One thread for however many calls wait: those that blocked on the import's lock would take all others'.
+    key = (asyncio.get_running_loop(), name)
+    loading = _loading.get(key)
+    if loading is None:
+        loading = _loading[key] = asyncio.ensure_future(asyncio.to_thread(import_module, name))
+        loading.add_done_callback(lambda _: _loading.pop(key, None))
+    await asyncio.shield(loading)
+    _loaded.add(name)
 
 
 def key_to_send(key: SecretStr | None, ctx: PluginContext) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from pathlib import Path
@@ -50,3 +51,17 @@ def test_the_operators_key_is_not_sent_to_an_address_of_the_clients_choice(
 ) -> None:
     ctx = make_context(PluginSettings(), client_set=frozenset(client_set))
     assert key_to_send(SecretStr(key) if key is not None else None, ctx) == sent
+
+
+async def test_many_calls_wait_for_one_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shared_vendor_sdk.py").write_text("import time\ntime.sleep(0.05)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    threads = threading.active_count()
+
+    loading = [asyncio.ensure_future(load_module("shared_vendor_sdk")) for _ in range(50)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert threading.active_count() <= threads + 1
+    await asyncio.gather(*loading)
+    del sys.modules["shared_vendor_sdk"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from csai_sdk import Clock
 
@@ -44,10 +44,12 @@ class Services:
     replays: Replays
     live: LiveTurns
     turns: Turns
+    background: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
         """Bring the shared catalog in line with the plugins that are installed; load what is slow to load."""
         await asyncio.to_thread(prices.load)
+        self.background.append(asyncio.create_task(self.views.warm_up()))
         async with self.database.write() as transaction:
             await Catalog(transaction).sync_plugin_tools(
                 list(self.registry.tools.values()), now=self.clock.now()
@@ -55,6 +57,8 @@ class Services:
 
     async def close(self) -> None:
         await self.live.close()
+        for task in self.background:
+            task.cancel()
         await self.views.close()
         await self.limiter.close()
         await self.registry.close()

@@ -120,6 +120,20 @@ class ClientViews:
             await self._close_unused(old)
         return fresh
 
+    async def warm_up(self) -> None:
+        """Have the providers that the operator configured load what their first call needs."""
+        contexts = {
+            plugin.id: context
+            for plugin in self._registry.plugins.values()
+            if plugin.providers
+            and (context := self._context(plugin, None, {}, None, KeptResources())) is not None
+        }
+        for name in usable_providers(self._registry, contexts):
+            try:
+                await self._registry.providers[name][1].warm_up()
+            except Exception:
+                log.exception("provider did not warm up", provider=name)
+
     def hold(self, view: ClientView) -> None:
         view.users += 1
 
@@ -177,7 +191,7 @@ class ClientViews:
     def _context(
         self,
         plugin: Plugin,
-        client_id: str,
+        client_id: str | None,
         settings: Mapping[str, Any],
         secrets: str | None,
         kept: KeptResources,

@@ -264,3 +264,23 @@ async def test_a_client_without_a_usable_provider_is_told_so_kindly(server: Serv
 
     assert answer["status"] == "failed"
     assert answer["message"]["content"]
+
+
+async def test_providers_of_the_installation_are_warm_before_the_first_call(
+    make_server: ServerFactory,
+) -> None:
+    warmed: list[str] = []
+
+    class Slow(ScriptedProvider):
+        def is_configured(self, ctx: PluginContext) -> bool:
+            return self.id != "unconfigured"
+
+        async def warm_up(self) -> None:
+            warmed.append(self.id)
+            if self.id == "broken":
+                raise RuntimeError("cannot")
+
+    server = await make_server(Slow(id="broken"), Slow(["Hi."], id="fine"), Slow(id="unconfigured"))
+    await asyncio.gather(*server.services.background)
+
+    assert warmed == ["broken", "fine"]

@@ -36,6 +36,9 @@ class ClaudeProvider(Provider):
             key_to_send(settings.api_key, ctx) is not None or settings.base_url.rstrip("/") != ANTHROPIC_URL
         )
 
+    async def warm_up(self) -> None:
+        await load_module("csai_provider_claude.connection")
+
     async def stream(self, request: ModelRequest, ctx: PluginContext) -> AsyncIterator[str | ModelReply]:
         body = body_of(request, ctx.settings_as(ClaudeSettings))
         deadline = asyncio.get_running_loop().time() + request.timeout_s

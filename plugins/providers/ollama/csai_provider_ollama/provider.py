@@ -31,6 +31,9 @@ class OllamaProvider(Provider):
         """Only where an address is set: a server cannot know whether its machine happens to run Ollama."""
         return bool(ctx.settings_as(OllamaSettings).base_url)
 
+    async def warm_up(self) -> None:
+        await load_module("csai_provider_ollama.connection")
+
     async def stream(self, request: ModelRequest, ctx: PluginContext) -> AsyncIterator[str | ModelReply]:
         deadline = asyncio.get_running_loop().time() + request.timeout_s
         await load_module("csai_provider_ollama.connection")

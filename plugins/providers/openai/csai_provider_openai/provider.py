@@ -34,6 +34,9 @@ class OpenAIProvider(Provider):
         settings = ctx.settings_as(OpenAISettings)
         return key_to_send(settings.api_key, ctx) is not None or settings.base_url.rstrip("/") != OPENAI_URL
 
+    async def warm_up(self) -> None:
+        await load_module("csai_provider_openai.connection")
+
     async def stream(self, request: ModelRequest, ctx: PluginContext) -> AsyncIterator[str | ModelReply]:
         body = body_of(request, ctx.settings_as(OpenAISettings))
         deadline = asyncio.get_running_loop().time() + request.timeout_s
