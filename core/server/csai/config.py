@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     rate_limit_visitor: int = Field(20, ge=0)
     turn_deadline_s: float = 120
     first_token_timeout_s: float = 30
-    lease_s: float = Field(30, ge=3)
+    lease_s: float = Field(30, ge=2)
     """How long a conversation stays with a process that has died; running turns renew it in time."""
     max_message_chars: int = 16_000
     max_body_bytes: int = 256_000
