@@ -10,6 +10,8 @@ from uuid import uuid4
 from csai_sdk import ToolCall
 from jiter import from_json
 
+MAX_CALLS = 128
+
 
 @dataclass(slots=True)
 class _Pending:
@@ -75,6 +77,8 @@ class CallCollector:
         return self._calls[-1]
 
     def _started(self) -> _Pending:
+        if len(self._calls) == MAX_CALLS:
+            raise ValueError("more tool calls than any model makes")
         self._calls.append(_Pending())
         return self._calls[-1]
 

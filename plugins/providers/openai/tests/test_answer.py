@@ -241,6 +241,19 @@ async def test_nonsense_is_a_protocol_error(body: bytes, replay: Replay, plugin_
     assert error.retryable
 
 
+@pytest.mark.parametrize("has_index", [True, False])
+async def test_far_too_many_calls_are_a_protocol_error(
+    has_index: bool, replay: Replay, plugin_context: MakeContext
+) -> None:
+    calls = [piece(i if has_index else None, "book", "{}", id=f"c{i}") for i in range(1_000)]
+    usage = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+    events = [chunk(tool_calls=calls), chunk("tool_calls"), usage]
+
+    error = await fail(Exchange.of_events(PATH, events), replay, plugin_context)
+
+    assert isinstance(error, ProviderProtocolError)
+
+
 async def test_stream_that_ends_before_its_usage_is_cut_short(
     replay: Replay, plugin_context: MakeContext
 ) -> None:
