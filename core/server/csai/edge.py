@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csai.database import DatabaseUnavailable
@@ -44,10 +44,10 @@ class Edge:
             return
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        headers = dict(scope["headers"])
-        origin = headers.get(b"origin", b"").decode("latin-1")
+        headers = Headers(scope=scope)
+        origin = headers.get("origin", "")
         is_open = bool(origin) and scope["path"].startswith(OPEN_PATHS)
-        if is_open and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+        if is_open and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await _preflight(origin, send)
             return
         has_begun = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from csai_sdk import Clock
 
+from csai.chat.abandon import Abandonment
 from csai.chat.accept import Acceptance
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller
@@ -43,13 +44,19 @@ class Services:
     gate: Gate
     replays: Replays
     live: LiveTurns
+    abandonment: Abandonment
     turns: Turns
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
         """Bring the shared catalog in line with the plugins that are installed; load what is slow to load."""
         await asyncio.to_thread(prices.load)
-        self.background.append(asyncio.create_task(self.views.warm_up()))
+        self.background.extend(
+            (
+                asyncio.create_task(self.views.warm_up()),
+                asyncio.create_task(self.abandonment.watch(self.settings.lease_s)),
+            )
+        )
         async with self.database.write() as transaction:
             await Catalog(transaction).sync_plugin_tools(
                 list(self.registry.tools.values()), now=self.clock.now()
@@ -88,8 +95,15 @@ def build_services(
         per_client=settings.rate_limit_client,
         per_visitor=settings.rate_limit_visitor,
     )
+    abandonment = Abandonment(database=database, clock=clock)
     acceptance = Acceptance(
-        settings=settings, database=database, clock=clock, keyring=keyring, views=views, limiter=limiter
+        settings=settings,
+        database=database,
+        clock=clock,
+        keyring=keyring,
+        views=views,
+        limiter=limiter,
+        abandonment=abandonment,
     )
     replays = Replays(database=database, clock=clock, keyring=keyring)
     live = LiveTurns(settings=settings, database=database, clock=clock)
@@ -116,5 +130,6 @@ def build_services(
         gate=Gate(database=database, views=views, keyring=keyring),
         replays=replays,
         live=live,
+        abandonment=abandonment,
         turns=turns,
     )

@@ -12,8 +12,9 @@ import structlog
 from csai_sdk import Clock
 from csai_sdk.event import LimitReached
 
+from csai.chat.abandon import Abandonment
 from csai.chat.replay import POLL_S, Asked
-from csai.chat.repository import LeaseRow, StateRow, TurnRepository, abandoned_outcome
+from csai.chat.repository import LeaseRow, StateRow, TurnRepository
 from csai.chat.running import RunningTurn
 from csai.chat.stream import TurnStream
 from csai.clients.access import Access
@@ -50,6 +51,7 @@ class Acceptance:
         keyring: Keyring,
         views: ClientViews,
         limiter: RateLimiter,
+        abandonment: Abandonment,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -57,6 +59,7 @@ class Acceptance:
         self._keyring = keyring
         self._views = views
         self._limiter = limiter
+        self._abandonment = abandonment
         self._order: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._held: dict[str, asyncio.Lock] = {}
 
@@ -66,7 +69,7 @@ class Acceptance:
         Raises `Problem`, or `Conflict` when a repeat of this request was quicker.
         """
         access, message = asked.access, asked.message
-        await self._limiter.check(access.client_id, message.session_id or f"address:{asked.address}")
+        await self._limiter.check(access.client_id, _rated_visitor(asked))
         turn_id = new_id()
         if message.session_id is not None:
             await self._wait_in_order(turn_id, (access.client_id, message.session_id))
@@ -224,33 +227,12 @@ class Acceptance:
             )
         if state.lease_turn_id is None:
             return
-        if state.lease_expires_at is not None and state.lease_expires_at < self._clock.now():
-            await self._break_lease(client_id, state, state.lease_turn_id)
+        is_expired = state.lease_expires_at is not None and state.lease_expires_at < self._clock.now()
+        if is_expired and await self._abandonment.end(client_id, state):
             return
         if asyncio.get_running_loop().time() > give_up:
             raise _busy()
         await asyncio.sleep(POLL_S)
-
-    async def _break_lease(self, client_id: str, state: StateRow, turn_id: str) -> None:
-        """The turn that held the conversation died with its process: it failed, and the next may run."""
-        log.warning("turn abandoned by its process", client_id=client_id, turn_id=turn_id)
-        turns = TurnRepository(client_id)
-        now = self._clock.now()
-        ((period, reserved),) = (await self._database.fetch(turns.reserved(turn_id)))[0]
-
-        def check(results: list[Rows]) -> None:
-            if not (results[0] and results[1]):
-                raise ConversationTaken  # Someone else was quicker: look again.
-
-        try:
-            await self._database.transact(
-                turns.break_lease(state, now=now),
-                turns.finish(turn_id, status="failed", outcome=abandoned_outcome(turn_id, now), now=now),
-                *counter.settle(client_id, period, used={}, released=reserved),
-                check=check,
-            )
-        except ConversationTaken:
-            await asyncio.sleep(POLL_S)
 
     async def _limit_problem(self, access: Access, error: counter.LimitReached) -> Problem:
         await tell_limit(access.view, error)
@@ -266,6 +248,17 @@ async def tell_limit(view: ClientView, error: counter.LimitReached) -> None:
     """Tell the client's plugins that work was refused."""
     if "limit_reached" in view.hooks:
         await view.hooks.tell("limit_reached", LimitReached(view.client.id, error.metric, error.limit))
+
+
+def _rated_visitor(asked: Asked) -> str | None:
+    """Whose messages are counted together; None where nobody can tell.
+
+    A server with a secret key speaks for many visitors from one address, and names them or their sessions.
+    """
+    session = asked.message.session_id
+    if asked.access.is_secret:
+        return session or asked.visitor or asked.message.user_identifier
+    return session or f"address:{asked.address}"
 
 
 def _check_visitor(lease: LeaseRow, visitor_id: str | None) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.chat import statements
-from csai.kit.identifier import new_id
+from csai.database import Database
 from csai.models import Conversation, Turn
 from csai.statement import Prepared, Step
 
@@ -154,27 +154,19 @@ class TurnRepository:
         """The turn's period and what the counters hold for it."""
         return self._step(statements.RESERVED, turn=turn_id)
 
+    def apologise(self, conversation_id: str, **values: Any) -> Step:
+        """Answer an abandoned turn's message, under the number set apart for its answer."""
+        return self._step(statements.APOLOGISE, conversation=conversation_id, **values)
+
     def break_lease(self, state: StateRow, *, now: datetime) -> Step:
         """Free a conversation whose lease ran out. No row when someone was quicker."""
         return self._step(statements.BREAK, conversation=state.id, turn=state.lease_turn_id, now=now)
 
 
-def abandoned_outcome(turn_id: str, now: datetime) -> dict[str, Any]:
-    """What a turn whose process died is answered with."""
-    return {
-        "turn_id": turn_id,
-        "status": "failed",
-        "message": {
-            "id": new_id(),
-            "role": "assistant",
-            "author": "ai",
-            "content": "I'm sorry, I was interrupted and could not answer. Please ask again.",
-            "created_at": now.isoformat(),
-        },
-        "tool_calls": [],
-        "usage": {"tokens_input": 0, "tokens_output": 0, "cost": 0.0},
-        "citations": [],
-    }
+async def abandoned_conversations(database: Database, *, now: datetime) -> list[tuple[str, StateRow]]:
+    """Conversations of any client whose turn let its lease run out, with their client's id."""
+    (rows,) = await database.fetch(Step(statements.ABANDONED, {"now": now}))
+    return [(row[0], StateRow(*row[1:])) for row in rows]
 
 
 async def stop_requests(connection: AsyncConnection, turn_ids: Sequence[str]) -> list[str]:

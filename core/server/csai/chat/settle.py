@@ -11,7 +11,7 @@ from csai_sdk import Clock
 
 from csai.chat.citation import cite
 from csai.chat.prompt import store_rounds
-from csai.chat.repository import TurnRepository
+from csai.chat.repository import TurnRepository, TurnRow
 from csai.chat.running import RunningTurn
 from csai.database import Database, DatabaseUnavailable
 from csai.kit.identifier import new_id
@@ -49,6 +49,8 @@ class Settlement:
             now = self._clock.now()
             outcome = _outcome(turn, status, text, now)
             try:
+                if attempt and (stored := await self._stored(turn)) is not None:
+                    return stored
                 await self._store(turn, status, outcome, now)
             except FencedOut:
                 log.error("turn was fenced out", turn_id=turn.id, client_id=turn.client_id)
@@ -66,6 +68,12 @@ class Settlement:
                 continue
             return _answer(turn, outcome)
         return _answer(turn, _outcome(turn, "failed", NOT_KEPT, self._clock.now()))
+
+    async def _stored(self, turn: RunningTurn) -> dict[str, Any] | None:
+        """The outcome, where an earlier try was stored after all and only its confirmation was lost."""
+        (rows,) = await self._database.fetch(TurnRepository(turn.client_id).by_id(turn.id))
+        row = TurnRow(*rows[0])
+        return _answer(turn, dict(row.outcome)) if row.outcome is not None else None
 
     async def _store(self, turn: RunningTurn, status: str, outcome: dict[str, Any], now: datetime) -> None:
         turns = TurnRepository(turn.client_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Integer, String, Text, bindparam, insert, literal, select, update
+from sqlalchemy import Boolean, Integer, String, Text, bindparam, exists, insert, literal, select, update
+from sqlalchemy.orm import aliased
 
 from csai.models import Conversation, LedgerEntry, Message, Turn
 from csai.models.base import Id, Json, UtcDateTime
@@ -66,12 +67,13 @@ BEGIN_TURN = Prepared(
         include_defaults=False,
     )
 )
+MESSAGE_COLUMNS = [
+    *("id", "client_id", "conversation_id", "turn_id", "seq", "role", "author", "content"),
+    *("tokens_used", "timestamp"),
+]
 ASK = Prepared(
     insert(Message).from_select(
-        [
-            *("id", "client_id", "conversation_id", "turn_id", "seq", "role", "author", "content"),
-            *("tokens_used", "timestamp"),
-        ],
+        MESSAGE_COLUMNS,
         select(
             bindparam("message", type_=Id),
             Conversation.client_id,
@@ -179,4 +181,45 @@ REQUEST_STOP = Prepared(
         .scalar_subquery(),
     )
     .values(is_stop_requested=True)
+)
+ABANDONED = Prepared(
+    select(
+        Conversation.client_id,
+        Conversation.id,
+        Conversation.ended_at,
+        Conversation.lease_turn_id,
+        Conversation.lease_expires_at,
+    )
+    .where(Conversation.lease_turn_id.is_not(None), Conversation.lease_expires_at < bindparam("now"))
+    .order_by(Conversation.lease_expires_at)
+    .limit(literal(100))
+)
+_ANSWER = aliased(Message)
+APOLOGISE = Prepared(
+    insert(Message).from_select(
+        MESSAGE_COLUMNS,
+        select(
+            bindparam("message", type_=Id),
+            Message.client_id,
+            Message.conversation_id,
+            Message.turn_id,
+            Message.seq + 1,
+            literal("assistant", String),
+            literal("ai", String),
+            bindparam("content", type_=Text),
+            literal(0, Integer),
+            bindparam("now", type_=UtcDateTime),
+        ).where(
+            Message.client_id == bindparam("client"),
+            Message.conversation_id == bindparam("conversation"),
+            Message.turn_id == bindparam("turn"),
+            Message.role == "user",
+            ~exists().where(
+                _ANSWER.client_id == bindparam("client"),
+                _ANSWER.conversation_id == bindparam("conversation"),
+                _ANSWER.seq == Message.seq + 1,
+            ),
+        ),
+        include_defaults=False,
+    )
 )

@@ -36,6 +36,7 @@ from csai.usage import counter
 log = structlog.get_logger(__name__)
 
 CANCEL_S = 5.0
+MAX_CALLS = 128
 
 SORRY = "I'm sorry, something went wrong on our side and I could not answer. Please try again in a moment."
 OUT_OF_TIME = "I'm sorry, this took longer than it may. Please try again."
@@ -193,7 +194,7 @@ class Turns:
         if reply.text:
             turn.stream.text("\n\n")
         provider = turn.view.providers[turn.provider_index].provider.id
-        calls = tuple(sound(call) for call in reply.tool_calls)
+        calls = tuple(sound(call) for call in reply.tool_calls[:MAX_CALLS])
         turn.rounds.append(AssistantMessage(clean(reply.text), calls, reply.reasoning, provider))
         return calls
 

@@ -48,10 +48,12 @@ class RateLimiter:
             if amount
         ]
 
-    async def check(self, client_id: str, visitor: str) -> None:
+    async def check(self, client_id: str, visitor: str | None) -> None:
         """Count one message. Raises 429 with Retry-After when it is one too many."""
         for name, limit, is_visitor in self._limits:
-            identifiers = (client_id, visitor) if is_visitor else (client_id,)
+            if is_visitor and visitor is None:
+                continue
+            identifiers = (client_id, str(visitor)) if is_visitor else (client_id,)
             limiter = self._shared or self._local
             try:
                 allowed = await limiter.hit(limit, *identifiers)

@@ -17,10 +17,10 @@ def new_id() -> str:
 
 
 def is_id(value: str) -> bool:
-    """Whether `value` is a UUID in its usual form, such as a database column takes."""
+    """Whether `value` is a UUID in its usual form, in lower case, as a database column gives it back."""
     if len(value) != 36:
         return False
     try:
-        return str(uuid.UUID(value)) == value.lower()
+        return str(uuid.UUID(value)) == value
     except ValueError:
         return False

@@ -21,6 +21,7 @@ class Conversation(Base):
         UniqueConstraint("client_id", "id"),
         UniqueConstraint("client_id", "session_id"),
         within_client("visitor_id", "visitors", ondelete=None),
+        Index("ix_conversations_lease_expires_at", "lease_expires_at"),
         Index("ix_conversations_client_id_last_message_at", "client_id", "last_message_at"),
     )
 

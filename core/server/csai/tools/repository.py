@@ -31,6 +31,16 @@ _COMPLETE = Prepared(
     )
 )
 
+_LOSE_SIGHT = Prepared(
+    update(ToolExecution)
+    .where(
+        ToolExecution.client_id == bindparam("client"),
+        ToolExecution.turn_id == bindparam("turn"),
+        ToolExecution.status == "intended",
+    )
+    .values(status="unknown")
+)
+
 
 class ToolExecutionRepository:
     """One client's log of tool calls, as steps for `Database.transact`."""
@@ -50,6 +60,10 @@ class ToolExecutionRepository:
             else Step(_ADD, self._row(turn, execution, None))
             for execution in executions
         ]
+
+    def lose_sight(self, turn_id: str) -> Step:
+        """The turn's process died: whether what it intended happened is not known."""
+        return Step(_LOSE_SIGHT, {"client": self._client_id, "turn": turn_id})
 
     def _complete(self, execution: Execution) -> Step:
         return Step(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
-from csai.models import Conversation, LedgerEntry, Turn
-from csai_sdk import (
-    ProviderAuthError,
-    ProviderUnavailable,
-    Usage,
-)
+from csai.database import Database, DatabaseUnavailable
+from csai.models import Conversation, Counter, LedgerEntry, Message, ToolExecution, Turn
+from csai_sdk import ProviderAuthError, ProviderUnavailable, ToolCall, Usage
 from csai_testkit.scripted import NO_USAGE, ScriptedProvider
+from sqlalchemy import delete, update
 
 from tests.support.server import ServerFactory, sse_events
+from tests.support.tools import Bookings
 
 
 async def test_a_vendor_that_fails_is_replaced_by_the_next_in_the_chain(make_server: ServerFactory) -> None:
@@ -110,10 +112,6 @@ async def test_a_silent_vendor_is_given_up_for_the_next(make_server: ServerFacto
 
 
 async def test_a_conversation_left_by_a_dead_process_is_taken_over(make_server: ServerFactory) -> None:
-    from datetime import timedelta
-
-    from sqlalchemy import update
-
     server = await make_server(ScriptedProvider(["Hi."], is_endless=True))
     begun = (await server.say("one")).json()
     async with server.services.database.write() as transaction:
@@ -152,3 +150,61 @@ async def test_a_model_that_never_stops_talking_is_cut_off(make_server: ServerFa
 
     assert answer["status"] == "failed"
     assert len(answer["message"]["content"]) < 1_000
+
+
+async def test_a_turn_left_by_a_dead_process_fails_without_anybody_asking(make_server: ServerFactory) -> None:
+    bookings = Bookings()
+    provider = ScriptedProvider([ToolCall("c", "book", {"slot": "ten"})], ["Booked."])
+    server = await make_server(provider, tools=[bookings.tool], limits={"messages": 10, "tokens": 1_000_000})
+    key = str(uuid4())
+    begun = (await server.say("Book ten", key=key)).json()
+    past = server.services.clock.now() - timedelta(seconds=1)
+    async with server.services.database.write() as transaction:
+        # As a process leaves it that is killed after the tool and before the end.
+        await transaction.execute(
+            update(Conversation).values(lease_turn_id=begun["turn_id"], lease_expires_at=past)
+        )
+        await transaction.execute(
+            update(Turn).values(status="running", outcome=None, reserved={"messages": 1, "tokens": 500})
+        )
+        await transaction.execute(update(ToolExecution).values(status="intended"))
+        await transaction.execute(delete(Message).where(Message.role == "assistant"))
+        await transaction.execute(update(Counter).values(used=0, reserved=500))
+        await transaction.execute(update(Counter).where(Counter.metric == "messages").values(reserved=1))
+    server.services.live.streams.clear()
+
+    assert await server.services.abandonment.sweep() == 1
+    assert await server.services.abandonment.sweep() == 0
+
+    repeat = (await server.say("Book ten", key=key)).json()
+    assert (repeat["session_id"], repeat["status"]) == (begun["session_id"], "failed")
+    assert bookings.made == ["ten"]
+    assert [row["status"] for row in await server.rows(ToolExecution)] == ["unknown"]
+    counters = await server.counters()
+    assert (counters["messages"], counters["tokens"]) == ((0, 0), (0, 0))
+    messages = sorted(await server.rows(Message), key=lambda row: row["seq"])
+    assert [row["role"] for row in messages] == ["user", "assistant"]
+    assert messages[1]["content"] == repeat["message"]["content"]
+
+
+async def test_an_outcome_whose_confirmation_was_lost_is_told_as_it_is_stored(
+    make_server: ServerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await make_server(ScriptedProvider(["Hello."]))
+    transact = Database.transact
+    lost: list[str] = []
+
+    async def lose_a_confirmation(self: Database, *steps: Any, **options: Any) -> Any:
+        result = await transact(self, *steps, **options)
+        if len(steps) > 4 and not lost:
+            lost.append("it was committed")
+            raise DatabaseUnavailable("gone")
+        return result
+
+    monkeypatch.setattr(Database, "transact", lose_a_confirmation)
+
+    answer = (await server.say("Hi")).json()
+
+    assert lost
+    assert (answer["status"], answer["message"]["content"]) == ("completed", "Hello.")
+    assert len(await server.rows(LedgerEntry)) == 1

@@ -167,6 +167,7 @@ def _create_conversations() -> None:
         _unique("conversations", "client_id", "session_id"),
     )
     _create_index("conversations", "client_id", "last_message_at")
+    _create_index("conversations", "lease_expires_at")
     op.create_table(
         "messages",
         _column("id", UUID),
