@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import tempfile
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -94,12 +97,28 @@ class Settings(BaseSettings):
             raise ConfigError(
                 "set CSAI_SECRET_KEYS to a long random string (for example: openssl rand -hex 32)"
             )
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        path = self.data_dir / "secret.key"
+        return (self._kept_key(self.data_dir / "secret.key"),)
+
+    def _kept_key(self, path: Path) -> str:
         try:
-            with path.open("x") as file:
-                path.chmod(0o600)
-                file.write(secrets.token_urlsafe(48))
-        except FileExistsError:
-            pass
-        return (path.read_text().strip(),)
+            if not path.exists():
+                self.data_dir.mkdir(parents=True, exist_ok=True)
+                _write_once(path, secrets.token_urlsafe(48))
+            key = path.read_text().strip()
+        except OSError as error:
+            raise ConfigError(f"CSAI_DATA_DIR cannot be used: {error.strerror}: {self.data_dir}") from None
+        if not key:
+            raise ConfigError(f"{path} is empty: put back its content, or delete it to have a new key made")
+        return key
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a private file whole or not at all; one that another process made first is left alone."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        with suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from csai.config import Settings
+from csai.config import ConfigError, Settings
 from pydantic import ValidationError
 
 
@@ -15,3 +17,32 @@ def test_a_running_turn_renews_its_lease_before_it_ends(lease_s: float) -> None:
 def test_a_lease_too_short_to_be_renewed_in_time_is_refused() -> None:
     with pytest.raises(ValidationError, match="lease_s"):
         Settings(lease_s=1)
+
+
+def test_a_key_is_made_once_kept_and_private(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+
+    first = settings.signing_keys()
+
+    assert settings.signing_keys() == first
+    assert len(first[0]) >= 32
+    assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o077 == 0
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret.key"]
+
+
+def test_an_empty_key_file_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").touch()
+
+    with pytest.raises(ConfigError, match=r"delete it"):
+        Settings(data_dir=tmp_path).signing_keys()
+
+
+def test_a_data_folder_that_cannot_be_made_says_so() -> None:
+    with pytest.raises(ConfigError, match="CSAI_DATA_DIR"):
+        Settings(data_dir=Path("/proc/none")).signing_keys()
+
+
+@pytest.mark.parametrize("keys", ["", "short", "x" * 40 + ",short"])
+def test_production_takes_no_missing_or_weak_key(keys: str) -> None:
+    with pytest.raises(ConfigError, match="CSAI_SECRET_KEYS"):
+        Settings(env="production", secret_keys=keys).signing_keys()  # type: ignore[arg-type]
