@@ -45,4 +45,4 @@ def test_a_data_folder_that_cannot_be_made_says_so() -> None:
 @pytest.mark.parametrize("keys", ["", "short", "x" * 40 + ",short"])
 def test_production_takes_no_missing_or_weak_key(keys: str) -> None:
     with pytest.raises(ConfigError, match="CSAI_SECRET_KEYS"):
-        Settings(env="production", secret_keys=keys).signing_keys()  # type: ignore[arg-type]
+        Settings(env="production", secret_keys=keys).signing_keys()
