@@ -20,13 +20,14 @@ class TurnStream:
     formats nothing.
     """
 
-    __slots__ = ("_changed", "_events", "outcome", "turn_id")
+    __slots__ = ("_beat", "_events", "_waiting", "outcome", "turn_id")
 
     def __init__(self, turn_id: str) -> None:
         self.turn_id = turn_id
         self.outcome: Mapping[str, Any] | None = None
         self._events: list[tuple[str, Any]] = []
-        self._changed: list[asyncio.Future[bool]] = []
+        self._waiting: list[asyncio.Future[bool]] = []
+        self._beat: asyncio.TimerHandle | None = None
 
     @property
     def is_done(self) -> bool:
@@ -62,27 +63,33 @@ class TurnStream:
                 sent += len(pending)
             if self.is_done and sent >= len(self._events):
                 return
-            if sent >= len(self._events) and not await self._change(KEEPALIVE_S):
+            if sent >= len(self._events) and not await self._change():
                 yield b": still working\n\n"
 
     def _add(self, name: str, data: Any) -> None:
         self._events.append((name, data))
-        if self._changed:
-            waiting, self._changed = self._changed, []
-            for future in waiting:
-                _wake(future, True)
+        if self._waiting:
+            self._wake(True)
 
-    async def _change(self, timeout_s: float | None = None) -> bool:
+    async def _change(self) -> bool:
+        """Wait for more, or for the time to show that the connection lives; whether there is more."""
         loop = asyncio.get_running_loop()
+        if self._beat is None:
+            # One timer for the stream, not one for each wait: this runs for every token.
+            self._beat = loop.call_later(KEEPALIVE_S, self._wake, False)
         future: asyncio.Future[bool] = loop.create_future()
-        self._changed.append(future)
-        # A timer of our own: `asyncio.wait` costs several times as much, and this runs for every token.
-        timer = loop.call_later(timeout_s, _wake, future, False) if timeout_s is not None else None
-        try:
-            return await future
-        finally:
-            if timer is not None:
-                timer.cancel()
+        self._waiting.append(future)
+        return await future
+
+    def _wake(self, has_changed: bool) -> None:
+        if not has_changed or self.is_done:
+            if self._beat is not None:
+                self._beat.cancel()
+            self._beat = None
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(has_changed)
 
     def _format(self, number: int, name: str, data: Any, *, is_secret: bool) -> bytes:
         if name == "text.delta":
@@ -92,11 +99,6 @@ class TurnStream:
         else:
             body = _encode(data)
         return f"id: {self.turn_id}:{number}\nevent: {name}\ndata: {body}\n\n".encode("utf-8", "replace")
-
-
-def _wake(future: asyncio.Future[bool], has_changed: bool) -> None:
-    if not future.done():
-        future.set_result(has_changed)
 
 
 def terminal_event(turn_id: str, outcome: Mapping[str, Any], *, is_secret: bool) -> bytes:
