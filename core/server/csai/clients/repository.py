@@ -95,7 +95,7 @@ async def client_summaries(connection: AsyncConnection, *, name_or_id: str = "")
     """For the operator, whom no client scopes: all clients, oldest first, or only those so called."""
     statement = select(Client.id, Client.name, Client.plan_type, Client.status, Client.created_at)
     if name_or_id:
-        called = Client.id == name_or_id.lower() if is_id(name_or_id) else Client.name == name_or_id
+        called = Client.id == name_or_id.lower() if is_id(name_or_id.lower()) else Client.name == name_or_id
         statement = statement.where(called)
     return [ClientSummary(*row) for row in await connection.execute(statement.order_by(Client.id))]
 
