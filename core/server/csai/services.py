@@ -110,7 +110,6 @@ def build_services(
     turns = Turns(
         settings=settings,
         database=database,
-        clock=clock,
         live=live,
         replays=replays,
         acceptance=acceptance,

@@ -22,7 +22,7 @@ from csai_sdk import (
 )
 from csai_sdk.event import AfterModelCall
 
-from csai.chat.prompt import estimate_tokens
+from csai.chat.prompt import CHARS_PER_TOKEN, estimate_tokens
 from csai.chat.repository import TurnRepository
 from csai.chat.running import ModelCall, RunningTurn
 from csai.config import Settings
@@ -204,7 +204,7 @@ class ModelCaller:
                 return Usage()  # Refused or never begun: vendors bill nothing for it.
             text = reply.text if reply else "".join(pieces)
             usage = Usage(
-                min(_input_bytes(request) // 4 + 1, bound.tokens_input),
+                bound.tokens_input // CHARS_PER_TOKEN + 1,
                 min(estimate_tokens(text), bound.tokens_output),
             )
         elif usage.tokens_output > bound.tokens_output or usage.tokens_input > bound.tokens_input:

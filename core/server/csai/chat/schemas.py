@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from typing import Annotated, Any
-from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -72,14 +71,6 @@ class ChatMessage(Strict):
     def fingerprint(self) -> str:
         """Equal for a repeat of the same request; the idempotency key itself is left out."""
         return hashlib.sha256(self.model_dump_json(exclude={"message_id"}).encode()).hexdigest()
-
-
-def is_uuid(value: str) -> bool:
-    try:
-        UUID(value)
-    except ValueError:
-        return False
-    return True
 
 
 class AnswerMessage(BaseModel):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from csai_sdk import AssistantMessage, Clock, ModelReply, Passage, ToolCall, ToolMessage
+from csai_sdk import AssistantMessage, ModelReply, Passage, ToolCall, ToolMessage
 from csai_sdk.event import BeforeModelCall, MessageReceived, ReplySent, UsageRecorded
 
 from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance, tell_limit
@@ -51,7 +51,6 @@ class Turns:
         *,
         settings: Settings,
         database: Database,
-        clock: Clock,
         live: LiveTurns,
         replays: Replays,
         acceptance: Acceptance,
@@ -61,7 +60,6 @@ class Turns:
     ) -> None:
         self._settings = settings
         self._database = database
-        self._clock = clock
         self._replays = replays
         self._acceptance = acceptance
         self._model = model
