@@ -11,17 +11,23 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Connection, event, make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DataError as SqlDataError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import IntegrityError as SqlIntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
-from csai.statement import CompiledStatement, Rows, Step
+from csai.pipeline import Pipeline
+from csai.statement import Rows, Step
+
+# As the engine's, with parameters written the server's own way.
+_PREPARED_DIALECT = cast(Any, PGDialect_psycopg)(paramstyle="numeric_dollar")
 
 
 class Conflict(Exception):
@@ -42,7 +48,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 20) -> None:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, pool_size)
-        self._dialect = self._engine.dialect
+        self._dialect = self._engine.dialect if self.is_sqlite else _PREPARED_DIALECT
         # One statement needs no transaction around it: on PostgreSQL that saves two round trips.
         reading = {"csai_read": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reader = self._engine.execution_options(**reading)
@@ -69,14 +75,11 @@ class Database:
 
     async def fetch(self, *steps: Step) -> list[Rows]:
         """Run statements that only read, in one round trip; the rows of each."""
-        async with self._driver() as driver:
-            if self.is_sqlite:
+        if self.is_sqlite:
+            async with self._sqlite() as driver:
                 return [await self._run_sqlite(driver, step) for step in steps]
-            if len(steps) == 1:
-                return [await _rows(*await self._send(driver, steps[0]))]
-            async with driver.pipeline():
-                sent = [await self._send(driver, step) for step in steps]
-                return [await _rows(*item) for item in sent]
+        async with self._pipeline() as pipeline:
+            return await pipeline.fetch(steps)
 
     async def transact(self, *steps: Step, check: Callable[[list[Rows]], None] | None = None) -> list[Rows]:
         """Run statements as one transaction; the rows of each.
@@ -84,35 +87,33 @@ class Database:
         All are sent before any answer is read, so a statement cannot use another's rows. `check` sees all
         rows before the commit and raises to roll back.
         """
-        async with self._writer, self._driver() as driver:
-            if self.is_sqlite:
+        if self.is_sqlite:
+            async with self._writer, self._sqlite() as driver:
                 return await self._transact_sqlite(driver, steps, check)
-            try:
-                async with driver.pipeline():
-                    # Plain statements: the driver's own transaction blocks cost as much as two more of them.
-                    await driver.execute("BEGIN")
-                    sent = [await self._send(driver, step) for step in steps]
-                    results = [await _rows(*item) for item in sent]
-                    if check is not None:
-                        check(results)
-                    await driver.execute("COMMIT")
-            except BaseException:
-                await driver.rollback()
-                raise
-            return results
+        async with self._pipeline() as pipeline:
+            return await pipeline.transact(steps, check)
 
     async def close(self) -> None:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def _driver(self) -> AsyncIterator[Any]:
+    async def _pipeline(self) -> AsyncIterator[Pipeline]:
+        with _named_errors():
+            lent = await self._engine.raw_connection()
+            names = lent.info.setdefault("csai_prepared", {})
+            pipeline = Pipeline(cast(Any, lent.driver_connection), names, self._dialect)
+            try:
+                yield pipeline
+            finally:
+                if not pipeline.is_clean:
+                    await greenlet_spawn(lent.invalidate)
+                await greenlet_spawn(lent.close)
+
+    @asynccontextmanager
+    async def _sqlite(self) -> AsyncIterator[Any]:
         with _named_errors():
             async with self._reader.connect() as connection:
                 yield (await connection.get_raw_connection()).driver_connection
-
-    async def _send(self, driver: Any, step: Step) -> tuple[Any, CompiledStatement]:
-        compiled = step.statement.compiled(self._dialect)
-        return await driver.execute(compiled.sql, compiled.bind(step.values)), compiled
 
     async def _transact_sqlite(
         self, driver: Any, steps: Sequence[Step], check: Callable[[list[Rows]], None] | None
@@ -131,10 +132,6 @@ class Database:
     async def _run_sqlite(self, driver: Any, step: Step) -> Rows:
         compiled = step.statement.compiled(self._dialect)
         return compiled.rows(await driver.execute_fetchall(compiled.sql, compiled.bind(step.values)))
-
-
-async def _rows(cursor: Any, compiled: CompiledStatement) -> Rows:
-    return compiled.rows(await cursor.fetchall()) if compiled.returns_rows else []
 
 
 @contextmanager

@@ -22,12 +22,13 @@ class Prepared:
     def __init__(self, statement: ClauseElement, *, columns: Sequence[str] | None = None) -> None:
         self._statement = statement
         self._columns = columns
-        self._compiled: dict[str, CompiledStatement] = {}
+        self._compiled: dict[tuple[str, str], CompiledStatement] = {}
 
     def compiled(self, dialect: Dialect) -> CompiledStatement:
-        found = self._compiled.get(dialect.name)
+        key = dialect.name, dialect.paramstyle
+        found = self._compiled.get(key)
         if found is None:
-            found = self._compiled[dialect.name] = CompiledStatement(self._statement, dialect, self._columns)
+            found = self._compiled[key] = CompiledStatement(self._statement, dialect, self._columns)
         return found
 
 

@@ -137,8 +137,8 @@ async def test_a_database_that_does_not_answer_is_503_with_retry_after(
     echo_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    monkeypatch.setattr(echo_server.services.database, "_reader", gone._reader)
-    monkeypatch.setattr(echo_server.services.database, "is_sqlite", False)
+    for name, value in vars(gone).items():
+        monkeypatch.setattr(echo_server.services.database, name, value)
 
     refused = await echo_server.say("Hi")
 

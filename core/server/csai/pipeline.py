@@ -1,0 +1,170 @@
+"""Prepared statements on PostgreSQL, many in one trip.
+
+libpq's pipeline mode, driven directly: psycopg's cursors and pipeline take three times as long for each
+statement, and a turn runs a dozen. psycopg still connects, dumps the values and loads the rows.
+Source: https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from psycopg import AsyncConnection, DataError, Error, IntegrityError, OperationalError
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, PipelineStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+from sqlalchemy import Dialect
+
+from csai.statement import CompiledStatement, Rows, Step
+
+_GOOD = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.PIPELINE_SYNC})
+# Of these a value is guilty, not the connection nor what the server prepared on it.
+_HARMLESS = (IntegrityError, DataError)
+_COMMAND, _SYNC = "command", "sync"
+_numbers = itertools.count(1)
+
+
+class Pipeline:
+    """A lent connection, for one use. Nobody else may have it afterwards unless it `is_clean`."""
+
+    def __init__(self, driver: AsyncConnection[Any], names: dict[str, bytes], dialect: Dialect) -> None:
+        """`names`: what the server has prepared on this connection, by its SQL; lives as long as that."""
+        self._server = driver.pgconn
+        self._names = names
+        self._new_names: list[str] = []
+        self._dialect = dialect
+        self._transformer = Transformer(driver)
+        self._awaited: list[CompiledStatement | str] = []
+        self._is_spoiled = False
+
+    @property
+    def is_clean(self) -> bool:
+        """False after a cancellation, and after an error that may come from the connection's state."""
+        return (
+            not self._is_spoiled
+            and self._server.pipeline_status == PipelineStatus.OFF
+            and self._server.transaction_status == TransactionStatus.IDLE
+        )
+
+    async def fetch(self, steps: Sequence[Step]) -> list[Rows]:
+        """Run statements that only read; the rows of each."""
+        self._server.enter_pipeline_mode()
+        for step in steps:
+            self._send(step)
+        return await self._finish()
+
+    async def transact(self, steps: Sequence[Step], check: Callable[[list[Rows]], None] | None) -> list[Rows]:
+        """Run statements as one transaction; the rows of each. `check` raises to roll it back."""
+        self._server.enter_pipeline_mode()
+        self._command(b"BEGIN")
+        for step in steps:
+            self._send(step)
+        self._server.send_flush_request()
+        try:
+            rows = await self._receive()
+            if check is not None:
+                check(rows)
+        except Exception:
+            # After an error the server passes over everything up to a sync.
+            self._sync()
+            self._command(b"ROLLBACK")
+            await self._finish()
+            raise
+        self._command(b"COMMIT")
+        await self._finish()
+        return rows
+
+    def _send(self, step: Step) -> None:
+        compiled = step.statement.compiled(self._dialect)
+        values = compiled.bind(step.values)
+        name = self._names.get(compiled.sql)
+        if name is None:
+            name = self._names[compiled.sql] = b"csai_%d" % next(_numbers)
+            self._new_names.append(compiled.sql)
+            self._server.send_prepare(name, compiled.sql.encode())
+            self._awaited.append(_COMMAND)
+        # As text of no stated type: the statement's casts say what it is, for small numbers as for large.
+        dumped = self._transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
+        self._server.send_query_prepared(name, dumped)
+        self._awaited.append(compiled)
+
+    def _command(self, sql: bytes) -> None:
+        self._server.send_query_params(sql, None)
+        self._awaited.append(_COMMAND)
+
+    def _sync(self) -> None:
+        self._server.pipeline_sync()
+        self._awaited.append(_SYNC)
+
+    async def _finish(self) -> list[Rows]:
+        """Read all that is left; the rows of the steps in it."""
+        self._sync()
+        try:
+            return await self._receive()
+        finally:
+            if not self._awaited:
+                self._server.exit_pipeline_mode()
+
+    async def _receive(self) -> list[Rows]:
+        """Read the answers to all that was sent. Raises the first error among them when all are read."""
+        error: Error | None = None
+        rows: list[Rows] = []
+        await self._flush()
+        for awaited in self._awaited:
+            result = await self._answer(is_sync=awaited is _SYNC)
+            if result.status not in _GOOD:
+                error = error or error_from_result(result)
+            elif isinstance(awaited, CompiledStatement):
+                self._transformer.set_pgresult(result)
+                rows.append(awaited.rows(self._transformer.load_rows(0, result.ntuples, tuple)))
+        self._awaited = []
+        if error is not None:
+            self._is_spoiled = not isinstance(error, _HARMLESS)
+            # Perhaps never prepared: what follows an error is passed over.
+            for sql in self._new_names:
+                self._names.pop(sql, None)
+            raise error
+        return rows
+
+    async def _answer(self, *, is_sync: bool) -> PGresult:
+        answer: PGresult | None = None
+        while True:
+            while self._server.is_busy():
+                await self._ready()
+            result = self._server.get_result()
+            if is_sync or result is None:
+                break
+            answer = result
+        answer = answer or result
+        if answer is None:
+            raise OperationalError("the connection broke")
+        return answer
+
+    async def _flush(self) -> None:
+        while self._server.flush():
+            # Also when there is something to read: the server may want to be rid of that first.
+            await self._ready(is_writing=True)
+
+    async def _ready(self, *, is_writing: bool = False) -> None:
+        loop = asyncio.get_running_loop()
+        socket = self._server.socket
+        ready: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(socket, _set, ready)
+        if is_writing:
+            loop.add_writer(socket, _set, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(socket)
+            if is_writing:
+                loop.remove_writer(socket)
+        self._server.consume_input()
+
+
+def _set(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
