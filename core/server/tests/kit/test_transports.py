@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from csai.kit import transports
 from csai.kit.egress import REFUSED, EgressPolicy
 from csai.kit.outbound import Outbound
 from csai.kit.pool import NO_ANSWER
@@ -176,6 +177,75 @@ async def test_chunks_are_handed_on_before_the_stream_ends(server: Server, clien
             seen.append(chunk)
             go_on.set()
     assert seen == [b"first", b"second"]
+
+
+class Drip:
+    """A body sent piece by piece, each when the test says so, and what the client has read of it."""
+
+    def __init__(self, server: Server, content_type: bytes) -> None:
+        self.pieces: asyncio.Queue[bytes] = asyncio.Queue()
+        self.read: asyncio.Queue[bytes] = asyncio.Queue()
+        self._server = server
+        self._head = CHUNKED.replace(b"text/event-stream", content_type)
+        server.serve = self._serve
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._server.read_request(reader)
+        writer.write(self._head)
+        while piece := await self.pieces.get():
+            writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        writer.write(b"0\r\n\r\n")
+
+    async def follow(self, client: Any) -> None:
+        async with client.stream("GET", self._server.url) as answer:
+            async for chunk in answer.aiter_raw():
+                self.read.put_nowait(chunk)
+
+    async def say(self, piece: bytes) -> bytes:
+        """Send a piece; what is read thereupon."""
+        self.pieces.put_nowait(piece)
+        return await asyncio.wait_for(self.read.get(), 0.2)
+
+
+async def test_an_event_stream_is_read_at_once_first_then_at_a_pace_and_its_end_waits_for_nothing(
+    server: Server, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transports, "PACE_S", 3600)
+    drip = Drip(server, b"text/event-stream; charset=utf-8")
+    task = asyncio.create_task(drip.follow(client))
+
+    for piece in (b"one", b"two", b"three", b"four", b"five"):
+        assert await drip.say(piece) == piece
+    with pytest.raises(TimeoutError):
+        await drip.say(b"six, ")
+    drip.pieces.put_nowait(b"seven")
+    drip.pieces.put_nowait(b"")
+    await asyncio.wait_for(task, 5)
+
+    assert drip.read.get_nowait() == b"six, seven"
+
+
+async def test_a_paced_stream_goes_on_before_its_end(server: Server, client: Any) -> None:
+    drip = Drip(server, b"application/x-ndjson")
+    task = asyncio.create_task(drip.follow(client))
+
+    for number in range(8):
+        assert await drip.say(b"%d" % number) == b"%d" % number
+    drip.pieces.put_nowait(b"")
+    await asyncio.wait_for(task, 5)
+
+
+async def test_other_bodies_are_read_at_once(
+    server: Server, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transports, "PACE_S", 3600)
+    drip = Drip(server, b"application/json")
+    task = asyncio.create_task(drip.follow(client))
+
+    for number in range(8):
+        assert await drip.say(b"%d" % number) == b"%d" % number
+    drip.pieces.put_nowait(b"")
+    await asyncio.wait_for(task, 5)
 
 
 async def test_packed_body_is_unpacked_by_the_library(server: Server, client: Any) -> None:
