@@ -77,7 +77,7 @@ class Database:
         """Run statements that only read, in one round trip; the rows of each."""
         if self.is_sqlite:
             async with self._sqlite() as driver:
-                return [await self._run_sqlite(driver, step) for step in steps]
+                return await self._run_sqlite(driver, steps)
         async with self._pipeline() as pipeline:
             return await pipeline.fetch(steps)
 
@@ -118,20 +118,32 @@ class Database:
     async def _transact_sqlite(
         self, driver: Any, steps: Sequence[Step], check: Callable[[list[Rows]], None] | None
     ) -> list[Rows]:
-        await driver.execute("BEGIN IMMEDIATE")
         try:
-            results = [await self._run_sqlite(driver, step) for step in steps]
+            results = await self._run_sqlite(driver, steps, begin="BEGIN IMMEDIATE")
             if check is not None:
                 check(results)
-            await driver.execute("COMMIT")
+            await driver.commit()
         except BaseException:
             await driver.rollback()
             raise
         return results
 
-    async def _run_sqlite(self, driver: Any, step: Step) -> Rows:
-        compiled = step.statement.compiled(self._dialect)
-        return compiled.rows(await driver.execute_fetchall(compiled.sql, compiled.bind(step.values)))
+    async def _run_sqlite(self, driver: Any, steps: Sequence[Step], *, begin: str = "") -> list[Rows]:
+        statements = [step.statement.compiled(self._dialect) for step in steps]
+        bound = [item.bind(step.values) for item, step in zip(statements, steps, strict=True)]
+
+        def run() -> list[Sequence[tuple[Any, ...]]]:
+            connection: sqlite3.Connection = driver._conn
+            if begin:
+                connection.execute(begin)
+            return [
+                connection.execute(item.sql, values).fetchall()
+                for item, values in zip(statements, bound, strict=True)
+            ]
+
+        # In one go on the connection's thread: its own methods cost a change of threads for each statement.
+        fetched = await driver._execute(run)
+        return [item.rows(rows) for item, rows in zip(statements, fetched, strict=True)]
 
 
 @contextmanager
