@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
@@ -24,6 +25,9 @@ class ConfigError(Exception):
     """The installation cannot start as it is configured; the message says what to set."""
 
 
+_WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>?#]+")
+
+
 class Settings(BaseSettings):
     """What the operator decides. Lists are separated by commas."""
 
@@ -36,6 +40,7 @@ class Settings(BaseSettings):
     redis_url: str = ""
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     public_url: str = ""
+    """Where visitors reach the server, for what is shown to be copied; without a slash at its end."""
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
 
@@ -65,6 +70,13 @@ class Settings(BaseSettings):
     """Own prices, in USD a million tokens, as JSON: `{"provider:model": {"input": 1.5, "output": 6}}`."""
 
     log_level: str = "info"
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        if value and not _WEB_ADDRESS.fullmatch(value):
+            raise ValueError("write it like https://chat.example.com")
+        return value.rstrip("/")
 
     @field_validator(
         "secret_keys", "trusted_proxies", "egress_allow", "plugins", "plugins_on_by_default", mode="before"

@@ -31,10 +31,10 @@ def create(
 ) -> None:
     """Create a client and show its keys, this once."""
     from csai.cli.installation import in_transaction
-    from csai.clients.service import create_client
+    from csai.clients.service import create_client, embed_code
 
-    async def change(installation: Installation) -> NewClient:
-        return await create_client(
+    async def change(installation: Installation) -> tuple[NewClient, str]:
+        made = await create_client(
             installation.transaction,
             name=name,
             origins=origin or [],
@@ -42,14 +42,17 @@ def create(
             keyring=installation.keyring,
             clock=installation.clock,
         )
+        return made, installation.settings.public_url
 
-    made = in_transaction(change)
+    made, public_url = in_transaction(change)
+    line = embed_code(public_url, made.publishable_key)
     if as_json:
         shown = {
             "client_id": made.id,
             "publishable_key": made.publishable_key,
             "secret_key": made.secret_key,
             "identity_secret": made.identity_secret,
+            "embed_code": line,
         }
         typer.echo(json.dumps(shown))
         return
@@ -58,6 +61,9 @@ def create(
     typer.echo(f"Secret key       {made.secret_key}   for servers only")
     typer.echo(f"Identity secret  {made.identity_secret}   signs visitors' user_token")
     typer.echo("Keep them now: only what is needed to check them is stored, and they are not shown again.")
+    typer.echo(f"\nFor every page of the site:\n{line}")
+    if not public_url:
+        typer.echo("Put your server's address there, or set CSAI_PUBLIC_URL to see it filled in.")
     if not origin:
         typer.echo("No --origin was given, so the publishable key works on no page yet.")
 

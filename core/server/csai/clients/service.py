@@ -80,6 +80,12 @@ async def create_client(
     return client
 
 
+def embed_code(public_url: str, publishable_key: str) -> str:
+    """The line of HTML that brings the chat into a page; an example's address where none is configured."""
+    address = public_url or "https://chat.example.com"
+    return f'<script src="{address}/widget.js" data-api-key="{publishable_key}" async></script>'
+
+
 async def find_client(connection: AsyncConnection, name_or_id: str) -> ClientSummary:
     """The client with this id, or with exactly this name where no other has it. Raises `Problem`."""
     found = await client_summaries(connection, name_or_id=name_or_id) if name_or_id else []

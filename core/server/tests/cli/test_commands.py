@@ -115,6 +115,7 @@ class TestConfiguration:
             ({"CSAI_DATABASE_URL": "hunter2"}, "CSAI_DATABASE_URL"),
             ({"CSAI_DATABASE_URL": "mysql://csai:hunter2@host/csai"}, "postgresql+psycopg"),
             ({"CSAI_DATABASE_URL": "sqlite:///hunter2"}, "sqlite+aiosqlite"),
+            ({"CSAI_PUBLIC_URL": "hunter2.example"}, "CSAI_PUBLIC_URL"),
         ],
     )
     def test_what_cannot_work_is_refused_in_one_line_that_names_the_variable(
@@ -135,13 +136,24 @@ class TestClientCreate:
         )
         assert made.exit_code == 0, made.stderr
         shown = json.loads(made.stdout)
-        assert list(shown) == ["client_id", "publishable_key", "secret_key", "identity_secret"]
+        assert list(shown) == ["client_id", "publishable_key", "secret_key", "identity_secret", "embed_code"]
         stored = {(kind, found) for kind, found in rows(backend, "SELECT kind, key_hash FROM api_keys")}
         assert stored == {
             ("publishable", key_hash(shown["publishable_key"])),
             ("secret", key_hash(shown["secret_key"])),
         }
         assert rows(backend, "SELECT origin FROM client_origins") == [("https://shop.example",)]
+
+    def test_the_line_for_pages_names_the_public_address_and_the_key_for_pages(self, here: Path) -> None:
+        made = csai("client", "create", "Shop", "--json", CSAI_PUBLIC_URL="https://help.shop.example/csai/")
+        shown = json.loads(made.stdout)
+        assert shown["embed_code"] == (
+            '<script src="https://help.shop.example/csai/widget.js" '
+            f'data-api-key="{shown["publishable_key"]}" async></script>'
+        )
+
+    def test_without_a_public_address_it_says_where_to_set_one(self, here: Path) -> None:
+        assert "CSAI_PUBLIC_URL" in csai("client", "create", "Shop").output
 
     def test_without_an_origin_it_says_that_no_page_can_use_it_yet(self, here: Path) -> None:
         assert "works on no page yet" in csai("client", "create", "Shop").output
