@@ -105,9 +105,12 @@ class Database:
             try:
                 yield pipeline
             finally:
-                if not pipeline.is_clean:
-                    await greenlet_spawn(lent.invalidate)
-                await greenlet_spawn(lent.close)
+                is_clean = pipeline.is_clean
+                try:
+                    if not is_clean:
+                        await pipeline.abort()
+                finally:
+                    await greenlet_spawn(lent.close if is_clean else lent.invalidate)
 
     @asynccontextmanager
     async def _sqlite(self) -> AsyncIterator[Any]:
@@ -158,7 +161,7 @@ def _named_errors() -> Iterator[None]:
         *(psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError),
     ) as error:
         raise DatabaseUnavailable(type(error).__name__) from error
-    except (SqlDataError, psycopg.DataError) as error:
+    except (SqlDataError, psycopg.DataError, UnicodeEncodeError, OverflowError) as error:
         raise ValueRefused(type(error).__name__) from None
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -173,6 +176,8 @@ def _postgres_engine(url: str, pool_size: int) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=10,
         pool_recycle=1800,
+        # psycopg drops its own prepared statements with DEALLOCATE ALL, which would take `Pipeline`'s too.
+        connect_args={"prepare_threshold": None},
         # Errors are logged, and parameters are what visitors wrote.
         hide_parameters=True,
     )

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Literal
 
 from psycopg import AsyncConnection, DataError, Error, IntegrityError, OperationalError
+from psycopg.abc import Buffer
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, PipelineStatus, TransactionStatus
@@ -24,8 +26,10 @@ from csai.statement import CompiledStatement, Rows, Step
 _GOOD = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.PIPELINE_SYNC})
 # Of these a value is guilty, not the connection nor what the server prepared on it.
 _HARMLESS = (IntegrityError, DataError)
-_COMMAND, _SYNC = "command", "sync"
+_ABORT_S = 2.0
 _numbers = itertools.count(1)
+
+_Kind = Literal["command", "prepare", "run", "sync"]
 
 
 class Pipeline:
@@ -33,12 +37,12 @@ class Pipeline:
 
     def __init__(self, driver: AsyncConnection[Any], names: dict[str, bytes], dialect: Dialect) -> None:
         """`names`: what the server has prepared on this connection, by its SQL; lives as long as that."""
+        self._driver = driver
         self._server = driver.pgconn
         self._names = names
-        self._new_names: list[str] = []
         self._dialect = dialect
         self._transformer = Transformer(driver)
-        self._awaited: list[CompiledStatement | str] = []
+        self._awaited: list[tuple[_Kind, CompiledStatement | None]] = []
         self._is_spoiled = False
 
     @property
@@ -50,55 +54,71 @@ class Pipeline:
             and self._server.transaction_status == TransactionStatus.IDLE
         )
 
+    async def abort(self) -> None:
+        """Have the server give up what it still does: on a closed connection it would go on unseen."""
+        if self._server.transaction_status == TransactionStatus.ACTIVE:
+            with suppress(Error):
+                await self._driver.cancel_safe(timeout=_ABORT_S)
+
     async def fetch(self, steps: Sequence[Step]) -> list[Rows]:
         """Run statements that only read; the rows of each."""
+        bound = self._bind(steps)
         self._server.enter_pipeline_mode()
-        for step in steps:
-            self._send(step)
+        self._send(bound)
         return await self._finish()
 
     async def transact(self, steps: Sequence[Step], check: Callable[[list[Rows]], None] | None) -> list[Rows]:
         """Run statements as one transaction; the rows of each. `check` raises to roll it back."""
+        bound = self._bind(steps)
         self._server.enter_pipeline_mode()
         self._command(b"BEGIN")
-        for step in steps:
-            self._send(step)
+        self._send(bound)
         self._server.send_flush_request()
         try:
             rows = await self._receive()
             if check is not None:
                 check(rows)
         except Exception:
-            # After an error the server passes over everything up to a sync.
-            self._sync()
-            self._command(b"ROLLBACK")
-            await self._finish()
+            # The connection may have broken too: then the server rolls back by itself, and nobody asks it.
+            with suppress(Error):
+                # After an error the server passes over everything up to a sync.
+                self._sync()
+                self._command(b"ROLLBACK")
+                await self._finish()
             raise
         self._command(b"COMMIT")
         await self._finish()
         return rows
 
-    def _send(self, step: Step) -> None:
-        compiled = step.statement.compiled(self._dialect)
-        values = compiled.bind(step.values)
-        name = self._names.get(compiled.sql)
-        if name is None:
-            name = self._names[compiled.sql] = b"csai_%d" % next(_numbers)
-            self._new_names.append(compiled.sql)
-            self._server.send_prepare(name, compiled.sql.encode())
-            self._awaited.append(_COMMAND)
-        # As text of no stated type: the statement's casts say what it is, for small numbers as for large.
-        dumped = self._transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
-        self._server.send_query_prepared(name, dumped)
-        self._awaited.append(compiled)
+    def _bind(self, steps: Sequence[Step]) -> list[tuple[CompiledStatement, Sequence[Buffer | None]]]:
+        """Values as the server reads text. Before anything is sent: a value may be one that cannot be."""
+        bound = []
+        for step in steps:
+            compiled = step.statement.compiled(self._dialect)
+            values = compiled.bind(step.values)
+            dumped = self._transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
+            bound.append((compiled, dumped))
+        return bound
+
+    def _send(self, bound: Sequence[tuple[CompiledStatement, Sequence[Buffer | None]]]) -> None:
+        for compiled, values in bound:
+            name = self._names.get(compiled.sql)
+            if name is None:
+                # No types are told: the server finds them by the casts in the statement and by where a value
+                # stands, the same for small numbers as for large.
+                name = self._names[compiled.sql] = b"csai_%d" % next(_numbers)
+                self._server.send_prepare(name, compiled.sql.encode())
+                self._awaited.append(("prepare", compiled))
+            self._server.send_query_prepared(name, values)
+            self._awaited.append(("run", compiled))
 
     def _command(self, sql: bytes) -> None:
         self._server.send_query_params(sql, None)
-        self._awaited.append(_COMMAND)
+        self._awaited.append(("command", None))
 
     def _sync(self) -> None:
         self._server.pipeline_sync()
-        self._awaited.append(_SYNC)
+        self._awaited.append(("sync", None))
 
     async def _finish(self) -> list[Rows]:
         """Read all that is left; the rows of the steps in it."""
@@ -112,23 +132,25 @@ class Pipeline:
     async def _receive(self) -> list[Rows]:
         """Read the answers to all that was sent. Raises the first error among them when all are read."""
         error: Error | None = None
-        rows: list[Rows] = []
+        found: list[tuple[CompiledStatement, PGresult]] = []
         await self._flush()
-        for awaited in self._awaited:
-            result = await self._answer(is_sync=awaited is _SYNC)
+        for kind, compiled in self._awaited:
+            result = await self._answer(is_sync=kind == "sync")
             if result.status not in _GOOD:
                 error = error or error_from_result(result)
-            elif isinstance(awaited, CompiledStatement):
-                self._transformer.set_pgresult(result)
-                rows.append(awaited.rows(self._transformer.load_rows(0, result.ntuples, tuple)))
+                if kind == "prepare" and compiled is not None:
+                    self._names.pop(compiled.sql, None)
+            elif kind == "run" and compiled is not None:
+                found.append((compiled, result))
         self._awaited = []
         if error is not None:
             self._is_spoiled = not isinstance(error, _HARMLESS)
-            # Perhaps never prepared: what follows an error is passed over.
-            for sql in self._new_names:
-                self._names.pop(sql, None)
             raise error
-        return rows
+        return [self._load(compiled, result) for compiled, result in found]
+
+    def _load(self, compiled: CompiledStatement, result: PGresult) -> Rows:
+        self._transformer.set_pgresult(result)
+        return compiled.rows(self._transformer.load_rows(0, result.ntuples, tuple))
 
     async def _answer(self, *, is_sync: bool) -> PGresult:
         answer: PGresult | None = None

@@ -112,6 +112,77 @@ async def test_megabytes_go_both_ways_at_once(database: Database) -> None:
     assert await names(database) == words
 
 
+async def test_a_refusal_or_conflict_keeps_the_connection(postgres: Database) -> None:
+    backend = Step(Prepared(text("SELECT pg_backend_pid()")), {})
+    before = await postgres.fetch(backend)
+
+    def refuse(_results: list[Rows]) -> None:
+        raise Refused
+
+    with pytest.raises(Refused):
+        await postgres.transact(add(1, "one"), check=refuse)
+    await postgres.transact(add(1, "one"))
+    with pytest.raises(Conflict):
+        await postgres.transact(add(1, "again"))
+    with pytest.raises(ValueRefused):
+        await postgres.transact(add(2, "nul \0 byte"))
+
+    assert await postgres.fetch(backend) == before
+    assert await names(postgres) == ["one"]
+
+
+async def test_failing_again_and_again_prepares_nothing_anew(postgres: Database) -> None:
+    prepared = Step(Prepared(text("SELECT count(*) FROM pg_prepared_statements")), {})
+    first = Step(Prepared(text("SELECT 77")), {})
+    await postgres.transact(add(1, "one"))
+    await postgres.fetch(prepared)
+
+    for _ in range(5):
+        with pytest.raises(Conflict):
+            await postgres.transact(first, add(1, "again"))
+
+    assert (await postgres.fetch(prepared))[0][0][0] == 3
+
+
+async def test_a_constraint_that_fails_at_the_commit_is_a_conflict(postgres: Database) -> None:
+    async with postgres.write() as transaction:
+        await transaction.execute(
+            text("CREATE TABLE parts (thing INTEGER REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED)")
+        )
+    orphan = Step(Prepared(text("INSERT INTO parts (thing) VALUES (7)")), {})
+
+    with pytest.raises(Conflict):
+        await postgres.transact(orphan)
+
+    assert await postgres.fetch(Step(Prepared(text("SELECT * FROM parts")), {})) == [[]]
+
+
+async def test_a_write_that_fails_beside_leaves_prepared_statements_alone(database: Database) -> None:
+    await database.transact(add(1, "one"))
+    for _ in range(8):
+        async with database.write() as transaction:
+            await transaction.execute(text("SELECT name FROM things"))
+    with pytest.raises(Conflict):
+        async with database.write() as transaction:
+            await transaction.execute(text("INSERT INTO things (id, name) VALUES (1, 'again')"))
+    async with database.write() as transaction:
+        await transaction.execute(text("DROP TABLE IF EXISTS others"))
+
+    await database.transact(add(2, "two"))
+    assert await names(database) == ["one", "two"]
+
+
+async def test_a_row_that_cannot_be_read_is_refused_alike_everywhere(postgres: Database) -> None:
+    endless = Step(Prepared(text("SELECT CAST('infinity' AS timestamptz)")), {})
+
+    with pytest.raises(ValueRefused):
+        await postgres.fetch(endless)
+    with pytest.raises(ValueRefused):
+        await postgres.transact(add(1, "one"), endless, add(2, "two"))
+
+    assert await names(postgres) == []
+
+
 async def test_a_transaction_cancelled_at_its_commit_is_whole_and_the_next_one_runs(
     database: Database,
 ) -> None:
@@ -133,7 +204,9 @@ async def test_a_transaction_cancelled_half_way_is_undone_and_the_next_one_runs(
         async with asyncio.timeout(0.1):
             await postgres.transact(add(1, "one"), wait)
 
-    await postgres.transact(add(2, "two"))
+    # Waits for the lock of the first, if the server still works at that.
+    async with asyncio.timeout(10):
+        await postgres.transact(add(1, "two"))
     assert await names(postgres) == ["two"]
 
 

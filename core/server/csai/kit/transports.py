@@ -139,6 +139,9 @@ class _Body:
             return
         except (aiohttp.ClientError, OSError) as error:
             failure = _library_error(self._library, error, is_guarded=self._is_guarded)
+        # What came before the break counts; aiohttp's public methods would raise before handing it over.
+        if rest := content._read_nowait(-1):
+            yield rest
         raise failure
 
     async def aclose(self) -> None:

@@ -179,6 +179,9 @@ async def test_chunks_are_handed_on_before_the_stream_ends(server: Server, clien
     assert seen == [b"first", b"second"]
 
 
+BREAK = b"break"
+
+
 class Drip:
     """A body sent piece by piece, each when the test says so, and what the client has read of it."""
 
@@ -193,6 +196,8 @@ class Drip:
         await self._server.read_request(reader)
         writer.write(self._head)
         while piece := await self.pieces.get():
+            if piece is BREAK:
+                return
             writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         writer.write(b"0\r\n\r\n")
 
@@ -221,6 +226,22 @@ async def test_an_event_stream_is_read_at_once_first_then_at_a_pace_and_its_end_
     drip.pieces.put_nowait(b"seven")
     drip.pieces.put_nowait(b"")
     await asyncio.wait_for(task, 5)
+
+    assert drip.read.get_nowait() == b"six, seven"
+
+
+async def test_what_came_before_a_break_is_handed_over_before_the_error(
+    server: Server, client: Any, library: Any
+) -> None:
+    drip = Drip(server, b"text/event-stream")
+    task = asyncio.create_task(drip.follow(client))
+
+    for number in range(5):
+        await drip.say(b"%d" % number)
+    for piece in (b"six, ", b"seven", BREAK):
+        drip.pieces.put_nowait(piece)
+    with pytest.raises(library.RemoteProtocolError):
+        await asyncio.wait_for(task, 5)
 
     assert drip.read.get_nowait() == b"six, seven"
 
