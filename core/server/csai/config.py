@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     max_body_bytes: int = 256_000
     history_messages: int = 20
     history_tokens: int = 8_000
+    context_tokens: int = Field(32_000, ge=4_000)
+    """About as many tokens of all that a model is sent: instructions, tools, passages, history, rounds."""
     max_output_tokens: int = 2_048
     temperature: float | None = 0.3
     tool_rounds: int = 3

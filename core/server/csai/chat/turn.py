@@ -18,12 +18,13 @@ from csai_sdk.event import BeforeModelCall, MessageReceived, ReplySent, UsageRec
 from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance, tell_limit
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller, NoReply
-from csai.chat.prompt import history_messages, system_prompt, with_question
+from csai.chat.prompt import CHARS_PER_TOKEN, instructions, passages_heading, with_passages
 from csai.chat.replay import Asked, Replays
 from csai.chat.repository import HistoryRow, TurnRepository
 from csai.chat.running import RunningTurn
 from csai.chat.settle import Settlement
 from csai.chat.stream import TurnStream
+from csai.chat.window import ROUND_TOKENS, Material, Window, fit, weigh
 from csai.config import Settings
 from csai.database import Conflict, Database
 from csai.kit.text import clean
@@ -140,15 +141,17 @@ class Turns:
             )
         history, passages = await self._context(turn)
         fragments = await self._fragments(turn)
-        system = system_prompt(turn.view, question=turn.question, fragments=fragments, passages=passages)
-        turn.passages = passages
+        told = instructions(turn.view, question=turn.question, fragments=fragments)
+        material = _material(turn, told, history, passages)
         for round_number in range(self._settings.tool_rounds + 1):
             is_closing = round_number == self._settings.tool_rounds or not turn.view.tools
+            window = self._window(turn, material)
+            turn.passages = window.passages
             reply = await self._model.reply(
                 turn,
-                system=system,
-                messages=[*history, *turn.rounds],
-                passages=passages,
+                system=with_passages(told, turn.view, window.passages),
+                messages=window.messages,
+                passages=window.passages,
                 tool_choice="none" if is_closing else "auto",
             )
             calls = self._take(turn, reply, is_closing=is_closing)
@@ -157,7 +160,16 @@ class Turns:
             executions = await self._run_tools(turn, calls, round_number)
             turn.rounds.append(ToolMessage(tuple(execution.result() for execution in executions)))
 
-    async def _context(self, turn: RunningTurn) -> tuple[list[Any], list[Passage]]:
+    def _window(self, turn: RunningTurn, material: Material) -> Window:
+        least = material.fixed_tokens + weigh(material.question) + ROUND_TOKENS
+        return fit(
+            material,
+            turn.rounds,
+            budget=max(self._settings.context_tokens, least),
+            history_budget=self._settings.history_tokens,
+        )
+
+    async def _context(self, turn: RunningTurn) -> tuple[list[HistoryRow], list[Passage]]:
         rows: list[HistoryRow] = []
         passages: list[Passage] = []
         if turn.seq > 1:
@@ -170,8 +182,7 @@ class Turns:
                 passages = await KnowledgeRepository(connection, turn.client_id).search(
                     turn.question, limit=5
                 )
-        history = history_messages(rows, token_budget=self._settings.history_tokens)
-        return with_question(history, turn.question), passages
+        return rows, passages
 
     async def _fragments(self, turn: RunningTurn) -> list[str]:
         if "before_model_call" not in turn.view.hooks or not turn.view.providers:
@@ -227,6 +238,15 @@ class Turns:
             await hooks.tell(
                 "reply_sent", ReplySent(turn.ref, outcome["status"], outcome["message"]["content"])
             )
+
+
+def _material(
+    turn: RunningTurn, told: str, history: Sequence[HistoryRow], passages: Sequence[Passage]
+) -> Material:
+    fixed_tokens = weigh(told) + turn.view.tools_size_bytes // CHARS_PER_TOKEN
+    if passages:
+        fixed_tokens += weigh(passages_heading(turn.view))
+    return Material(question=turn.question, history=history, passages=passages, fixed_tokens=fixed_tokens)
 
 
 def as_json(outcome: Any) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import structlog
@@ -71,9 +71,12 @@ class ClientView:
     users: int = 0
     is_outdated: bool = False
     tool_specs: tuple[ToolSpec, ...] = field(init=False)
+    tools_size_bytes: int = field(init=False)
+    """About what the tools' declarations weigh in a request."""
 
     def __post_init__(self) -> None:
         self.tool_specs = tuple(tool.spec for tool in self.tools.values())
+        self.tools_size_bytes = sum(len(json.dumps(asdict(spec)).encode()) for spec in self.tool_specs)
 
 
 class ClientViews:
