@@ -71,9 +71,19 @@ class Settings(BaseSettings):
     price_overrides: dict[str, Rates] = {}
     """Own prices, in USD a million tokens, as JSON: `{"provider:model": {"input": 1.5, "output": 6}}`."""
 
+    message_days: int = Field(30, ge=1)
+    """How long messages are kept; a client may say otherwise."""
+    tool_log_days: int = Field(90, ge=1)
+    """How long the tool log is kept, without personal data once `message_days` are over."""
+    archive_url: str = ""
+    """Bucket, or folder in it, that takes messages and tool log before they are deleted."""
+    archive_region: str = "us-east-1"
+    archive_key_id: str = ""
+    archive_secret_key: SecretStr = SecretStr("")
+
     log_level: str = "info"
 
-    @field_validator("public_url")
+    @field_validator("public_url", "archive_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
         if value and not _WEB_ADDRESS.fullmatch(value):

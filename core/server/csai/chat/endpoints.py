@@ -92,7 +92,7 @@ async def events(request: Request, session_id: str) -> Response:
             return Response(status_code=204)
         turn_id = running
     row = await services.replays.find(access.client_id, turn_id)
-    if row is None or row.session_id != session_id:
+    if row is None or row.session_id != session_id or row.is_forgotten:
         raise not_found("turn")
     live = services.live.streams.get(turn_id)
     if live is not None:

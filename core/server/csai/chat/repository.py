@@ -27,6 +27,11 @@ class TurnRow:
     accepted_at: datetime
     session_id: str
 
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether it ended so long ago that its outcome is no longer kept."""
+        return self.outcome is None and self.status != "running"
+
 
 @dataclass(frozen=True, slots=True)
 class LeaseRow:

@@ -14,6 +14,7 @@ from csai.cli.doctor import doctor
 from csai.cli.migrate import migrate
 from csai.cli.plugin import plugins
 from csai.cli.refusal import Commands
+from csai.cli.retention import retention
 from csai.cli.seed import seed
 from csai.cli.serve import serve
 from csai.cli.tool import tools
@@ -33,6 +34,7 @@ for command in (demo, serve, migrate, seed, doctor, version):
 app.add_typer(plugins)
 app.add_typer(client)
 app.add_typer(tools)
+app.add_typer(retention)
 
 
 def main() -> None:

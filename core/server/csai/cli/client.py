@@ -186,12 +186,12 @@ def tool(
 @client.command("set")
 def set_setting(
     name_or_id: NameOrId,
-    setting: Annotated[str, typer.Argument(metavar="provider|model|prompt|tone")],
+    setting: Annotated[str, typer.Argument(metavar="provider|model|prompt|tone|message_days|tool_log_days")],
     value: Annotated[
         str, typer.Argument(help="An empty one takes the setting back; @- reads standard input.")
     ],
 ) -> None:
-    """Say which provider and model answer for a client, what they are told, and in which tone."""
+    """Say what answers for a client, what it is told, in which tone, and how long its words are kept."""
     from typing import get_args
 
     from csai.cli.argument import read_value

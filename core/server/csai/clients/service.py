@@ -19,7 +19,7 @@ from csai.kit.identifier import new_id
 from csai.kit.problem import Problem
 from csai.kit.text import is_clean
 
-SettingName = Literal["provider", "model", "prompt", "tone"]
+SettingName = Literal["provider", "model", "prompt", "tone", "message_days", "tool_log_days"]
 
 HINT_CHARS = 4
 MAX_SETTING_CHARS: Mapping[SettingName, int] = {
@@ -27,7 +27,10 @@ MAX_SETTING_CHARS: Mapping[SettingName, int] = {
     "model": 200,
     "prompt": 16_000,
     "tone": 500,
+    "message_days": 4,
+    "tool_log_days": 4,
 }
+NUMBERS = frozenset({"message_days", "tool_log_days"})
 MAX_NAME_CHARS = 200
 MAX_ORIGIN_CHARS = 300
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -122,7 +125,7 @@ async def change_setting(
         models = dict(settings.get("models", {})) | {provider: value}
         settings["models"] = {key: model for key, model in models.items() if model}
     elif value:
-        settings[name] = value
+        settings[name] = int(value) if name in NUMBERS else value
     else:
         settings.pop(name, None)
     await repository.update_settings(settings)
@@ -132,6 +135,8 @@ def _check_setting(name: SettingName, value: str, providers: Collection[str]) ->
     if name == "provider" and value and value not in providers:
         there = ", ".join(sorted(providers)) or "none"
         raise Problem(422, "provider_unknown", f"There is no provider '{value[:64]}'. Installed: {there}.")
+    if name in NUMBERS and value and not (re.fullmatch("[0-9]{1,4}", value) and int(value)):
+        raise Problem(422, "setting_invalid", f"{name} is a whole number of days, from 1 to 9999.")
     if len(value) > MAX_SETTING_CHARS[name] or not is_clean(value):
         raise Problem(
             422,

@@ -1,0 +1,93 @@
+"""`csai retention`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from csai.clients.repository import ClientSummary
+    from csai.config import Settings
+
+retention = typer.Typer(
+    name="retention", help="How long visitors' words are kept (docs/data.md).", no_args_is_help=True
+)
+
+HEADINGS = {
+    "replays": "Replays",
+    "messages": "Messages",
+    "tool_log_stripped": "Calls stripped",
+    "tool_log": "Calls",
+    "turns": "Turns",
+    "conversations_emptied": "Conv. emptied",
+    "conversations": "Conv.",
+    "visitors": "Visitors",
+}
+
+
+@retention.callback()
+def group() -> None:
+    """Keep `run` a command of its own, the only one so far."""
+
+
+@retention.command()
+def run(
+    client: Annotated[str, typer.Option(help="Only this client: its id or name.  [default: all]")] = "",
+    is_dry: Annotated[bool, typer.Option("--dry-run", help="Count, and remove nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Remove what is kept no longer, and say how much. The jobs do so each night; safe to repeat."""
+    import asyncio
+
+    from csai.cli.configuration import load_settings, start_logging
+    from csai.cli.migrate import ensure_migrated
+    from csai.cli.table import print_table
+
+    settings = load_settings()
+    start_logging(settings, level="warning")
+    ensure_migrated(settings)
+    done = asyncio.run(_run(settings, client, is_dry=is_dry))
+    if as_json:
+        clients = [{"id": found.id, "name": found.name, **counts} for found, counts in done]
+        typer.echo(json.dumps({"dry_run": is_dry, "clients": clients}))
+        return
+    print_table(
+        ("Client", *HEADINGS.values()),
+        [(found.name, *(f"{counts[name]:,}" for name in HEADINGS)) for found, counts in done],
+    )
+    typer.echo("Nothing was removed: this was a dry run." if is_dry else "Removed.")
+
+
+async def _run(
+    settings: Settings, name_or_id: str, *, is_dry: bool
+) -> list[tuple[ClientSummary, dict[str, int]]]:
+    from csai.clients.repository import client_summaries
+    from csai.clients.service import find_client
+    from csai.config import ConfigError
+    from csai.database import Database
+    from csai.kit.clock import SystemClock
+    from csai.kit.egress import EgressPolicy
+    from csai.kit.outbound import Outbound
+    from csai.privacy.archive import ArchiveFailed, make_archive
+    from csai.privacy.retention import Retention
+
+    database = Database(settings.effective_database_url, pool_size=1)
+    outbound = Outbound(EgressPolicy())
+    clock = SystemClock()
+    archive = make_archive(settings, outbound.transports, clock)
+    work = Retention(settings=settings, database=database, clock=clock, archive=archive)
+    try:
+        async with database.read() as connection:
+            clients = (
+                [await find_client(connection, name_or_id)]
+                if name_or_id
+                else await client_summaries(connection)
+            )
+        return [(each, await (work.preview(each.id) if is_dry else work.run(each.id))) for each in clients]
+    except ArchiveFailed as error:
+        raise ConfigError(f"{error}; nothing more was deleted: check CSAI_ARCHIVE_...") from None
+    finally:
+        await outbound.aclose()
+        await database.close()

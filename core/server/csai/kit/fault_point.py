@@ -1,0 +1,59 @@
+"""Where a test may make a process die: the steps of a turn and of jobs, in the order in which they come.
+
+`CSAI_FAULT_POINT=settled` kills the process (SIGKILL, nothing is cleaned up) when it first reaches that
+step, `CSAI_FAULT_POINT=settled:3` when it does for the third time; `CSAI_FAULT_POINT=settled:pause` stops it
+(SIGSTOP) until somebody continues it. In production the variable does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from enum import Enum
+
+VARIABLE = "CSAI_FAULT_POINT"
+PAUSE = "pause"
+
+
+class FaultPoint(Enum):
+    """The steps. What has been stored, sent or spent when one is reached is what its comment says."""
+
+    RETENTION_CHOSEN = "retention_chosen"  # a batch of what is kept no longer is read
+    RETENTION_ARCHIVED = "retention_archived"  # the batch has arrived in the archive
+    RETENTION_COUNTED = "retention_counted"  # a day is drawn together, in the transaction that deletes
+    RETENTION_REMOVED = "retention_removed"  # the batch is gone, but for the commit
+    RETENTION_COMMITTED = "retention_committed"  # the batch is gone
+
+
+def reach(point: FaultPoint) -> None:
+    """The process is at this step."""
+    if point is _chosen:
+        _act()
+
+
+def choose(environment: Mapping[str, str]) -> tuple[FaultPoint | None, signal.Signals, int]:
+    """What the environment asks for: step, signal, at which time. Raises `ValueError` for an unknown step."""
+    name, _, action = environment.get(VARIABLE, "").partition(":")
+    if not name or environment.get("CSAI_ENV") == "production":
+        return None, signal.SIGKILL, 1
+    is_known = name in {point.value for point in FaultPoint}
+    if not is_known or not (action in {"", PAUSE} or action.isdigit()):
+        known = ", ".join(point.value for point in FaultPoint)
+        raise ValueError(
+            f"{VARIABLE}: write one of {known}; :{PAUSE} stops rather than kills, :3 is the third time"
+        )
+    times = int(action) if action.isdigit() else 1
+    return FaultPoint(name), signal.SIGSTOP if action == PAUSE else signal.SIGKILL, times
+
+
+def _act() -> None:
+    global _chosen, _left
+    _left -= 1
+    if _left > 0:
+        return
+    _chosen = None  # a process that was paused here goes on
+    os.kill(os.getpid(), _signal)
+
+
+_chosen, _signal, _left = choose(os.environ)

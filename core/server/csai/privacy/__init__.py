@@ -1,0 +1,1 @@
+"""How long a visitor's words are kept."""

@@ -1,0 +1,53 @@
+"""`csai retention run` as an operator types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from csai.cli import app
+from typer.testing import CliRunner, Result
+
+from tests.support.backend import Backend
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def csai(here: Path, backend: Backend) -> Any:
+    variables = {"CSAI_DATABASE_URL": backend.database_url, "CSAI_SECRET_KEYS": SECRET}
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, list(arguments), env=variables)
+
+    assert run("client", "create", "Shop").exit_code == 0
+    return run
+
+
+def test_a_dry_run_names_each_client_and_removes_nothing(csai: Any) -> None:
+    told = json.loads(csai("retention", "run", "--dry-run", "--json").stdout)
+    (shop,) = told["clients"]
+    assert told["dry_run"] is True
+    assert (shop["name"], shop["messages"], shop["tool_log"]) == ("Shop", 0, 0)
+
+
+def test_a_run_is_told_as_a_table(csai: Any) -> None:
+    ended = csai("retention", "run", "--client", "Shop")
+    assert ended.exit_code == 0
+    assert "Shop" in ended.stdout
+    assert "Removed." in ended.stdout
+
+
+def test_an_unknown_client_is_refused(csai: Any) -> None:
+    refused = csai("retention", "run", "--client", "Nobody")
+    assert refused.exit_code == 2
+    assert "There is no client 'Nobody'" in refused.stderr
+
+
+def test_a_clients_own_period_is_a_number_of_days(csai: Any) -> None:
+    assert csai("client", "set", "Shop", "message_days", "14").exit_code == 0
+    refused = csai("client", "set", "Shop", "message_days", "0")
+    assert refused.exit_code == 2
+    assert "from 1 to 9999" in refused.stderr
