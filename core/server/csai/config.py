@@ -36,7 +36,10 @@ class Settings(BaseSettings):
     env: Literal["development", "production"] = "development"
     data_dir: Path = Path("data")
     database_url: str = ""
-    database_pool_size: int = 20
+    database_pool_size: int = Field(20, ge=1)
+    database_timeout_s: float = Field(30, gt=0)
+    """When a statement is given up; PostgreSQL only."""
+    database_connect_timeout_s: float = Field(5, ge=2)
     redis_url: str = ""
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     public_url: str = ""

@@ -7,11 +7,12 @@ driver itself: the turn's few statements, of whose cost SQLAlchemy's work for ea
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 from sqlalchemy import Connection, event, make_url
@@ -24,7 +25,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.util import greenlet_spawn
 
 from csai.pipeline import Pipeline
+from csai.postgres import GRACE_S, postgres_engine
 from csai.statement import Rows, Step
+
+T = TypeVar("T")
+
+# Before another try of what certainly has not happened; together long enough for a quick restart.
+RETRY_WAITS_S = (0.02, 0.1, 0.4, 1.0, 1.5)
 
 # As the engine's, with parameters written the server's own way.
 _PREPARED_DIALECT = cast(Any, PGDialect_psycopg)(paramstyle="numeric_dollar")
@@ -39,15 +46,29 @@ class ValueRefused(Exception):
 
 
 class DatabaseUnavailable(Exception):
-    """The database does not answer; the transaction did not happen, or it is not known whether it did."""
+    """The database does not answer, or has no room; the transaction did not happen."""
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The commit was sent and its answer never came: the transaction may have happened or not."""
 
 
 class Database:
     """The installation's database, SQLite or PostgreSQL behind the same statements."""
 
-    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 20, timeout_s: float = 30, connect_timeout_s: float = 5
+    ) -> None:
+        """On PostgreSQL a statement is given up after `timeout_s`."""
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, pool_size)
+        self._engine = (
+            _sqlite_engine(url)
+            if self.is_sqlite
+            else postgres_engine(
+                url, pool_size=pool_size, timeout_s=timeout_s, connect_timeout_s=connect_timeout_s
+            )
+        )
+        self._silence_s = timeout_s + GRACE_S
         self._dialect = self._engine.dialect if self.is_sqlite else _PREPARED_DIALECT
         # One statement needs no transaction around it: on PostgreSQL that saves two round trips.
         reading = {"csai_read": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
@@ -59,7 +80,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading, each statement on its own."""
         with _named_errors():
-            async with self._reader.connect() as connection:
+            async with aclosing(await self._lent(self._reader.connect)) as connection:
                 yield connection
 
     @asynccontextmanager
@@ -69,48 +90,86 @@ class Database:
         Keep it short: no network call, no model, no waiting inside. On SQLite it holds the writer's place
         from its beginning, so that it cannot fail half-way for want of it.
         """
-        with _named_errors():
-            async with self._writer, self._engine.begin() as connection:
-                yield connection
+        is_committing = False
+        try:
+            with _named_errors():
+                async with (
+                    self._writer,
+                    aclosing(await self._lent(self._engine.connect)) as connection,
+                    connection.begin(),
+                ):
+                    yield connection
+                    is_committing = not self.is_sqlite
+        except DatabaseUnavailable as error:
+            if is_committing:
+                raise OutcomeUnknown(str(error)) from error
+            raise
 
     async def fetch(self, *steps: Step) -> list[Rows]:
         """Run statements that only read, in one round trip; the rows of each."""
         if self.is_sqlite:
             async with self._sqlite() as driver:
                 return await self._run_sqlite(driver, steps)
-        async with self._pipeline() as pipeline:
-            return await pipeline.fetch(steps)
+        return await self._pipelined(lambda pipeline: pipeline.fetch(steps))
 
     async def transact(self, *steps: Step, check: Callable[[list[Rows]], None] | None = None) -> list[Rows]:
         """Run statements as one transaction; the rows of each.
 
         All are sent before any answer is read, so a statement cannot use another's rows. `check` sees all
-        rows before the commit and raises to roll back.
+        rows before the commit and raises to roll back; it is asked again when a transaction that another one
+        got in the way of, or whose connection broke, is begun anew. Raises `OutcomeUnknown` when it is not
+        known whether the transaction happened, `DatabaseUnavailable` when it did not.
         """
         if self.is_sqlite:
             async with self._writer, self._sqlite() as driver:
                 return await self._transact_sqlite(driver, steps, check)
-        async with self._pipeline() as pipeline:
-            return await pipeline.transact(steps, check)
+        return await self._pipelined(lambda pipeline: pipeline.transact(steps, check))
 
     async def close(self) -> None:
         await self._engine.dispose()
 
+    async def _pipelined(self, work: Callable[[Pipeline], Awaitable[T]]) -> T:
+        """Do the work on a lent connection; anew, a few times, where it is certain that nothing stands."""
+        with _named_errors():
+            for wait_s in (*RETRY_WAITS_S, None):
+                async with self._pipeline() as pipeline:
+                    try:
+                        return await work(pipeline)
+                    except psycopg.Error as error:
+                        if pipeline.is_fate_unknown:
+                            raise OutcomeUnknown(type(error).__name__) from error
+                        if wait_s is None or not pipeline.may_repeat(error):
+                            raise
+                await _pause(wait_s)
+        raise AssertionError("unreachable")
+
     @asynccontextmanager
     async def _pipeline(self) -> AsyncIterator[Pipeline]:
-        with _named_errors():
-            lent = await self._engine.raw_connection()
-            names = lent.info.setdefault("csai_prepared", {})
-            pipeline = Pipeline(cast(Any, lent.driver_connection), names, self._dialect)
+        lent = await self._lent(self._engine.raw_connection)
+        names = lent.info.setdefault("csai_prepared", {})
+        pipeline = Pipeline(
+            cast(Any, lent.driver_connection), names, self._dialect, timeout_s=self._silence_s
+        )
+        try:
+            yield pipeline
+        finally:
+            is_clean = pipeline.is_clean
             try:
-                yield pipeline
+                if not is_clean:
+                    await pipeline.abort()
             finally:
-                is_clean = pipeline.is_clean
-                try:
-                    if not is_clean:
-                        await pipeline.abort()
-                finally:
-                    await greenlet_spawn(lent.close if is_clean else lent.invalidate)
+                await greenlet_spawn(lent.close if is_clean else lent.invalidate)
+
+    async def _lent(self, connect: Callable[[], Awaitable[T]]) -> T:
+        """A connection. A server that starts, or has no place left at the moment, is asked again."""
+        for wait_s in () if self.is_sqlite else RETRY_WAITS_S:
+            try:
+                return await connect()
+            except (OperationalError, psycopg.OperationalError) as error:
+                if isinstance(getattr(error, "orig", error), psycopg.errors.ConnectionTimeout):
+                    raise
+            await _pause(wait_s)
+        return await connect()
 
     @asynccontextmanager
     async def _sqlite(self) -> AsyncIterator[Any]:
@@ -169,18 +228,9 @@ def _named_errors() -> Iterator[None]:
         raise
 
 
-def _postgres_engine(url: str, pool_size: int) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=10,
-        pool_recycle=1800,
-        # psycopg drops its own prepared statements with DEALLOCATE ALL, which would take `Pipeline`'s too.
-        connect_args={"prepare_threshold": None},
-        # Errors are logged, and parameters are what visitors wrote.
-        hide_parameters=True,
-    )
+async def _pause(wait_s: float) -> None:
+    # Not for secrecy: transactions that were in each other's way should not meet again.
+    await asyncio.sleep(wait_s * random.uniform(0.5, 1))  # noqa: S311
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:

@@ -8,7 +8,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from csai.database import DatabaseUnavailable
+from csai.database import DatabaseUnavailable, OutcomeUnknown
 from csai.kit.problem import Problem, problem_response
 
 log = structlog.get_logger(__name__)
@@ -21,6 +21,13 @@ _NO_DATABASE = Problem(
     503,
     "database_unavailable",
     "The service cannot reach its database. Nothing was stored; try again shortly.",
+    headers={"Retry-After": "5"},
+)
+_UNKNOWN = Problem(
+    503,
+    "database_unavailable",
+    "The service lost its database while storing; it is not known whether it was stored. Repeat a message "
+    "with the same Idempotency-Key.",
     headers={"Retry-After": "5"},
 )
 _FAILED = Problem(
@@ -72,7 +79,7 @@ class Edge:
                 raise
             if isinstance(error, DatabaseUnavailable):
                 log.exception("database unavailable", request_id=request_id)
-                problem = _NO_DATABASE
+                problem = _UNKNOWN if isinstance(error, OutcomeUnknown) else _NO_DATABASE
             else:
                 log.exception("request failed", request_id=request_id)
                 problem = _FAILED

@@ -17,7 +17,7 @@ from psycopg import AsyncConnection, DataError, Error, IntegrityError, Operation
 from psycopg.abc import Buffer
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, PipelineStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy import Dialect
 
@@ -26,6 +26,10 @@ from csai.statement import CompiledStatement, Rows, Step
 _GOOD = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.PIPELINE_SYNC})
 # Of these a value is guilty, not the connection nor what the server prepared on it.
 _HARMLESS = (IntegrityError, DataError)
+# serialization_failure, deadlock_detected: another transaction went first, this one was undone.
+_OUTRUN = frozenset({"40001", "40P01"})
+# And these: no room left on the disk, in memory, among the locks.
+_HARMLESS_STATES = _OUTRUN | {"53000", "53100", "53200", "53400", "55P03"}
 _ABORT_S = 2.0
 _numbers = itertools.count(1)
 
@@ -35,15 +39,23 @@ _Kind = Literal["command", "prepare", "run", "sync"]
 class Pipeline:
     """A lent connection, for one use. Nobody else may have it afterwards unless it `is_clean`."""
 
-    def __init__(self, driver: AsyncConnection[Any], names: dict[str, bytes], dialect: Dialect) -> None:
-        """`names`: what the server has prepared on this connection, by its SQL; lives as long as that."""
+    def __init__(
+        self, driver: AsyncConnection[Any], names: dict[str, bytes], dialect: Dialect, *, timeout_s: float
+    ) -> None:
+        """`names`: what the server has prepared on this connection, by its SQL; lives as long as that.
+
+        A server that says nothing for `timeout_s` is given up.
+        """
         self._driver = driver
         self._server = driver.pgconn
         self._names = names
         self._dialect = dialect
         self._transformer = Transformer(driver)
         self._awaited: list[tuple[_Kind, CompiledStatement | None]] = []
+        self._timeout_s = timeout_s
         self._is_spoiled = False
+        self._is_silent = False
+        self._is_committing = False
 
     @property
     def is_clean(self) -> bool:
@@ -53,6 +65,20 @@ class Pipeline:
             and self._server.pipeline_status == PipelineStatus.OFF
             and self._server.transaction_status == TransactionStatus.IDLE
         )
+
+    @property
+    def is_fate_unknown(self) -> bool:
+        """Whether, after an error, the transaction may stand all the same: the commit's answer was lost."""
+        return self._is_committing and self._server.transaction_status != TransactionStatus.IDLE
+
+    def may_repeat(self, error: Error) -> bool:
+        """Whether, after `error`, nothing of it stands for certain, and another try may go better.
+
+        A connection that breaks before the commit is sent takes its transaction with it.
+        """
+        if self.is_fate_unknown or self._is_silent:
+            return False
+        return error.sqlstate in _OUTRUN or self._server.status != ConnStatus.OK
 
     async def abort(self) -> None:
         """Have the server give up what it still does: on a closed connection it would go on unseen."""
@@ -79,13 +105,15 @@ class Pipeline:
             if check is not None:
                 check(rows)
         except Exception:
-            # The connection may have broken too: then the server rolls back by itself, and nobody asks it.
-            with suppress(Error):
-                # After an error the server passes over everything up to a sync.
-                self._sync()
-                self._command(b"ROLLBACK")
-                await self._finish()
+            if not self._is_silent:
+                # It may have broken too: then the server rolls back by itself, and nobody asks it.
+                with suppress(Error):
+                    # After an error the server passes over everything up to a sync.
+                    self._sync()
+                    self._command(b"ROLLBACK")
+                    await self._finish()
             raise
+        self._is_committing = True
         self._command(b"COMMIT")
         await self._finish()
         return rows
@@ -144,7 +172,7 @@ class Pipeline:
                 found.append((compiled, result))
         self._awaited = []
         if error is not None:
-            self._is_spoiled = not isinstance(error, _HARMLESS)
+            self._is_spoiled = not (isinstance(error, _HARMLESS) or error.sqlstate in _HARMLESS_STATES)
             raise error
         return [self._load(compiled, result) for compiled, result in found]
 
@@ -178,13 +206,20 @@ class Pipeline:
         loop.add_reader(socket, _set, ready)
         if is_writing:
             loop.add_writer(socket, _set, ready)
+        patience = loop.call_later(self._timeout_s, self._give_up, ready)
         try:
             await ready
         finally:
+            patience.cancel()
             loop.remove_reader(socket)
             if is_writing:
                 loop.remove_writer(socket)
         self._server.consume_input()
+
+    def _give_up(self, ready: asyncio.Future[None]) -> None:
+        if not ready.done():
+            self._is_silent = True
+            ready.set_exception(OperationalError("the database does not answer"))
 
 
 def _set(ready: asyncio.Future[None]) -> None:

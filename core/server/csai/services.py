@@ -79,7 +79,12 @@ def build_services(
     """Wire everything; no I/O yet but importing the plugins, where no `registry` is given."""
     clock = clock or SystemClock()
     registry = registry if registry is not None else PluginRegistry.load(settings.plugins)
-    database = Database(settings.effective_database_url, pool_size=settings.database_pool_size)
+    database = Database(
+        settings.effective_database_url,
+        pool_size=settings.database_pool_size,
+        timeout_s=settings.database_timeout_s,
+        connect_timeout_s=settings.database_connect_timeout_s,
+    )
     keyring = Keyring(settings.signing_keys())
     outbound = Outbound(EgressPolicy(settings.egress_allow))
     views = ClientViews(

@@ -159,6 +159,10 @@ class TurnRepository:
         """The turn's period and what the counters hold for it."""
         return self._step(statements.RESERVED, turn=turn_id)
 
+    def reserved_finally(self, turn_id: str) -> Step:
+        """The same for its own process, once a transaction whose end nobody heard of is over."""
+        return self._step(statements.RESERVED_FINALLY, turn=turn_id)
+
     def apologise(self, conversation_id: str, **values: Any) -> Step:
         """Answer an abandoned turn's message, under the number set apart for its answer."""
         return self._step(statements.APOLOGISE, conversation=conversation_id, **values)

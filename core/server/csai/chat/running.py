@@ -67,6 +67,9 @@ class RunningTurn:
     task: asyncio.Task[None] | None = None
     is_stop_requested: bool = False
     limit_reached: LimitReached | None = None
+    is_reserved_unsure: bool = False
+    """Whether the counters may hold more than `reserved` says: a commit's answer was lost."""
+    is_settled: bool = False
 
     @property
     def ref(self) -> TurnRef:

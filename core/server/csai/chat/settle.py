@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from datetime import datetime
 from typing import Any
 
@@ -23,8 +24,11 @@ from csai.usage import counter
 log = structlog.get_logger(__name__)
 
 TRIES = 3
+PATIENCE_S = 20.0
+MAX_WAIT_S = 2.0
 COUNTED = frozenset({"completed", "stopped", "handed_off"})
 MICROS = 1_000_000
+SESSION = frozenset({"session_id", "session_token"})
 NOT_KEPT = "I'm sorry, something went wrong on our side. Please ask again in a moment."
 
 
@@ -42,14 +46,18 @@ class Settlement:
     async def settle(self, turn: RunningTurn, status: str, text: str) -> dict[str, Any]:
         """Store the outcome and return the answer for the visitor.
 
-        A database that fails is tried again; when it keeps failing the turn is answered as failed, and what
-        is stored stays `running` until its lease runs out and the next message finds it abandoned.
+        A database that fails is tried again; when it keeps failing the turn is answered as failed and stays
+        `running` until `catch_up` has stored that, or until its lease runs out and somebody finds it.
         """
-        for attempt in range(TRIES):
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + PATIENCE_S
+        failures = 0
+        for attempt in itertools.count():
             now = self._clock.now()
             outcome = _outcome(turn, status, text, now)
             try:
                 if attempt and (stored := await self._stored(turn)) is not None:
+                    turn.is_settled = True
                     return stored
                 await self._store(turn, status, outcome, now)
             except FencedOut:
@@ -57,7 +65,9 @@ class Settlement:
                 outcome = _outcome(turn, "failed", NOT_KEPT, now)
             except (DatabaseUnavailable, OSError):
                 log.exception("turn not settled", turn_id=turn.id, client_id=turn.client_id, attempt=attempt)
-                await asyncio.sleep(0.2 * 4**attempt)
+                if loop.time() > give_up:
+                    break
+                await asyncio.sleep(min(MAX_WAIT_S, 0.2 * 2**attempt))
                 continue
             except Exception:
                 # Something in it cannot be stored. Whoever waits must still hear of an end: leave out what
@@ -65,9 +75,27 @@ class Settlement:
                 log.exception("turn cannot be stored", turn_id=turn.id, client_id=turn.client_id)
                 status, text = "failed", NOT_KEPT
                 turn.rounds, turn.executions = [], []
+                failures += 1
+                if failures == TRIES:
+                    break
                 continue
+            turn.is_settled = True
             return _answer(turn, outcome)
         return _answer(turn, _outcome(turn, "failed", NOT_KEPT, self._clock.now()))
+
+    async def catch_up(self, turn: RunningTurn, outcome: dict[str, Any]) -> None:
+        """Store what the visitor was told, and what was spent, as soon as the database is there again."""
+        while not turn.is_settled:
+            await asyncio.sleep(MAX_WAIT_S)
+            try:
+                if await self._stored(turn) is None:
+                    stored = {name: outcome[name] for name in outcome if name not in SESSION}
+                    await self._store(turn, "failed", stored, self._clock.now())
+            except (DatabaseUnavailable, OSError):
+                continue
+            except FencedOut:
+                log.warning("turn was ended by another process", turn_id=turn.id, client_id=turn.client_id)
+            turn.is_settled = True
 
     async def _stored(self, turn: RunningTurn) -> dict[str, Any] | None:
         """The outcome, where an earlier try was stored after all and only its confirmation was lost."""
@@ -77,6 +105,9 @@ class Settlement:
 
     async def _store(self, turn: RunningTurn, status: str, outcome: dict[str, Any], now: datetime) -> None:
         turns = TurnRepository(turn.client_id)
+        if turn.is_reserved_unsure:
+            ((_period, reserved),) = (await self._database.transact(turns.reserved_finally(turn.id)))[0]
+            turn.reserved, turn.is_reserved_unsure = dict(reserved), False
         used = turn.used()
         ending = [
             turns.let_go(

@@ -152,6 +152,12 @@ RESERVED = Prepared(
         Turn.client_id == bindparam("client"), Turn.id == bindparam("turn")
     )
 )
+# Waits for a transaction that may still be writing them.
+RESERVED_FINALLY = Prepared(
+    select(Turn.period, Turn.reserved)
+    .where(Turn.client_id == bindparam("client"), Turn.id == bindparam("turn"))
+    .with_for_update()
+)
 BREAK = Prepared(
     update(Conversation)
     .where(

@@ -26,7 +26,7 @@ from csai.chat.settle import Settlement
 from csai.chat.stream import TurnStream
 from csai.chat.window import ROUND_TOKENS, Material, Window, fit, weigh
 from csai.config import Settings
-from csai.database import Conflict, Database
+from csai.database import Conflict, Database, OutcomeUnknown
 from csai.kit.text import clean
 from csai.knowledge.repository import KnowledgeRepository
 from csai.tools.call import sound
@@ -109,6 +109,8 @@ class Turns:
         try:
             outcome = await self._settlement.settle(turn, status, text)
             turn.stream.finish(outcome)
+            if not turn.is_settled:
+                await self._settlement.catch_up(turn, outcome)
             return outcome
         finally:
             self._live.remove(turn)
@@ -127,6 +129,7 @@ class Turns:
         if isinstance(error, counter.LimitReached):
             turn.limit_reached = error
             return "blocked", turn.view.limit_message or LIMIT_FOR_VISITORS
+        turn.is_reserved_unsure = isinstance(error, OutcomeUnknown)
         if isinstance(error, NoReply):
             log.error("no provider answered", client_id=turn.client_id, turn_id=turn.id, last=str(error))
         else:

@@ -1,0 +1,87 @@
+"""The end of a turn over a database that fails at that moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from csai.chat import settle
+from csai.database import Database, DatabaseUnavailable, OutcomeUnknown
+from csai.models import LedgerEntry, Message, Turn
+from csai_sdk import Usage
+from csai_testkit.scripted import ScriptedProvider
+
+from tests.support.server import ServerFactory
+
+Fault = Callable[[int], bool]
+
+
+@pytest.fixture
+def fail_transactions(monkeypatch: pytest.MonkeyPatch) -> Callable[[Fault, Exception, bool], list[int]]:
+    """Transactions of so many steps raise, after or instead of having been stored."""
+    transact = Database.transact
+
+    def install(is_hit: Fault, error: Exception, is_stored: bool) -> list[int]:
+        hits: list[int] = []
+
+        async def failing(self: Database, *steps: Any, **options: Any) -> Any:
+            if not is_hit(len(steps)):
+                return await transact(self, *steps, **options)
+            hits.append(len(steps))
+            if is_stored:
+                await transact(self, *steps, **options)
+            raise error
+
+        monkeypatch.setattr(Database, "transact", failing)
+        return hits
+
+    return install
+
+
+async def test_a_database_away_for_long_makes_a_failure_that_is_stored_when_it_is_back(
+    make_server: ServerFactory,
+    fail_transactions: Callable[[Fault, Exception, bool], list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settle, "PATIENCE_S", 0)
+    monkeypatch.setattr(settle, "MAX_WAIT_S", 0.01)
+    server = await make_server(
+        ScriptedProvider(["Hi."], usage=Usage(30, 4)), limits={"tokens": 100_000, "messages": 5}
+    )
+    is_away = True
+    hits = fail_transactions(lambda steps: is_away and steps > 4, DatabaseUnavailable("away"), False)
+
+    answer = (await server.say("Hi")).json()
+    assert hits
+    assert (await server.rows(Turn))[0]["status"] == "running"
+    is_away = False
+    for _ in range(1_000):
+        (turn,) = await server.rows(Turn)
+        if turn["status"] != "running":
+            break
+        await asyncio.sleep(0.01)
+
+    said = {row["role"]: row["content"] for row in await server.rows(Message)}
+    assert (answer["status"], turn["status"]) == ("failed", "failed")
+    assert said["assistant"] == answer["message"]["content"] == turn["outcome"]["message"]["content"]
+    assert "session_token" not in turn["outcome"]
+    assert [row["tokens_input"] for row in await server.rows(LedgerEntry)] == [30]
+    counters = await server.counters()
+    assert (counters["tokens"], counters["messages"]) == ((34, 0), (0, 0))
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+async def test_a_reservation_that_may_have_been_stored_is_given_back_as_it_is_stored(
+    make_server: ServerFactory,
+    fail_transactions: Callable[[Fault, Exception, bool], list[int]],
+    is_stored: bool,
+) -> None:
+    server = await make_server(ScriptedProvider(["Hi."]), limits={"tokens": 100_000, "messages": 5})
+    hits = fail_transactions(lambda steps: steps == 2, OutcomeUnknown("lost"), is_stored)
+
+    answer = (await server.say("Hi")).json()
+
+    assert (answer["status"], hits) == ("failed", [2])
+    assert {reserved for _used, reserved in (await server.counters()).values()} == {0}
