@@ -2,12 +2,13 @@
 PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 2
+MINUTES ?= 5
 BIN := .venv/bin
 # Compiled modules are worth keeping: without them every start compiles everything again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium demo test check bench format pins clean
+.PHONY: help setup chromium demo test check bench soak format pins clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -29,6 +30,9 @@ check: setup ## Lint, formatting, types and the rules of who may import whom
 
 bench: setup ## Measure the turn's cost and latency (BENCH_ARGS="--quick")
 	@$(BIN)/python bench/run.py $(BENCH_ARGS)
+
+soak: setup ## Kill and restart everything under load, then audit the invariants (MINUTES=5)
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 format: setup ## Rewrite the Python sources the way `make check` wants them
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format --quiet .
