@@ -71,6 +71,15 @@ class Settings(BaseSettings):
     temperature: float | None = 0.3
     tool_rounds: int = 3
 
+    model_retries: int = Field(2, ge=0, le=10)
+    """How often one provider is asked again for one answer, where that can help, before the next is."""
+    circuit_failures: int = Field(5, ge=0)
+    """Turns in a row that a provider must fail until it is left alone; 0 never leaves it alone."""
+    circuit_open_s: float = Field(30, gt=0)
+    """For how long; then one turn tries it."""
+    alert_url: SecretStr = SecretStr("")
+    """Where alerts are posted to as JSON. Chat services put a secret into such addresses."""
+
     price_overrides: dict[str, Rates] = {}
     """Own prices, in USD a million tokens, as JSON: `{"provider:model": {"input": 1.5, "output": 6}}`."""
 
@@ -92,6 +101,13 @@ class Settings(BaseSettings):
         if value and not _WEB_ADDRESS.fullmatch(value):
             raise ValueError("write it like https://chat.example.com")
         return value.rstrip("/")
+
+    @field_validator("alert_url")
+    @classmethod
+    def _is_hook_address(cls, value: SecretStr) -> SecretStr:
+        if value and not value.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("write it like https://hooks.example.com/...")
+        return value
 
     @field_validator(
         "secret_keys", "trusted_proxies", "egress_allow", "plugins", "plugins_on_by_default", mode="before"

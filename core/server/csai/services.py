@@ -9,6 +9,9 @@ from csai_sdk import Clock
 
 from csai.chat.abandon import Abandonment
 from csai.chat.accept import Acceptance
+from csai.chat.attempt import Attempts
+from csai.chat.breaker import Breaker
+from csai.chat.circuit import connect
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller
 from csai.chat.replay import Replays
@@ -18,6 +21,7 @@ from csai.clients.access import Gate
 from csai.clients.rate_limit import RateLimiter
 from csai.config import Settings
 from csai.database import Database
+from csai.kit.alert import Alerts
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
 from csai.kit.egress import EgressPolicy
@@ -40,6 +44,8 @@ class Services:
     clock: Clock
     outbound: Outbound
     limiter: RateLimiter
+    alerts: Alerts
+    breaker: Breaker
     views: ClientViews
     gate: Gate
     replays: Replays
@@ -55,6 +61,7 @@ class Services:
             (
                 asyncio.create_task(self.views.warm_up()),
                 asyncio.create_task(self.abandonment.watch(self.settings.lease_s)),
+                asyncio.create_task(self.breaker.watch()),
             )
         )
         async with self.database.write() as transaction:
@@ -68,6 +75,8 @@ class Services:
             task.cancel()
         await self.views.close()
         await self.limiter.close()
+        await self.breaker.aclose()
+        await self.alerts.aclose()
         await self.registry.close()
         await self.outbound.aclose()
         await self.database.close()
@@ -100,6 +109,13 @@ def build_services(
         per_client=settings.rate_limit_client,
         per_visitor=settings.rate_limit_visitor,
     )
+    alerts = Alerts(url=settings.alert_url.get_secret_value(), http=outbound.operator_http, clock=clock)
+    breaker = Breaker(
+        failures=settings.circuit_failures,
+        open_s=settings.circuit_open_s,
+        alerts=alerts,
+        shared=connect(settings.redis_url),
+    )
     abandonment = Abandonment(database=database, clock=clock)
     acceptance = Acceptance(
         settings=settings,
@@ -118,7 +134,11 @@ def build_services(
         live=live,
         replays=replays,
         acceptance=acceptance,
-        model=ModelCaller(settings=settings, database=database, clock=clock),
+        model=ModelCaller(
+            settings=settings,
+            attempts=Attempts(settings=settings, database=database, clock=clock),
+            breaker=breaker,
+        ),
         tools=ToolRunner(database, clock),
         settlement=Settlement(database=database, clock=clock),
     )
@@ -130,6 +150,8 @@ def build_services(
         clock=clock,
         outbound=outbound,
         limiter=limiter,
+        alerts=alerts,
+        breaker=breaker,
         views=views,
         gate=Gate(database=database, views=views, keyring=keyring),
         replays=replays,

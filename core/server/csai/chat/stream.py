@@ -20,12 +20,13 @@ class TurnStream:
     formats nothing.
     """
 
-    __slots__ = ("_beat", "_events", "_waiting", "outcome", "turn_id")
+    __slots__ = ("_beat", "_events", "_has_text", "_waiting", "outcome", "turn_id")
 
     def __init__(self, turn_id: str) -> None:
         self.turn_id = turn_id
         self.outcome: Mapping[str, Any] | None = None
         self._events: list[tuple[str, Any]] = []
+        self._has_text = False
         self._waiting: list[asyncio.Future[bool]] = []
         self._beat: asyncio.TimerHandle | None = None
 
@@ -34,15 +35,22 @@ class TurnStream:
         return self.outcome is not None
 
     def text(self, chunk: str) -> None:
+        self._has_text = True
         self._add("text.delta", chunk)
 
     def add(self, name: str, data: Mapping[str, Any]) -> None:
+        if name == "text.reset":
+            self._has_text = False
         self._add(name, data)
 
     def finish(self, outcome: Mapping[str, Any]) -> None:
         """The terminal event. `outcome` is the answer as a secret key sees it."""
+        is_failure = outcome["status"] in {"failed", "blocked"}
+        if is_failure and self._has_text:
+            # What was said is part of no answer now; a reader must not keep it beside the apology.
+            self.add("text.reset", {})
         self.outcome = outcome
-        self._add("turn.failed" if outcome["status"] in {"failed", "blocked"} else "turn.completed", outcome)
+        self._add("turn.failed" if is_failure else "turn.completed", outcome)
 
     async def wait(self) -> Mapping[str, Any]:
         """The outcome, when there is one."""

@@ -41,8 +41,11 @@ class Outbound:
         plugins = Pool(lookup, policy=policy, keep_alive_s=_SHORT_S, trace=_progress_trace())
         guarded = Pool(lookup, policy=policy, keep_alive_s=_SHORT_S)
         trusted = Pool(lookup, keep_alive_s=_LONG_S)
-        self._pools = (plugins, guarded, trusted)
-        self.http: HttpClient = _GuardedHttp(plugins)
+        operator = Pool(lookup, keep_alive_s=_SHORT_S, trace=_progress_trace())
+        self._pools = (plugins, guarded, trusted, operator)
+        self.http: HttpClient = _Http(plugins)
+        self.operator_http: HttpClient = _Http(operator)
+        """For addresses in the operator's own configuration, which may lie inside."""
         self.transports: Transports = _Transports(guarded, trusted)
 
     async def aclose(self) -> None:
@@ -82,8 +85,8 @@ def _progress_trace() -> aiohttp.TraceConfig:
     return trace
 
 
-class _GuardedHttp:
-    """The SDK's `HttpClient`."""
+class _Http:
+    """The SDK's `HttpClient`, guarded where its pool is."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

@@ -1,0 +1,228 @@
+"""One call of one model: room set aside for it, its text passed on as it comes, its use booked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import structlog
+from csai_sdk import (
+    Clock,
+    ModelReply,
+    ModelRequest,
+    ProviderError,
+    ProviderProtocolError,
+    ProviderTimeout,
+    Usage,
+)
+from csai_sdk.event import AfterModelCall
+
+from csai.chat.prompt import CHARS_PER_TOKEN, estimate_tokens
+from csai.chat.repository import TurnRepository
+from csai.chat.running import ModelCall, RunningTurn
+from csai.config import Settings
+from csai.database import Database
+from csai.kit.text import clean
+from csai.kit.waiting import see_through
+from csai.plugins.view import ChosenProvider
+from csai.usage import counter
+from csai.usage.prices import Cost, price
+
+log = structlog.get_logger(__name__)
+
+MAX_TOKENS = 100_000_000
+MAX_CHARS_PER_TOKEN = 64
+
+
+class Attempts:
+    """Reserves, streams and books."""
+
+    def __init__(self, *, settings: Settings, database: Database, clock: Clock) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+
+    async def run(self, turn: RunningTurn, chosen: ChosenProvider, request: ModelRequest) -> ModelReply:
+        """The reply. Raises `ProviderError`, the text passed on until then withdrawn and booked."""
+        bound = await self._reserve(turn, chosen, request)
+        pieces: list[str] = []
+        turn.saying = pieces
+        reply: ModelReply | None = None
+        failure: ProviderError | None = None
+        stream = chosen.provider.stream(request, chosen.ctx)
+        try:
+            reply = await self._listen(turn, stream, room=request.max_output_tokens * MAX_CHARS_PER_TOKEN)
+        except ProviderError as error:
+            failure = error
+        except TimeoutError:
+            failure = ProviderTimeout("no text in time")
+        except (Exception, SystemExit) as error:
+            log.exception("provider raised what is no ProviderError", provider=chosen.provider.id)
+            failure = ProviderProtocolError(f"the plugin raised {type(error).__name__}", retryable=False)
+        finally:
+            # Also when the turn is stopped: what was said until then is booked.
+            usage = self._book(turn, chosen, request, bound, reply, pieces, failure)
+            await _close(stream)
+        await self._tell(turn, chosen, usage, failure)
+        if reply is not None:
+            return reply
+        if pieces:
+            self._withdraw(turn)
+        raise failure or ProviderProtocolError("the stream ended without a reply")
+
+    async def _listen(
+        self, turn: RunningTurn, stream: AsyncIterator[str | ModelReply], *, room: int
+    ) -> ModelReply:
+        """Pass text on, at most `room` characters; a vendor may be silent for only so long."""
+        loop = asyncio.get_running_loop()
+        silence_s = self._settings.first_token_timeout_s
+        async with asyncio.timeout(silence_s) as patience:
+            async for item in stream:
+                if not isinstance(item, str):
+                    return item
+                room -= len(item)
+                if room < 0:
+                    raise ProviderProtocolError("far more text than the output cap", retryable=False)
+                turn.saying.append(item)
+                turn.stream.text(item)
+                patience.reschedule(loop.time() + silence_s)
+        raise ProviderProtocolError("the stream ended without a reply")
+
+    def _withdraw(self, turn: RunningTurn) -> None:
+        """Take back a piece of an answer that will not be finished; keep what earlier rounds said."""
+        turn.saying = []
+        turn.stream.add("text.reset", {})
+        if turn.answer():
+            turn.stream.text(turn.answer() + "\n\n")
+
+    async def _reserve(self, turn: RunningTurn, chosen: ChosenProvider, request: ModelRequest) -> Usage:
+        """Set aside the most this attempt can cost. A token is at least a byte, so bytes bound the input.
+
+        What earlier attempts set aside and did not use serves this one: only what is missing is added.
+        """
+        bound = Usage(_input_bytes(request), request.max_output_tokens)
+        limits = turn.view.limits
+        if "tokens" in limits or "cost" in limits:
+            most = {
+                "tokens": bound.tokens_input + bound.tokens_output,
+                "cost": self._cost(chosen, request.model, bound).micros,
+            }
+            used = turn.used()
+            missing = {
+                metric: max(0, used[metric] + most[metric] - turn.reserved.get(metric, 0))
+                for metric in most
+                if metric in limits
+            }
+            if any(missing.values()):
+                await self._add_reservation(turn, missing)
+        return bound
+
+    async def _add_reservation(self, turn: RunningTurn, amounts: dict[str, int]) -> None:
+        limits = turn.view.limits
+        reserved = counter.total(turn.reserved, amounts)
+        await see_through(
+            self._database.transact(
+                TurnRepository(turn.client_id).keep_reserved(turn.id, reserved),
+                counter.reserve(turn.client_id, turn.period, amounts, limits),
+                check=lambda results: counter.check_granted(results[-1], amounts, limits),
+            )
+        )
+        turn.reserved.update(reserved)
+
+    def _book(
+        self,
+        turn: RunningTurn,
+        chosen: ChosenProvider,
+        request: ModelRequest,
+        bound: Usage,
+        reply: ModelReply | None,
+        pieces: Sequence[str],
+        failure: ProviderError | None,
+    ) -> Usage:
+        """Note what the attempt used, for the ledger."""
+        usage = _believable(reply.usage) if reply else None
+        is_estimated = usage is None
+        if usage is None:
+            if failure is not None and not pieces and not _may_be_billed(failure):
+                return Usage()
+            text = reply.text if reply else "".join(pieces)
+            usage = Usage(
+                bound.tokens_input // CHARS_PER_TOKEN + 1,
+                min(estimate_tokens(text), bound.tokens_output),
+            )
+        elif usage.tokens_output > bound.tokens_output or usage.tokens_input > bound.tokens_input:
+            log.error(
+                "vendor reported more than the call's bound",
+                provider=chosen.provider.id,
+                tokens_input=usage.tokens_input,
+                tokens_output=usage.tokens_output,
+                client_id=turn.client_id,
+            )
+        model = clean(reply.model if reply else "") or request.model
+        cost = self._cost(chosen, model, usage)
+        turn.model_calls.append(
+            ModelCall(
+                provider=chosen.provider.id,
+                model=model,
+                usage=usage,
+                cost_micros=cost.micros,
+                price=cost.snapshot,
+                is_estimated=is_estimated,
+                at=self._clock.now(),
+            )
+        )
+        return usage
+
+    def _cost(self, chosen: ChosenProvider, model: str, usage: Usage) -> Cost:
+        traits = chosen.provider.traits(model)
+        return price(
+            usage,
+            model=model,
+            price_provider=traits.price_provider,
+            overrides=self._settings.price_overrides,
+        )
+
+    async def _tell(
+        self, turn: RunningTurn, chosen: ChosenProvider, usage: Usage, failure: ProviderError | None
+    ) -> None:
+        if "after_model_call" in turn.view.hooks:
+            error = type(failure).__name__ if failure else None
+            await turn.view.hooks.tell(
+                "after_model_call",
+                AfterModelCall(turn.ref, chosen.provider.id, chosen.model, usage, error),
+            )
+
+
+def _may_be_billed(failure: ProviderError) -> bool:
+    """Whether a vendor that sent no text may have worked all the same: it fell silent, or its answer broke
+    off while the model thought or wrote a tool call. A refusal costs nothing.
+    """
+    return failure.retryable and isinstance(failure, ProviderTimeout | ProviderProtocolError)
+
+
+def _believable(usage: Usage | None) -> Usage | None:
+    """The vendor's report, or None where it cannot be true; it is then booked as an estimate."""
+    if usage is None:
+        return None
+    counts = (usage.tokens_input, usage.tokens_output, usage.tokens_cache_read, usage.tokens_cache_write)
+    # A plugin may hand on what its vendor wrote, whatever the annotations say.
+    if all(type(count) is int and 0 <= count <= MAX_TOKENS for count in counts):
+        return usage
+    log.error("vendor reported what no call uses", tokens=str(counts)[:200])
+    return None
+
+
+def _input_bytes(request: ModelRequest) -> int:
+    """Bytes of all the model will read, with room for the vendor's own framing."""
+    total = len(request.system.encode()) + 64
+    for message in request.messages:
+        total += len(repr(message).encode())
+    for tool in request.tools:
+        total += len(tool.description.encode()) + len(repr(tool.parameters_schema).encode()) + 64
+    return total
+
+
+async def _close(stream: AsyncIterator[str | ModelReply]) -> None:
+    close = getattr(stream, "aclose", None)
+    if close is not None:
+        await close()
