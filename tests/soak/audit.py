@@ -25,11 +25,11 @@ class Evidence:
     asked: Sequence[Asked]
     model: Model
     webhook: Webhook
-    turns: Sequence[Row]
-    messages: Sequence[Row]
-    ledger: Sequence[Row]
-    executions: Sequence[Row]
-    counters: Sequence[Row]
+    turns: list[Row]
+    messages: list[Row]
+    ledger: list[Row]
+    executions: list[Row]
+    counters: list[Row]
     limits: dict[str, dict[str, int]]
     """By client id."""
 

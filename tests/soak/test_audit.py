@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,18 +62,26 @@ def test_a_sound_run_has_no_violation() -> None:
 
 def changed(field: str, **values: Any) -> Callable[[Evidence], Evidence]:
     def change(found: Evidence) -> Evidence:
-        first, *others = getattr(found, field)
-        return replace(found, **{field: [first | values, *others]})
+        getattr(found, field)[0].update(values)
+        return found
 
     return change
 
 
 def without(field: str) -> Callable[[Evidence], Evidence]:
-    return lambda found: replace(found, **{field: getattr(found, field)[:-1]})
+    def change(found: Evidence) -> Evidence:
+        getattr(found, field).pop()
+        return found
+
+    return change
 
 
 def twice(field: str) -> Callable[[Evidence], Evidence]:
-    return lambda found: replace(found, **{field: [*getattr(found, field), getattr(found, field)[-1]]})
+    def change(found: Evidence) -> Evidence:
+        getattr(found, field).append(getattr(found, field)[-1])
+        return found
+
+    return change
 
 
 def told_otherwise(found: Evidence) -> Evidence:
