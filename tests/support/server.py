@@ -175,7 +175,13 @@ async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerF
                 database_url=backend.database_url,
                 redis_url=backend.redis_url or "",
                 data_dir=tmp_path / "data",
-                **{"rate_limit_client": 0, "rate_limit_visitor": 0, "database_pool_size": 10} | settings,
+                **{
+                    "rate_limit_client": 0,
+                    "rate_limit_visitor": 0,
+                    "database_pool_size": 10,
+                    "response_cache_s": 0,
+                }
+                | settings,
             ),
             registry=registry,
         )

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     history_tokens: int = 8_000
     context_tokens: int = Field(32_000, ge=4_000)
     """About as many tokens of all that a model is sent: instructions, tools, passages, history, rounds."""
+    response_cache_s: int = Field(300, ge=0)
+    """How long an anonymous visitor's first question is answered as the last one's was; 0 never."""
     max_output_tokens: int = 2_048
     temperature: float | None = 0.3
     tool_rounds: int = 3

@@ -15,6 +15,7 @@ from csai.chat.circuit import connect
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller
 from csai.chat.replay import Replays
+from csai.chat.reply_cache import ReplyCache
 from csai.chat.settle import Settlement
 from csai.chat.turn import Turns
 from csai.clients.access import Gate
@@ -22,6 +23,7 @@ from csai.clients.rate_limit import RateLimiter
 from csai.config import Settings
 from csai.database import Database
 from csai.kit.alert import Alerts
+from csai.kit.cache import Cache
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
 from csai.kit.egress import EgressPolicy
@@ -52,6 +54,7 @@ class Services:
     live: LiveTurns
     abandonment: Abandonment
     turns: Turns
+    cache: Cache
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -77,6 +80,7 @@ class Services:
         await self.limiter.close()
         await self.breaker.aclose()
         await self.alerts.aclose()
+        await self.cache.close()
         await self.registry.close()
         await self.outbound.aclose()
         await self.database.close()
@@ -116,6 +120,7 @@ def build_services(
         alerts=alerts,
         shared=connect(settings.redis_url),
     )
+    cache = Cache(redis_url=settings.redis_url, clock=clock)
     abandonment = Abandonment(database=database, clock=clock)
     acceptance = Acceptance(
         settings=settings,
@@ -141,6 +146,7 @@ def build_services(
         ),
         tools=ToolRunner(database, clock),
         settlement=Settlement(database=database, clock=clock),
+        replies=ReplyCache(settings=settings, cache=cache),
     )
     return Services(
         settings=settings,
@@ -158,4 +164,5 @@ def build_services(
         live=live,
         abandonment=abandonment,
         turns=turns,
+        cache=cache,
     )

@@ -182,6 +182,7 @@ class Acceptance:
             period=period,
             question=asked.message.message,
             visitor_id=asked.visitor,
+            is_anonymous=asked.visitor is None and asked.message.user_identifier is None,
             accepted_at=now,
             deadline=asyncio.get_running_loop().time() + self._settings.turn_deadline_s,
             stream=TurnStream(turn_id),

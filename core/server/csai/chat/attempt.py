@@ -166,6 +166,7 @@ class Attempts:
                 model=model,
                 usage=usage,
                 cost_micros=cost.micros,
+                saved_micros=cost.saved_micros,
                 price=cost.snapshot,
                 is_estimated=is_estimated,
                 at=self._clock.now(),

@@ -134,10 +134,26 @@ class TurnRepository:
             now=now,
         )
 
-    def finish(self, turn_id: str, *, status: str, outcome: Mapping[str, Any], now: datetime) -> Step:
+    def finish(
+        self,
+        turn_id: str,
+        *,
+        status: str,
+        outcome: Mapping[str, Any],
+        now: datetime,
+        saved_tokens: int = 0,
+        saved_micros: int = 0,
+    ) -> Step:
         """Give the turn its outcome. No row when it has one already."""
         return self._step(
-            statements.FINISH, turn=turn_id, new_status=status, new_outcome=outcome, nothing={}, now=now
+            statements.FINISH,
+            turn=turn_id,
+            new_status=status,
+            new_outcome=outcome,
+            nothing={},
+            tokens=saved_tokens,
+            micros=saved_micros,
+            now=now,
         )
 
     def answer(self, **columns: Any) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any
 
 from csai_sdk import AssistantMessage, Passage, ToolMessage, Usage
 from csai_sdk.event import TurnRef
+from csai_sdk.provider import StopReason
 
 from csai.chat.stream import TurnStream
 from csai.plugins.view import ClientView
@@ -26,6 +27,7 @@ class ModelCall:
     model: str
     usage: Usage
     cost_micros: int
+    saved_micros: int
     price: dict[str, Any] | None
     is_estimated: bool
     at: datetime
@@ -33,6 +35,16 @@ class ModelCall:
     @property
     def cost_usd(self) -> Decimal:
         return Decimal(self.cost_micros) / 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CachedReply:
+    """An answer that a model gave to the same question a moment ago, and what that had taken."""
+
+    text: str
+    citations: Sequence[Mapping[str, str]]
+    tokens: int
+    cost_micros: int
 
 
 @dataclass(slots=True)
@@ -50,6 +62,8 @@ class RunningTurn:
     period: str
     question: str
     visitor_id: str | None
+    is_anonymous: bool
+    """Nobody said who asks: neither verified nor as a label."""
     accepted_at: datetime
     deadline: float
     """On the event loop's clock."""
@@ -64,6 +78,11 @@ class RunningTurn:
     executions: list[Execution] = field(default_factory=list)
     passages: Sequence[Passage] = ()
     provider_index: int = 0
+    stop_reason: StopReason | None = None
+    """Why the model's last reply ended."""
+    cache_key: str | None = None
+    """Of the answer in the response cache; None where the turn has no business there."""
+    cached: CachedReply | None = None
     task: asyncio.Task[None] | None = None
     is_stop_requested: bool = False
     limit_reached: LimitReached | None = None

@@ -118,7 +118,7 @@ class Settlement:
                 tokens=used["tokens"],
                 now=now,
             ),
-            turns.finish(turn.id, status=status, outcome=outcome, now=now),
+            turns.finish(turn.id, status=status, outcome=outcome, now=now, **_saved(turn, status)),
             turns.answer(
                 id=outcome["message"]["id"],
                 conversation_id=turn.conversation_id,
@@ -178,6 +178,7 @@ def _ledger(turn: RunningTurn, turns: TurnRepository) -> list[Step]:
             tokens_cache_read=call.usage.tokens_cache_read,
             tokens_cache_write=call.usage.tokens_cache_write,
             cost_micros=call.cost_micros,
+            saved_micros=call.saved_micros,
             price=call.price,
             is_estimated=call.is_estimated,
             period=turn.period,
@@ -186,6 +187,20 @@ def _ledger(turn: RunningTurn, turns: TurnRepository) -> list[Step]:
         )
         for number, call in enumerate(turn.model_calls, 1)
     ]
+
+
+def _saved(turn: RunningTurn, status: str) -> dict[str, int]:
+    if turn.cached is None or status != "completed":
+        return {}
+    return {"saved_tokens": turn.cached.tokens, "saved_micros": turn.cached.cost_micros}
+
+
+def _citations(turn: RunningTurn, status: str, text: str) -> list[Any]:
+    if status != "completed":
+        return []
+    if turn.cached is not None:
+        return list(turn.cached.citations)
+    return cite(text, question=turn.question, passages=turn.passages)
 
 
 def _parts(turn: RunningTurn, status: str) -> dict[str, Any] | None:
@@ -221,7 +236,5 @@ def _outcome(turn: RunningTurn, status: str, text: str, now: datetime) -> dict[s
             "tokens_output": sum(call.usage.tokens_output for call in turn.model_calls),
             "cost": used["cost"] / MICROS,
         },
-        "citations": (
-            cite(text, question=turn.question, passages=turn.passages) if status == "completed" else []
-        ),
+        "citations": _citations(turn, status, text),
     }

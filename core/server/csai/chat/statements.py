@@ -48,7 +48,8 @@ BEGIN_TURN = Prepared(
     insert(Turn).from_select(
         [
             *("id", "client_id", "conversation_id", "status", "idempotency_key", "body_hash", "fence"),
-            *("period", "reserved", "is_stop_requested", "accepted_at", "deadline_at"),
+            *("period", "reserved", "is_stop_requested", "saved_tokens", "saved_micros"),
+            *("accepted_at", "deadline_at"),
         ],
         select(
             bindparam("turn", type_=Id),
@@ -61,6 +62,8 @@ BEGIN_TURN = Prepared(
             bindparam("period", type_=String),
             bindparam("reserved", type_=Json),
             literal(False, Boolean),
+            literal(0, Integer),
+            literal(0, Integer),
             bindparam("now", type_=UtcDateTime),
             bindparam("deadline", type_=UtcDateTime),
         ).where(*TAKEN),
@@ -127,6 +130,8 @@ FINISH = Prepared(
         status=bindparam("new_status"),
         outcome=bindparam("new_outcome"),
         reserved=bindparam("nothing"),
+        saved_tokens=bindparam("tokens"),
+        saved_micros=bindparam("micros"),
         finished_at=bindparam("now"),
     )
     .returning(Turn.id)

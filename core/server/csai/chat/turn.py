@@ -20,6 +20,7 @@ from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller, NoReply
 from csai.chat.prompt import CHARS_PER_TOKEN, instructions, passages_heading, with_passages
 from csai.chat.replay import Asked, Replays
+from csai.chat.reply_cache import ReplyCache
 from csai.chat.repository import HistoryRow, TurnRepository
 from csai.chat.running import RunningTurn
 from csai.chat.settle import Settlement
@@ -58,6 +59,7 @@ class Turns:
         model: ModelCaller,
         tools: ToolRunner,
         settlement: Settlement,
+        replies: ReplyCache,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -66,6 +68,7 @@ class Turns:
         self._model = model
         self._tools = tools
         self._settlement = settlement
+        self._replies = replies
         self._live = live
 
     async def submit(self, asked: Asked) -> tuple[TurnStream, bool]:
@@ -100,6 +103,7 @@ class Turns:
         status, text = self._judge(turn, is_late=not done)
         try:
             outcome = await self._settle(turn, status, text)
+            await self._replies.keep(turn, outcome)
             await self._tell_end(turn, outcome)
         finally:
             # After the hooks, which work with what plugins keep open for the client.
@@ -142,6 +146,8 @@ class Turns:
             await turn.view.hooks.tell(
                 "message_received", MessageReceived(turn.ref, turn.question, turn.visitor_id)
             )
+        if await self._replies.answer(turn):
+            return
         history, passages = await self._context(turn)
         fragments = await self._fragments(turn)
         told = instructions(turn.view, question=turn.question, fragments=fragments)
@@ -200,6 +206,7 @@ class Turns:
     def _take(self, turn: RunningTurn, reply: ModelReply, *, is_closing: bool) -> tuple[ToolCall, ...]:
         """Add a reply to the answer and, where it calls tools, to what the model sees next; its calls."""
         turn.saying = []
+        turn.stop_reason = reply.stop_reason
         turn.texts.append(clean(reply.text))
         if is_closing or not reply.tool_calls:
             return ()

@@ -186,12 +186,18 @@ def tool(
 @client.command("set")
 def set_setting(
     name_or_id: NameOrId,
-    setting: Annotated[str, typer.Argument(metavar="provider|model|prompt|tone|message_days|tool_log_days")],
+    setting: Annotated[
+        str,
+        typer.Argument(metavar="provider|model|prompt|tone|response_cache|message_days|tool_log_days"),
+    ],
     value: Annotated[
         str, typer.Argument(help="An empty one takes the setting back; @- reads standard input.")
     ],
 ) -> None:
-    """Say what answers for a client, what it is told, in which tone, and how long its words are kept."""
+    """Say what answers for a client, what it is told, in which tone, and how long its words are kept.
+
+    response_cache: on or off; whether the answer to a first question may be given again for five minutes.
+    """
     from typing import get_args
 
     from csai.cli.argument import read_value
@@ -247,6 +253,23 @@ def knowledge(
 
     name, added = in_transaction(change)
     typer.echo(f"{added} of {len(drafts)} passages were new to {name}.")
+
+
+@client.command()
+def usage(
+    name_or_id: NameOrId,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days back, today included.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show by day (in UTC) what a client used, and what caches saved it."""
+    from csai.cli.installation import in_transaction
+    from csai.cli.usage import print_usage, usage_report
+
+    report = in_transaction(lambda installation: usage_report(installation, name_or_id, days=days))
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        print_usage(report)
 
 
 def _need_any(*given: object, options: str) -> None:

@@ -19,7 +19,9 @@ from csai.kit.identifier import new_id
 from csai.kit.problem import Problem
 from csai.kit.text import is_clean
 
-SettingName = Literal["provider", "model", "prompt", "tone", "message_days", "tool_log_days"]
+SettingName = Literal[
+    "provider", "model", "prompt", "tone", "response_cache", "message_days", "tool_log_days"
+]
 
 HINT_CHARS = 4
 MAX_SETTING_CHARS: Mapping[SettingName, int] = {
@@ -29,6 +31,7 @@ MAX_SETTING_CHARS: Mapping[SettingName, int] = {
     "tone": 500,
     "message_days": 4,
     "tool_log_days": 4,
+    "response_cache": 3,
 }
 NUMBERS = frozenset({"message_days", "tool_log_days"})
 MAX_NAME_CHARS = 200
@@ -137,6 +140,8 @@ def _check_setting(name: SettingName, value: str, providers: Collection[str]) ->
         raise Problem(422, "provider_unknown", f"There is no provider '{value[:64]}'. Installed: {there}.")
     if name in NUMBERS and value and not (re.fullmatch("[0-9]{1,4}", value) and int(value)):
         raise Problem(422, "setting_invalid", f"{name} is a whole number of days, from 1 to 9999.")
+    if name == "response_cache" and value not in {"", "on", "off"}:
+        raise Problem(422, "setting_invalid", "The response_cache is on or off.")
     if len(value) > MAX_SETTING_CHARS[name] or not is_clean(value):
         raise Problem(
             422,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from csai.models.base import Base, Id, within_client
+from csai.models.base import Base, BigInt, Id, within_client
 
 
 class Turn(Base):
@@ -14,7 +14,8 @@ class Turn(Base):
 
     `status` is `running` until the turn is settled as completed, handed_off, stopped, blocked or failed.
     `outcome` is the JSON answer as a secret key would see it; a replay gives it again. `reserved` holds
-    what is still set aside in the counters, by metric; `period` is fixed at acceptance.
+    what is still set aside in the counters, by metric; `period` is fixed at acceptance. `saved_tokens` and
+    `saved_micros` are what its answer had cost before, where it came from the response cache.
     """
 
     __tablename__ = "turns"
@@ -36,6 +37,8 @@ class Turn(Base):
     period: Mapped[str] = mapped_column(String(7))
     reserved: Mapped[dict[str, Any]]
     is_stop_requested: Mapped[bool] = mapped_column(default=False)
+    saved_tokens: Mapped[int] = mapped_column(default=0)
+    saved_micros: Mapped[int] = mapped_column(BigInt, default=0)
     outcome: Mapped[dict[str, Any] | None]
     accepted_at: Mapped[datetime]
     deadline_at: Mapped[datetime]

@@ -30,6 +30,8 @@ class LedgerEntry(Base):
     tokens_cache_read: Mapped[int]
     tokens_cache_write: Mapped[int]
     cost_micros: Mapped[int] = mapped_column(BigInt)
+    saved_micros: Mapped[int] = mapped_column(BigInt, default=0)
+    """What the vendor's prompt cache took off the cost; less than nothing where writing to it cost more."""
     price: Mapped[dict[str, Any] | None]
     is_estimated: Mapped[bool]
     period: Mapped[str] = mapped_column(String(7))
@@ -54,7 +56,11 @@ class Counter(Base):
 
 
 class ApiUsage(Base):
-    """A client's day, recomputed from ledger, turns and tool log; never incremented."""
+    """A client's day, recomputed from ledger, turns and tool log; never incremented.
+
+    `response_cache_*`: messages answered without a model, and the tokens and the cost that this saved.
+    `prompt_cache_*`: input tokens that vendors read from their own caches, and the cost that this saved.
+    """
 
     __tablename__ = "api_usage"
 
@@ -66,3 +72,8 @@ class ApiUsage(Base):
     tokens_output: Mapped[int] = mapped_column(BigInt)
     tool_calls_count: Mapped[int]
     cost_micros: Mapped[int] = mapped_column(BigInt)
+    response_cache_count: Mapped[int] = mapped_column(default=0)
+    response_cache_tokens: Mapped[int] = mapped_column(BigInt, default=0)
+    response_cache_micros: Mapped[int] = mapped_column(BigInt, default=0)
+    prompt_cache_tokens: Mapped[int] = mapped_column(BigInt, default=0)
+    prompt_cache_micros: Mapped[int] = mapped_column(BigInt, default=0)

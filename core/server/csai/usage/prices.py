@@ -36,12 +36,14 @@ Overrides = Mapping[str, Rates]
 class Cost:
     """The price of one model call in millionths of a dollar, and the rates it was made from.
 
-    `is_known` is False where nobody knows the model's price; it is then booked as nothing.
+    `is_known` is False where nobody knows the model's price; it is then booked as nothing. `saved_micros` is
+    what the vendor's prompt cache took off the price; less than nothing where writing to it added more.
     """
 
     micros: int
     snapshot: dict[str, Any] | None
     is_known: bool
+    saved_micros: int = 0
 
 
 FREE = Cost(0, None, True)
@@ -122,7 +124,13 @@ def _cost(usage: Usage, rates: Rates, per_request: Decimal, **origin: str) -> Co
         snapshot["cache_write"] = str(rates.cache_write)
     if per_request:
         snapshot["request"] = str(per_request)
-    return Cost(int(exact.to_integral_value(ROUND_HALF_UP)), snapshot, True)
+    uncached = _token_micros(Usage(usage.tokens_input, usage.tokens_output), rates)
+    saved = uncached - _token_micros(usage, rates)
+    return Cost(_whole(exact), snapshot, True, _whole(saved))
+
+
+def _whole(micros: Decimal) -> int:
+    return int(micros.to_integral_value(ROUND_HALF_UP))
 
 
 def _token_micros(usage: Usage, rates: Rates) -> Decimal:

@@ -26,22 +26,31 @@ async def recompute_day(connection: AsyncConnection, client_id: str, day: date) 
 RECOMPUTE = text("""
     INSERT INTO api_usage (
         client_id, date, conversation_count, message_count, tool_calls_count,
-        tokens_input, tokens_output, cost_micros
+        tokens_input, tokens_output, cost_micros, prompt_cache_tokens, prompt_cache_micros,
+        response_cache_count, response_cache_tokens, response_cache_micros
     )
     SELECT :client_id, :day,
         (SELECT count(*) FROM conversations WHERE client_id = :client_id
             AND last_message_at >= :start AND started_at >= :start AND started_at < :end),
-        (SELECT count(*) FROM turns
-            WHERE client_id = :client_id AND accepted_at >= :start AND accepted_at < :end),
+        asked.messages,
         (SELECT count(*) FROM tool_executions
             WHERE client_id = :client_id AND timestamp >= :start AND timestamp < :end),
-        calls.tokens_input, calls.tokens_output, calls.cost_micros
+        calls.tokens_input, calls.tokens_output, calls.cost_micros, calls.cached, calls.saved,
+        asked.answered, asked.tokens, asked.micros
     FROM (
         SELECT coalesce(sum(tokens_input), 0) AS tokens_input,
             coalesce(sum(tokens_output), 0) AS tokens_output,
-            coalesce(sum(cost_micros), 0) AS cost_micros
+            coalesce(sum(cost_micros), 0) AS cost_micros,
+            coalesce(sum(tokens_cache_read), 0) AS cached,
+            coalesce(sum(saved_micros), 0) AS saved
         FROM ledger WHERE client_id = :client_id AND day = :day
-    ) AS calls
+    ) AS calls, (
+        SELECT count(*) AS messages,
+            coalesce(sum(CASE WHEN saved_tokens > 0 THEN 1 ELSE 0 END), 0) AS answered,
+            coalesce(sum(saved_tokens), 0) AS tokens,
+            coalesce(sum(saved_micros), 0) AS micros
+        FROM turns WHERE client_id = :client_id AND accepted_at >= :start AND accepted_at < :end
+    ) AS asked
     WHERE true
     ON CONFLICT (client_id, date) DO UPDATE SET
         conversation_count = CASE WHEN excluded.conversation_count > api_usage.conversation_count
@@ -52,7 +61,15 @@ RECOMPUTE = text("""
             THEN excluded.tool_calls_count ELSE api_usage.tool_calls_count END,
         tokens_input = excluded.tokens_input,
         tokens_output = excluded.tokens_output,
-        cost_micros = excluded.cost_micros
+        cost_micros = excluded.cost_micros,
+        prompt_cache_tokens = excluded.prompt_cache_tokens,
+        prompt_cache_micros = excluded.prompt_cache_micros,
+        response_cache_count = CASE WHEN excluded.response_cache_count > api_usage.response_cache_count
+            THEN excluded.response_cache_count ELSE api_usage.response_cache_count END,
+        response_cache_tokens = CASE WHEN excluded.response_cache_tokens > api_usage.response_cache_tokens
+            THEN excluded.response_cache_tokens ELSE api_usage.response_cache_tokens END,
+        response_cache_micros = CASE WHEN excluded.response_cache_micros > api_usage.response_cache_micros
+            THEN excluded.response_cache_micros ELSE api_usage.response_cache_micros END
 """).bindparams(
     bindparam("client_id", type_=Id),
     bindparam("day", type_=Date()),

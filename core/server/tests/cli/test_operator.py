@@ -222,3 +222,25 @@ def test_provider_model_prompt_and_tone_are_set_and_taken_back(operator: Operato
     operator.do("client", "set", "Shop", "prompt", "@-", stdin="Mention the sale.\n")
     operator.do("client", "set", "Shop", "tone", "Kind.")
     assert operator.do("client", "set", "Shop", "tone", "") == "The tone of Shop is taken back.\n"
+
+
+def test_what_a_client_used_and_what_the_cache_saved_is_shown(operator: Operator) -> None:
+    key = json.loads(operator.do("client", "create", "Shop", "--json"))["secret_key"]
+    assert json.loads(operator.do("client", "usage", "Shop", "--json"))["days"] == []
+    with running("serve", "--port", "0", cwd=operator.folder, **operator.variables) as program:
+        base = json.loads(program.err.until('"serving"'))["url"]
+        for _ in range(2):
+            httpx.post(
+                f"{base}/chat/message", headers={"X-API-Key": key}, json={"message": "Hello"}, timeout=60
+            ).raise_for_status()
+
+    report = json.loads(operator.do("client", "usage", "Shop", "--days", "2", "--json"))
+
+    assert report["total"]["message_count"] == 2
+    assert report["total"]["response_cache_count"] == 1
+    assert (
+        report["total"]["response_cache_tokens"]
+        == report["total"]["tokens_input"] + report["total"]["tokens_output"]
+    )
+    assert report["total"]["response_cache_cost"] == "0.000000"
+    assert "In all" in operator.do("client", "usage", "Shop")

@@ -48,6 +48,27 @@ def test_cost_equals_the_sum_made_by_hand(provider: str, model: str, usage: Usag
     assert (cost.micros, cost.is_known) == (micros, True)
 
 
+@pytest.mark.parametrize(
+    ("usage", "saved"),
+    [
+        (Usage(1_000, 500), 0),
+        # 900 x $3, for which 800 x $0.30 and 100 x $3.75 were paid
+        (Usage(1_000, 300, 800, 100), 2_085),
+        # Writing alone costs $0.75 a million more than not caching.
+        (Usage(1_000, 300, 0, 1_000), -750),
+    ],
+)
+def test_what_a_vendors_prompt_cache_saved_is_told(usage: Usage, saved: int) -> None:
+    cost = price(usage, model="claude-sonnet-4-5", price_provider="anthropic", at=AT)
+    plain = price(
+        Usage(usage.tokens_input, usage.tokens_output),
+        model="claude-sonnet-4-5",
+        price_provider="anthropic",
+        at=AT,
+    )
+    assert cost.saved_micros == saved == plain.micros - cost.micros
+
+
 def test_cost_can_be_made_again_from_its_snapshot() -> None:
     cost = price(Usage(1_000, 300, 800, 100), model="claude-sonnet-4-5", price_provider="anthropic", at=AT)
     assert cost.snapshot is not None
