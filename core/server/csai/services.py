@@ -63,7 +63,7 @@ class Services:
         self.background.extend(
             (
                 asyncio.create_task(self.views.warm_up()),
-                asyncio.create_task(self.abandonment.watch(self.settings.lease_s)),
+                asyncio.create_task(self.abandonment.watch(self.settings.heartbeat_s)),
                 asyncio.create_task(self.breaker.watch()),
             )
         )
@@ -121,7 +121,9 @@ def build_services(
         shared=connect(settings.redis_url),
     )
     cache = Cache(redis_url=settings.redis_url, clock=clock)
-    abandonment = Abandonment(database=database, clock=clock)
+    abandonment = Abandonment(
+        database=database, registry=registry, overrides=settings.price_overrides, clock=clock
+    )
     acceptance = Acceptance(
         settings=settings,
         database=database,

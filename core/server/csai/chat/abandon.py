@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
-from csai_sdk import Clock
+from csai_sdk import AssistantMessage, Clock, ToolCall, ToolMessage, ToolResult
 
-from csai.chat.repository import StateRow, TurnRepository, abandoned_conversations
-from csai.database import Database
+from csai.chat.prompt import store_rounds
+from csai.chat.repository import LeftBehind, StateRow, TurnRepository, abandoned_conversations
+from csai.chat.spending import ModelCall, booking, recovered
+from csai.database import Conflict, Database
 from csai.kit.identifier import new_id
+from csai.plugins.registry import PluginRegistry
 from csai.statement import Rows
-from csai.tools.repository import ToolExecutionRepository
+from csai.tools.execution import UNKNOWN_OUTCOME, vendor_id
+from csai.tools.repository import IntendedRow, ToolExecutionRepository
 from csai.usage import counter
+from csai.usage.prices import MICROS_PER_USD, Overrides
 
 log = structlog.get_logger(__name__)
 
@@ -28,8 +34,12 @@ class SomeoneElse(Exception):
 class Abandonment:
     """Ends turns whose lease ran out."""
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, *, database: Database, registry: PluginRegistry, overrides: Overrides, clock: Clock
+    ) -> None:
         self._database = database
+        self._registry = registry
+        self._overrides = overrides
         self._clock = clock
 
     async def watch(self, every_s: float) -> None:
@@ -45,33 +55,57 @@ class Abandonment:
         """End all that are abandoned now, whosever they are; how many there were."""
         found = await abandoned_conversations(self._database, now=self._clock.now())
         for client_id, state in found:
-            await self.end(client_id, state)
+            try:
+                await self.end(client_id, state)
+            except Exception:
+                # One that cannot be ended must not keep the others waiting.
+                log.exception("abandoned turn not ended", client_id=client_id, turn_id=state.lease_turn_id)
         return len(found)
 
     async def end(self, client_id: str, state: StateRow) -> bool:
         """Fail the turn that holds the conversation and free it; False when someone else was quicker.
 
-        A side effect whose intent was written down may have happened: its log says that this is not known.
+        What its model calls used is booked: reports that it noted, an estimate for what was under way. A side
+        effect whose intent was written down may have happened: its log says that this is not known, and so
+        does what the next turn's model is told.
         """
         turn_id = state.lease_turn_id
         if turn_id is None:
             return False
-        turns = TurnRepository(client_id)
+        turns, executions = TurnRepository(client_id), ToolExecutionRepository(client_id)
         now = self._clock.now()
-        ((period, reserved),) = (await self._database.fetch(turns.reserved(turn_id)))[0]
-        outcome = _outcome(turn_id, now)
+        found, rows = await self._database.fetch(turns.left_behind(turn_id), executions.intended(turn_id))
+        left = LeftBehind(*found[0])
+        intended = [IntendedRow(*row) for row in rows]
+        calls = recovered(
+            left.attempts, providers=self._registry.providers, overrides=self._overrides, now=now
+        )
+        outcome = _outcome(turn_id, calls, intended, now)
+        tokens = sum(call.usage.tokens_input + call.usage.tokens_output for call in calls)
+        used = {
+            "tokens": tokens,
+            "cost": sum(call.cost_micros for call in calls),
+            "tool_calls": len(intended),
+        }
         try:
             await self._database.transact(
-                turns.break_lease(state, now=now),
-                turns.finish(turn_id, status="failed", outcome=outcome, now=now),
+                turns.break_lease(state, tokens=tokens, now=now),
+                turns.finish_left_behind(turn_id, as_written=left.as_written, outcome=outcome, now=now),
                 turns.apologise(
-                    state.id, turn=turn_id, message=outcome["message"]["id"], content=INTERRUPTED, now=now
+                    state.id,
+                    turn=turn_id,
+                    message=outcome["message"]["id"],
+                    content=INTERRUPTED,
+                    parts=_parts(intended),
+                    tokens_used=outcome["usage"]["tokens_output"],
+                    now=now,
                 ),
-                ToolExecutionRepository(client_id).lose_sight(turn_id),
-                *counter.settle(client_id, period, used={}, released=reserved),
+                executions.lose_sight(turn_id),
+                *booking(turns, turn_id, left.period, calls),
+                *counter.settle(client_id, left.period, used=used, released=left.reserved),
                 check=_check_first,
             )
-        except SomeoneElse:
+        except (SomeoneElse, Conflict):
             return False
         log.warning("turn abandoned by its process", client_id=client_id, turn_id=turn_id)
         return True
@@ -82,7 +116,17 @@ def _check_first(results: list[Rows]) -> None:
         raise SomeoneElse
 
 
-def _outcome(turn_id: str, now: datetime) -> dict[str, Any]:
+def _parts(intended: Sequence[IntendedRow]) -> dict[str, Any] | None:
+    """The calls whose outcome nobody knows, as the next turn's model is told of them."""
+    calls = [ToolCall(vendor_id(row.call_id), row.tool_name, row.parameters) for row in intended]
+    results = tuple(ToolResult(call.id, call.name, UNKNOWN_OUTCOME, is_error=True) for call in calls)
+    parts = store_rounds([AssistantMessage("", tuple(calls)), ToolMessage(results)]) if calls else None
+    return {**parts, "final": INTERRUPTED} if parts else None
+
+
+def _outcome(
+    turn_id: str, calls: Sequence[ModelCall], intended: Sequence[IntendedRow], now: datetime
+) -> dict[str, Any]:
     return {
         "turn_id": turn_id,
         "status": "failed",
@@ -93,7 +137,20 @@ def _outcome(turn_id: str, now: datetime) -> dict[str, Any]:
             "content": INTERRUPTED,
             "created_at": now.isoformat(),
         },
-        "tool_calls": [],
-        "usage": {"tokens_input": 0, "tokens_output": 0, "cost": 0.0},
+        "tool_calls": [
+            {
+                "id": row.call_id,
+                "name": row.tool_name,
+                "arguments": dict(row.parameters),
+                "success": False,
+                "duration_ms": 0,
+            }
+            for row in intended
+        ],
+        "usage": {
+            "tokens_input": sum(call.usage.tokens_input for call in calls),
+            "tokens_output": sum(call.usage.tokens_output for call in calls),
+            "cost": sum(call.cost_micros for call in calls) / MICROS_PER_USD,
+        },
         "citations": [],
     }

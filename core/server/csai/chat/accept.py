@@ -16,6 +16,7 @@ from csai.chat.abandon import Abandonment
 from csai.chat.replay import POLL_S, Asked
 from csai.chat.repository import LeaseRow, StateRow, TurnRepository
 from csai.chat.running import RunningTurn
+from csai.chat.spending import expected
 from csai.chat.stream import TurnStream
 from csai.clients.access import Access
 from csai.clients.rate_limit import RateLimiter
@@ -152,6 +153,7 @@ class Acceptance:
                 body_hash=message.fingerprint() if asked.key else "",
                 period=period,
                 reserved=amounts,
+                attempts=expected(access.view, message.message),
                 now=now,
                 deadline=now + timedelta(seconds=self._settings.turn_deadline_s),
             ),

@@ -19,12 +19,15 @@ from csai_sdk.event import AfterModelCall
 
 from csai.chat.prompt import CHARS_PER_TOKEN, estimate_tokens
 from csai.chat.repository import TurnRepository
-from csai.chat.running import ModelCall, RunningTurn
+from csai.chat.running import FencedOut, RunningTurn
+from csai.chat.spending import ModelCall, UnderWay
 from csai.config import Settings
 from csai.database import Database
+from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
 from csai.plugins.view import ChosenProvider
+from csai.statement import Rows
 from csai.usage import counter
 from csai.usage.prices import Cost, price
 
@@ -45,6 +48,7 @@ class Attempts:
     async def run(self, turn: RunningTurn, chosen: ChosenProvider, request: ModelRequest) -> ModelReply:
         """The reply. Raises `ProviderError`, the text passed on until then withdrawn and booked."""
         bound = await self._reserve(turn, chosen, request)
+        reach(FaultPoint.MODEL_CALL)
         pieces: list[str] = []
         turn.saying = pieces
         reply: ModelReply | None = None
@@ -65,6 +69,7 @@ class Attempts:
             await _close(stream)
         await self._tell(turn, chosen, usage, failure)
         if reply is not None:
+            reach(FaultPoint.MODEL_REPLIED)
             return reply
         if pieces:
             self._withdraw(turn)
@@ -85,6 +90,7 @@ class Attempts:
                     raise ProviderProtocolError("far more text than the output cap", retryable=False)
                 turn.saying.append(item)
                 turn.stream.text(item)
+                reach(FaultPoint.TEXT_BEGUN)
                 patience.reschedule(loop.time() + silence_s)
         raise ProviderProtocolError("the stream ended without a reply")
 
@@ -101,6 +107,7 @@ class Attempts:
         What earlier attempts set aside and did not use serves this one: only what is missing is added.
         """
         bound = Usage(_input_bytes(request), request.max_output_tokens)
+        turn.under_way = UnderWay(chosen.provider.id, request.model, bound.tokens_input)
         limits = turn.view.limits
         if "tokens" in limits or "cost" in limits:
             most = {
@@ -120,11 +127,17 @@ class Attempts:
     async def _add_reservation(self, turn: RunningTurn, amounts: dict[str, int]) -> None:
         limits = turn.view.limits
         reserved = counter.total(turn.reserved, amounts)
+
+        def check(results: list[Rows]) -> None:
+            if not results[0]:
+                raise FencedOut
+            counter.check_granted(results[-1], amounts, limits)
+
         await see_through(
             self._database.transact(
-                TurnRepository(turn.client_id).keep_reserved(turn.id, reserved),
+                TurnRepository(turn.client_id).keep_reserved(turn.id, reserved, turn.note()),
                 counter.reserve(turn.client_id, turn.period, amounts, limits),
-                check=lambda results: counter.check_granted(results[-1], amounts, limits),
+                check=check,
             )
         )
         turn.reserved.update(reserved)
@@ -140,6 +153,7 @@ class Attempts:
         failure: ProviderError | None,
     ) -> Usage:
         """Note what the attempt used, for the ledger."""
+        turn.under_way = None
         usage = _believable(reply.usage) if reply else None
         is_estimated = usage is None
         if usage is None:

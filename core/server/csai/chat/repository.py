@@ -60,6 +60,16 @@ class HistoryRow:
     parts: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """What a dead process left in its turn's row. `as_written` tells whether it has been changed since."""
+
+    period: str
+    reserved: Mapping[str, int]
+    attempts: Mapping[str, Any]
+    as_written: str
+
+
 class TurnRepository:
     """One client's turns and their conversations, as steps for `Database.fetch` and `Database.transact`."""
 
@@ -163,17 +173,41 @@ class TurnRepository:
         """Add a row to the ledger."""
         return Step(statements.BOOK, {"client_id": self._client_id, **columns})
 
+    def booked(self, turn_id: str) -> Step:
+        """The turn's rows in the ledger as `BookedRow`s, in order."""
+        return self._step(statements.BOOKED, turn=turn_id)
+
     def request_stop(self, session_id: str) -> Step:
         """Ask whichever process runs the session's turn to stop it."""
         return self._step(statements.REQUEST_STOP, session=session_id)
 
-    def keep_reserved(self, turn_id: str, amounts: Mapping[str, int]) -> Step:
-        """Write down what the counters hold for a running turn, for whoever finds it abandoned."""
-        return self._step(statements.KEEP_RESERVED, turn=turn_id, amounts=amounts)
+    def keep_reserved(self, turn_id: str, amounts: Mapping[str, int], note: Mapping[str, Any]) -> Step:
+        """Write down what the counters hold for a running turn, and the note of its attempts.
 
-    def reserved(self, turn_id: str) -> Step:
-        """The turn's period and what the counters hold for it."""
-        return self._step(statements.RESERVED, turn=turn_id)
+        No row when the turn has its outcome: then it may neither reserve nor go on.
+        """
+        return self._step(statements.KEEP_RESERVED, turn=turn_id, amounts=amounts, note=note)
+
+    def note_attempts(self, turn_id: str, note: Mapping[str, Any]) -> Step:
+        """Write down what a running turn's calls of models have used. No row when it has its outcome."""
+        return self._step(statements.NOTE_ATTEMPTS, turn=turn_id, note=note)
+
+    def left_behind(self, turn_id: str) -> Step:
+        """A `LeftBehind`: what a turn's row says for whoever finds it abandoned."""
+        return self._step(statements.LEFT_BEHIND, turn=turn_id)
+
+    def finish_left_behind(
+        self, turn_id: str, *, as_written: str, outcome: Mapping[str, Any], now: datetime
+    ) -> Step:
+        """Give an abandoned turn its outcome. No row when it has one, or wrote since it was looked at."""
+        return self._step(
+            statements.FINISH_LEFT_BEHIND,
+            turn=turn_id,
+            as_written=as_written,
+            new_outcome=outcome,
+            nothing={},
+            now=now,
+        )
 
     def reserved_finally(self, turn_id: str) -> Step:
         """The same for its own process, once a transaction whose end nobody heard of is over."""
@@ -183,9 +217,11 @@ class TurnRepository:
         """Answer an abandoned turn's message, under the number set apart for its answer."""
         return self._step(statements.APOLOGISE, conversation=conversation_id, **values)
 
-    def break_lease(self, state: StateRow, *, now: datetime) -> Step:
-        """Free a conversation whose lease ran out. No row when someone was quicker."""
-        return self._step(statements.BREAK, conversation=state.id, turn=state.lease_turn_id, now=now)
+    def break_lease(self, state: StateRow, *, tokens: int, now: datetime) -> Step:
+        """Free a conversation whose lease ran out, and count. No row when someone was quicker."""
+        return self._step(
+            statements.BREAK, conversation=state.id, turn=state.lease_turn_id, tokens=tokens, now=now
+        )
 
 
 async def abandoned_conversations(database: Database, *, now: datetime) -> list[tuple[str, StateRow]]:

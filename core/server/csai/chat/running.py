@@ -6,35 +6,21 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from csai_sdk import AssistantMessage, Passage, ToolMessage, Usage
+from csai_sdk import AssistantMessage, Passage, ToolMessage
 from csai_sdk.event import TurnRef
 from csai_sdk.provider import StopReason
 
+from csai.chat.spending import ModelCall, UnderWay, noted
 from csai.chat.stream import TurnStream
 from csai.plugins.view import ClientView
 from csai.tools.execution import Execution
 from csai.usage.counter import LimitReached
 
 
-@dataclass(slots=True)
-class ModelCall:
-    """One attempt at a model, as the ledger will book it."""
-
-    provider: str
-    model: str
-    usage: Usage
-    cost_micros: int
-    saved_micros: int
-    price: dict[str, Any] | None
-    is_estimated: bool
-    at: datetime
-
-    @property
-    def cost_usd(self) -> Decimal:
-        return Decimal(self.cost_micros) / 1_000_000
+class FencedOut(Exception):
+    """The conversation was taken from the turn, or it has its outcome already: it may write nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +61,8 @@ class RunningTurn:
     """What the model has said so far of the piece it is saying."""
     rounds: list[AssistantMessage | ToolMessage] = field(default_factory=list)
     model_calls: list[ModelCall] = field(default_factory=list)
+    under_way: UnderWay | None = None
+    """The call of a model that has not ended yet."""
     executions: list[Execution] = field(default_factory=list)
     passages: Sequence[Passage] = ()
     provider_index: int = 0
@@ -89,6 +77,8 @@ class RunningTurn:
     is_reserved_unsure: bool = False
     """Whether the counters may hold more than `reserved` says: a commit's answer was lost."""
     is_settled: bool = False
+    written: set[str] = field(default_factory=set)
+    """Ids of the answers that were tried to be stored: what is stored with one of them is its own."""
 
     @property
     def ref(self) -> TurnRef:
@@ -99,6 +89,10 @@ class RunningTurn:
 
     def answer(self) -> str:
         return "\n\n".join(text for text in (*self.texts, "".join(self.saying)) if text)
+
+    def note(self) -> dict[str, Any]:
+        """What its calls of models have used so far, for its row."""
+        return noted(self.model_calls, self.under_way)
 
     def used(self) -> dict[str, int]:
         """What the turn spent so far, by metric."""

@@ -13,12 +13,13 @@ from csai_sdk import Clock
 from csai.chat.citation import cite
 from csai.chat.prompt import store_rounds
 from csai.chat.repository import TurnRepository, TurnRow
-from csai.chat.running import RunningTurn
-from csai.database import Database, DatabaseUnavailable
+from csai.chat.running import FencedOut, RunningTurn
+from csai.chat.spending import BookedRow, beyond, booking
+from csai.database import Conflict, Database, DatabaseUnavailable
 from csai.kit.identifier import new_id
 from csai.kit.text import clean
-from csai.statement import Rows, Step
-from csai.tools.repository import ToolExecutionRepository
+from csai.statement import Rows
+from csai.tools.repository import IntendedRow, ToolExecutionRepository
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)
@@ -29,11 +30,8 @@ MAX_WAIT_S = 2.0
 COUNTED = frozenset({"completed", "stopped", "handed_off"})
 MICROS = 1_000_000
 SESSION = frozenset({"session_id", "session_token"})
+SAID_NOTHING = "(stopped)"
 NOT_KEPT = "I'm sorry, something went wrong on our side. Please ask again in a moment."
-
-
-class FencedOut(Exception):
-    """The conversation was taken from the turn, or it has its outcome already; rolls back."""
 
 
 class Settlement:
@@ -56,13 +54,15 @@ class Settlement:
             now = self._clock.now()
             outcome = _outcome(turn, status, text, now)
             try:
-                if attempt and (stored := await self._stored(turn)) is not None:
-                    turn.is_settled = True
-                    return stored
-                await self._store(turn, status, outcome, now)
+                stored = await self._stored(turn) if attempt else None
+                if stored is None:
+                    await self._store(turn, status, outcome, now)
+                elif stored["message"]["id"] in turn.written:
+                    outcome = stored
+                else:
+                    outcome = await self._give_way(turn, now)
             except FencedOut:
-                log.error("turn was fenced out", turn_id=turn.id, client_id=turn.client_id)
-                outcome = _outcome(turn, "failed", NOT_KEPT, now)
+                outcome = await self._give_way(turn, now)
             except (DatabaseUnavailable, OSError):
                 log.exception("turn not settled", turn_id=turn.id, client_id=turn.client_id, attempt=attempt)
                 if loop.time() > give_up:
@@ -87,27 +87,62 @@ class Settlement:
         """Store what the visitor was told, and what was spent, as soon as the database is there again."""
         while not turn.is_settled:
             await asyncio.sleep(MAX_WAIT_S)
+            now = self._clock.now()
             try:
-                if await self._stored(turn) is None:
-                    stored = {name: outcome[name] for name in outcome if name not in SESSION}
-                    await self._store(turn, "failed", stored, self._clock.now())
+                stored = await self._stored(turn)
+                if stored is None:
+                    told = {name: outcome[name] for name in outcome if name not in SESSION}
+                    await self._store(turn, "failed", told, now)
+                elif stored["message"]["id"] not in turn.written:
+                    await self._give_way(turn, now)
             except (DatabaseUnavailable, OSError):
                 continue
             except FencedOut:
-                log.warning("turn was ended by another process", turn_id=turn.id, client_id=turn.client_id)
+                await self._give_way(turn, now)
             turn.is_settled = True
 
     async def _stored(self, turn: RunningTurn) -> dict[str, Any] | None:
-        """The outcome, where an earlier try was stored after all and only its confirmation was lost."""
+        """The outcome that is stored: an earlier try's whose confirmation was lost, or somebody else's."""
         (rows,) = await self._database.fetch(TurnRepository(turn.client_id).by_id(turn.id))
         row = TurnRow(*rows[0])
-        return _answer(turn, dict(row.outcome)) if row.outcome is not None else None
+        return dict(row.outcome) if row.outcome is not None else None
+
+    async def _give_way(self, turn: RunningTurn, now: datetime) -> dict[str, Any]:
+        """The outcome that somebody else gave the turn; this process writes nothing but what it spent."""
+        log.error("turn was fenced out", turn_id=turn.id, client_id=turn.client_id)
+        try:
+            await self._book_the_rest(turn)
+            stored = await self._stored(turn)
+        except (DatabaseUnavailable, OSError):
+            log.exception("fenced turn not booked", turn_id=turn.id, client_id=turn.client_id)
+            stored = None
+        return stored or _outcome(turn, "failed", NOT_KEPT, now)
+
+    async def _book_the_rest(self, turn: RunningTurn) -> None:
+        """Book what the turn spent beyond what is booked already, taking back what was only estimated."""
+        turns, log_rows = TurnRepository(turn.client_id), ToolExecutionRepository(turn.client_id)
+        booked, intended = await self._database.fetch(turns.booked(turn.id), log_rows.intended(turn.id))
+        missing, spent = beyond(turn.model_calls, [BookedRow(*row) for row in booked])
+        open_ids = {IntendedRow(*row).call_id for row in intended}
+        # Whoever ended the turn has counted the calls that it found intended and closed their rows.
+        ours = [
+            execution
+            for execution in turn.executions
+            if execution.has_run and (not execution.has_intent or execution.call_id in open_ids)
+        ]
+        spent["tool_calls"] = len(ours)
+        await self._database.transact(
+            *booking(turns, turn.id, turn.period, missing, first=len(booked) + 1),
+            *log_rows.settle_all(turn.ref, ours),
+            *counter.correct(turn.client_id, turn.period, spent),
+        )
 
     async def _store(self, turn: RunningTurn, status: str, outcome: dict[str, Any], now: datetime) -> None:
         turns = TurnRepository(turn.client_id)
         if turn.is_reserved_unsure:
             ((_period, reserved),) = (await self._database.transact(turns.reserved_finally(turn.id)))[0]
             turn.reserved, turn.is_reserved_unsure = dict(reserved), False
+        turn.written.add(outcome["message"]["id"])
         used = turn.used()
         ending = [
             turns.let_go(
@@ -127,14 +162,10 @@ class Settlement:
                 role="assistant",
                 author="ai",
                 content=outcome["message"]["content"],
-                parts=_parts(turn, status),
+                parts=_parts(turn, status, outcome["message"]["content"]),
                 tokens_used=sum(call.usage.tokens_output for call in turn.model_calls),
                 timestamp=now,
             ),
-        ]
-        spent = [
-            *_ledger(turn, turns),
-            *ToolExecutionRepository(turn.client_id).settle_all(turn.ref, turn.executions),
         ]
         counted = (
             {metric: turn.reserved.get(metric, 0) for metric in ("messages", "conversations")}
@@ -144,16 +175,17 @@ class Settlement:
         try:
             await self._database.transact(
                 *ending,
-                *spent,
+                *booking(turns, turn.id, turn.period, turn.model_calls),
+                *ToolExecutionRepository(turn.client_id).settle_all(turn.ref, turn.executions),
                 *counter.settle(turn.client_id, turn.period, used=used | counted, released=turn.reserved),
                 check=_check_fence,
             )
-        except FencedOut:
-            # What was spent is spent, also by a turn that may no longer answer.
-            await self._database.transact(
-                *spent, *counter.settle(turn.client_id, turn.period, used=used, released={})
-            )
-            raise
+        except Conflict:
+            # All statements are sent before any is answered: where the turn was ended by somebody else, the
+            # place of its answer is taken, which may be heard of first.
+            if await self._stored(turn) is None:
+                raise
+            raise FencedOut from None
 
 
 def _check_fence(results: list[Rows]) -> None:
@@ -163,30 +195,6 @@ def _check_fence(results: list[Rows]) -> None:
 
 def _answer(turn: RunningTurn, outcome: dict[str, Any]) -> dict[str, Any]:
     return {"session_id": turn.session_id, "session_token": turn.session_token, **outcome}
-
-
-def _ledger(turn: RunningTurn, turns: TurnRepository) -> list[Step]:
-    return [
-        turns.book(
-            id=new_id(),
-            turn_id=turn.id,
-            attempt=number,
-            provider=call.provider,
-            model=call.model[:200],
-            tokens_input=call.usage.tokens_input,
-            tokens_output=call.usage.tokens_output,
-            tokens_cache_read=call.usage.tokens_cache_read,
-            tokens_cache_write=call.usage.tokens_cache_write,
-            cost_micros=call.cost_micros,
-            saved_micros=call.saved_micros,
-            price=call.price,
-            is_estimated=call.is_estimated,
-            period=turn.period,
-            day=call.at.date(),
-            created_at=call.at,
-        )
-        for number, call in enumerate(turn.model_calls, 1)
-    ]
 
 
 def _saved(turn: RunningTurn, status: str) -> dict[str, int]:
@@ -203,9 +211,12 @@ def _citations(turn: RunningTurn, status: str, text: str) -> list[Any]:
     return cite(text, question=turn.question, passages=turn.passages)
 
 
-def _parts(turn: RunningTurn, status: str) -> dict[str, Any] | None:
-    parts = store_rounds(turn.rounds) if status == "completed" else None
-    return {**parts, "final": turn.texts[-1]} if parts else None
+def _parts(turn: RunningTurn, status: str, content: str) -> dict[str, Any] | None:
+    """The rounds with tools, also of a turn that failed: the next one's model must know what was done."""
+    parts = store_rounds(turn.rounds)
+    if parts is None:
+        return None
+    return {**parts, "final": turn.texts[-1] if status == "completed" else content or SAID_NOTHING}
 
 
 def _outcome(turn: RunningTurn, status: str, text: str, now: datetime) -> dict[str, Any]:

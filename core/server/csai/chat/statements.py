@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Integer, String, Text, bindparam, exists, insert, literal, select, update
+from sqlalchemy import (
+    Boolean,
+    Integer,
+    String,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from csai.models import Conversation, LedgerEntry, Message, Turn
@@ -48,7 +61,7 @@ BEGIN_TURN = Prepared(
     insert(Turn).from_select(
         [
             *("id", "client_id", "conversation_id", "status", "idempotency_key", "body_hash", "fence"),
-            *("period", "reserved", "is_stop_requested", "saved_tokens", "saved_micros"),
+            *("period", "reserved", "attempts", "is_stop_requested", "saved_tokens", "saved_micros"),
             *("accepted_at", "deadline_at"),
         ],
         select(
@@ -61,6 +74,7 @@ BEGIN_TURN = Prepared(
             Conversation.fence,
             bindparam("period", type_=String),
             bindparam("reserved", type_=Json),
+            bindparam("attempts", type_=Json),
             literal(False, Boolean),
             literal(0, Integer),
             literal(0, Integer),
@@ -71,7 +85,7 @@ BEGIN_TURN = Prepared(
     )
 )
 MESSAGE_COLUMNS = [
-    *("id", "client_id", "conversation_id", "turn_id", "seq", "role", "author", "content"),
+    *("id", "client_id", "conversation_id", "turn_id", "seq", "role", "author", "content", "parts"),
     *("tokens_used", "timestamp"),
 ]
 ASK = Prepared(
@@ -86,6 +100,7 @@ ASK = Prepared(
             literal("user", String),
             literal("visitor", String),
             bindparam("content", type_=Text),
+            null(),
             literal(0, Integer),
             bindparam("now", type_=UtcDateTime),
         ).where(*TAKEN),
@@ -132,12 +147,30 @@ FINISH = Prepared(
         reserved=bindparam("nothing"),
         saved_tokens=bindparam("tokens"),
         saved_micros=bindparam("micros"),
+        attempts=bindparam("nothing"),
         finished_at=bindparam("now"),
     )
     .returning(Turn.id)
 )
 ANSWER = prepared_insert(Message)
 BOOK = prepared_insert(LedgerEntry)
+BOOKED = Prepared(
+    select(
+        LedgerEntry.provider,
+        LedgerEntry.model,
+        LedgerEntry.tokens_input,
+        LedgerEntry.tokens_output,
+        LedgerEntry.tokens_cache_read,
+        LedgerEntry.tokens_cache_write,
+        LedgerEntry.cost_micros,
+        LedgerEntry.saved_micros,
+        LedgerEntry.price,
+        LedgerEntry.is_estimated,
+        LedgerEntry.created_at,
+    )
+    .where(LedgerEntry.client_id == bindparam("client"), LedgerEntry.turn_id == bindparam("turn"))
+    .order_by(LedgerEntry.attempt)
+)
 STATE = Prepared(
     select(
         Conversation.id, Conversation.ended_at, Conversation.lease_turn_id, Conversation.lease_expires_at
@@ -150,10 +183,22 @@ KEEP_RESERVED = Prepared(
         Turn.id == bindparam("turn"),
         Turn.status == "running",
     )
-    .values(reserved=bindparam("amounts"))
+    .values(reserved=bindparam("amounts"), attempts=bindparam("note"))
+    .returning(Turn.id)
 )
-RESERVED = Prepared(
-    select(Turn.period, Turn.reserved).where(
+NOTE_ATTEMPTS = Prepared(
+    update(Turn)
+    .where(
+        Turn.client_id == bindparam("client"),
+        Turn.id == bindparam("turn"),
+        Turn.status == "running",
+    )
+    .values(attempts=bindparam("note"))
+    .returning(Turn.id)
+)
+NOTES_AS_WRITTEN = cast(Turn.reserved, Text) + cast(Turn.attempts, Text)
+LEFT_BEHIND = Prepared(
+    select(Turn.period, Turn.reserved, Turn.attempts, NOTES_AS_WRITTEN).where(
         Turn.client_id == bindparam("client"), Turn.id == bindparam("turn")
     )
 )
@@ -163,6 +208,24 @@ RESERVED_FINALLY = Prepared(
     .where(Turn.client_id == bindparam("client"), Turn.id == bindparam("turn"))
     .with_for_update()
 )
+# A process that is only slow may reserve more between the look and the end: then its row is another one.
+FINISH_LEFT_BEHIND = Prepared(
+    update(Turn)
+    .where(
+        Turn.client_id == bindparam("client"),
+        Turn.id == bindparam("turn"),
+        Turn.status == "running",
+        bindparam("as_written") == NOTES_AS_WRITTEN,
+    )
+    .values(
+        status="failed",
+        outcome=bindparam("new_outcome"),
+        reserved=bindparam("nothing"),
+        attempts=bindparam("nothing"),
+        finished_at=bindparam("now"),
+    )
+    .returning(Turn.id)
+)
 BREAK = Prepared(
     update(Conversation)
     .where(
@@ -171,7 +234,13 @@ BREAK = Prepared(
         Conversation.lease_turn_id == bindparam("turn"),
         Conversation.lease_expires_at < bindparam("now"),
     )
-    .values(lease_turn_id=None, lease_expires_at=None, fence=Conversation.fence + 1)
+    .values(
+        lease_turn_id=None,
+        lease_expires_at=None,
+        fence=Conversation.fence + 1,
+        message_count=Conversation.message_count + 2,
+        tokens_total=Conversation.tokens_total + bindparam("tokens"),
+    )
     .returning(Conversation.id)
 )
 FORGET_KEY = Prepared(
@@ -218,7 +287,8 @@ APOLOGISE = Prepared(
             literal("assistant", String),
             literal("ai", String),
             bindparam("content", type_=Text),
-            literal(0, Integer),
+            bindparam("parts", type_=Json),
+            bindparam("tokens_used", type_=Integer),
             bindparam("now", type_=UtcDateTime),
         ).where(
             Message.client_id == bindparam("client"),

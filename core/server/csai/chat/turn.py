@@ -22,16 +22,16 @@ from csai.chat.prompt import CHARS_PER_TOKEN, instructions, passages_heading, wi
 from csai.chat.replay import Asked, Replays
 from csai.chat.reply_cache import ReplyCache
 from csai.chat.repository import HistoryRow, TurnRepository
-from csai.chat.running import RunningTurn
+from csai.chat.running import FencedOut, RunningTurn
 from csai.chat.settle import Settlement
 from csai.chat.stream import TurnStream
 from csai.chat.window import ROUND_TOKENS, Material, Window, fit, weigh
 from csai.config import Settings
 from csai.database import Conflict, Database, OutcomeUnknown
+from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.knowledge.repository import KnowledgeRepository
 from csai.tools.call import sound
-from csai.tools.execution import Execution
 from csai.tools.runner import ToolRunner, ToolTurn
 from csai.usage import counter
 
@@ -76,6 +76,7 @@ class Turns:
         replayed = await self._replays.replay(asked, self._live.streams)
         if replayed is not None:
             return replayed, True
+        reach(FaultPoint.ASKED)
         try:
             turn = await self._acceptance.accept(asked)
         except Conflict:
@@ -84,6 +85,7 @@ class Turns:
             if replayed is None:
                 raise
             return replayed, True
+        reach(FaultPoint.ACCEPTED)
         turn.stream.add(
             "turn.started",
             {"session_id": turn.session_id, "session_token": turn.session_token, "turn_id": turn.id},
@@ -100,6 +102,7 @@ class Turns:
         if not done:
             turn.task.cancel()
             await asyncio.wait((turn.task,), timeout=CANCEL_S)
+        reach(FaultPoint.ENDED)
         status, text = self._judge(turn, is_late=not done)
         try:
             outcome = await self._settle(turn, status, text)
@@ -112,6 +115,7 @@ class Turns:
     async def _settle(self, turn: RunningTurn, status: str, text: str) -> Any:
         try:
             outcome = await self._settlement.settle(turn, status, text)
+            reach(FaultPoint.SETTLED)
             turn.stream.finish(outcome)
             if not turn.is_settled:
                 await self._settlement.catch_up(turn, outcome)
@@ -134,6 +138,8 @@ class Turns:
             turn.limit_reached = error
             return "blocked", turn.view.limit_message or LIMIT_FOR_VISITORS
         turn.is_reserved_unsure = isinstance(error, OutcomeUnknown)
+        if isinstance(error, FencedOut):
+            return "failed", SORRY
         if isinstance(error, NoReply):
             log.error("no provider answered", client_id=turn.client_id, turn_id=turn.id, last=str(error))
         else:
@@ -166,8 +172,7 @@ class Turns:
             calls = self._take(turn, reply, is_closing=is_closing)
             if not calls:
                 return
-            executions = await self._run_tools(turn, calls, round_number)
-            turn.rounds.append(ToolMessage(tuple(execution.result() for execution in executions)))
+            await self._run_tools(turn, calls, round_number)
 
     def _window(self, turn: RunningTurn, material: Material) -> Window:
         least = material.fixed_tokens + weigh(material.question) + ROUND_TOKENS
@@ -217,9 +222,7 @@ class Turns:
         turn.rounds.append(AssistantMessage(clean(reply.text), calls, reply.reasoning, provider))
         return calls
 
-    async def _run_tools(
-        self, turn: RunningTurn, calls: Sequence[ToolCall], round_number: int
-    ) -> list[Execution]:
+    async def _run_tools(self, turn: RunningTurn, calls: Sequence[ToolCall], round_number: int) -> None:
         tool_turn = ToolTurn(
             ref=turn.ref,
             view=turn.view,
@@ -228,9 +231,16 @@ class Turns:
             visitor_id=turn.visitor_id,
             reserved=turn.reserved,
             executions=turn.executions,
+            note=turn.note(),
             remaining_s=turn.remaining_s(),
         )
-        return await self._tools.run(tool_turn, calls, round_number)
+        before = len(turn.executions)
+        try:
+            await self._tools.run(tool_turn, calls, round_number)
+        finally:
+            # Also when it is cut short: what is stored of the turn has a result for every call.
+            results = tuple(execution.result() for execution in turn.executions[before:])
+            turn.rounds.append(ToolMessage(results))
 
     async def _tell_end(self, turn: RunningTurn, outcome: Any) -> None:
         hooks = turn.view.hooks

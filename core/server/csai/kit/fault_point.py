@@ -19,6 +19,17 @@ PAUSE = "pause"
 class FaultPoint(Enum):
     """The steps. What has been stored, sent or spent when one is reached is what its comment says."""
 
+    ASKED = "asked"  # nothing
+    ACCEPTED = "accepted"  # the message, the turn, its reservation
+    MODEL_CALL = "model_call"  # what the attempt may use is reserved, where the plan limits it
+    TEXT_BEGUN = "text_begun"  # the vendor has begun to answer
+    MODEL_REPLIED = "model_replied"  # the vendor has answered and said what it used
+    TOOLS_CHOSEN = "tools_chosen"  # calls checked, none written down
+    TOOLS_INTENDED = "tools_intended"  # calls with side effects written down, none sent
+    TOOL_ANSWERED = "tool_answered"  # a call has had its effect
+    ENDED = "ended"  # all that the turn does, but not its outcome
+    SETTLED = "settled"  # the outcome; nobody has heard it
+
     RETENTION_CHOSEN = "retention_chosen"  # a batch of what is kept no longer is read
     RETENTION_ARCHIVED = "retention_archived"  # the batch has arrived in the archive
     RETENTION_COUNTED = "retention_counted"  # a day is drawn together, in the transaction that deletes

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import JSON, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from csai.models.base import Base, BigInt, Id, within_client
@@ -14,8 +14,9 @@ class Turn(Base):
 
     `status` is `running` until the turn is settled as completed, handed_off, stopped, blocked or failed.
     `outcome` is the JSON answer as a secret key would see it; a replay gives it again. `reserved` holds
-    what is still set aside in the counters, by metric; `period` is fixed at acceptance. `saved_tokens` and
-    `saved_micros` are what its answer had cost before, where it came from the response cache.
+    what is still set aside in the counters, by metric; `attempts` what its calls of models have used and
+    which is under way, for whoever finds the turn abandoned; `period` is fixed at acceptance. `saved_tokens`
+    and `saved_micros` are what its answer had cost before, where it came from the response cache.
     """
 
     __tablename__ = "turns"
@@ -36,10 +37,12 @@ class Turn(Base):
     fence: Mapped[int]
     period: Mapped[str] = mapped_column(String(7))
     reserved: Mapped[dict[str, Any]]
+    attempts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     is_stop_requested: Mapped[bool] = mapped_column(default=False)
     saved_tokens: Mapped[int] = mapped_column(default=0)
     saved_micros: Mapped[int] = mapped_column(BigInt, default=0)
-    outcome: Mapped[dict[str, Any] | None]
+    # As it was written: JSONB would put its members into another order, and a replay gives the same bytes.
+    outcome: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     accepted_at: Mapped[datetime]
     deadline_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

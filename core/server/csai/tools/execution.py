@@ -8,6 +8,9 @@ from typing import Literal
 
 from csai_sdk import ToolCall, ToolResult
 
+UNKNOWN_OUTCOME = "It is not known whether this call took effect. Do not repeat it; tell the visitor so."
+NOT_RUN = "The call was not run."
+
 Status = Literal["refused", "intended", "succeeded", "failed", "unknown"]
 
 
@@ -32,4 +35,10 @@ class Execution:
         return self.status == "succeeded"
 
     def result(self) -> ToolResult:
-        return ToolResult(self.call.id, self.call.name, self.response, is_error=not self.is_success)
+        text = self.response if self.has_run else self.response or NOT_RUN
+        return ToolResult(self.call.id, self.call.name, text, is_error=not self.is_success)
+
+
+def vendor_id(call_id: str) -> str:
+    """A call's own id in the form that every vendor takes: letters, digits, `_` and at most 40 of them."""
+    return call_id.replace("-", "").replace(".", "_")[:40]

@@ -42,6 +42,26 @@ _LOSE_SIGHT = Prepared(
 )
 
 
+_INTENDED = Prepared(
+    select(ToolExecution.call_id, ToolExecution.tool_name, ToolExecution.parameters)
+    .where(
+        ToolExecution.client_id == bindparam("client"),
+        ToolExecution.turn_id == bindparam("turn"),
+        ToolExecution.status == "intended",
+    )
+    .order_by(ToolExecution.timestamp, ToolExecution.call_id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IntendedRow:
+    """A call with a side effect of which only the intent is stored."""
+
+    call_id: str
+    tool_name: str
+    parameters: Mapping[str, Any]
+
+
 class ToolExecutionRepository:
     """One client's log of tool calls, as steps for `Database.transact`."""
 
@@ -60,6 +80,10 @@ class ToolExecutionRepository:
             else Step(_ADD, self._row(turn, execution, None))
             for execution in executions
         ]
+
+    def intended(self, turn_id: str) -> Step:
+        """`IntendedRow`s: calls of the turn that may have happened."""
+        return Step(_INTENDED, {"client": self._client_id, "turn": turn_id})
 
     def lose_sight(self, turn_id: str) -> Step:
         """The turn's process died: whether what it intended happened is not known."""

@@ -14,13 +14,15 @@ from csai_sdk import Clock, HookRefusal, ToolCall, ToolError, ToolInvocation, To
 from csai_sdk.event import AfterToolCall, BeforeToolCall, TurnRef
 
 from csai.chat.repository import TurnRepository
+from csai.chat.running import FencedOut
 from csai.chat.stream import TurnStream
 from csai.database import Database
+from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
-from csai.tools.execution import Execution
+from csai.tools.execution import UNKNOWN_OUTCOME, Execution
 from csai.tools.repository import ToolExecutionRepository
 from csai.usage import counter
 
@@ -29,7 +31,6 @@ log = structlog.get_logger(__name__)
 TOOL_TIMEOUT_S = 30.0
 MAX_RESULT_CHARS = 32_000
 MAX_CALLS_PER_ROUND = 16
-UNKNOWN_OUTCOME = "It is not known whether this call took effect. Do not repeat it; tell the visitor so."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class ToolTurn:
     visitor_id: str | None
     reserved: dict[str, int]
     executions: list[Execution]
+    note: Mapping[str, Any]
+    """What the turn's calls of models have used so far."""
     remaining_s: float
 
 
@@ -72,7 +75,9 @@ class ToolRunner:
                 execution.response = clean(refusal)
             else:
                 ready.append(execution)
+        reach(FaultPoint.TOOLS_CHOSEN)
         if ready and await self._intend(turn, ready):
+            reach(FaultPoint.TOOLS_INTENDED)
             await asyncio.gather(*(self._run_one(turn, execution) for execution in ready))
         return executions
 
@@ -106,13 +111,17 @@ class ToolRunner:
         if not acting and not is_limited:
             return True
         try:
-            steps = ToolExecutionRepository(turn.ref.client_id).intend_all(turn.ref, acting)
             reserved = counter.total(turn.reserved, amounts if is_limited else {})
+            steps = [
+                TurnRepository(turn.ref.client_id).keep_reserved(turn.ref.turn_id, reserved, turn.note),
+                *ToolExecutionRepository(turn.ref.client_id).intend_all(turn.ref, acting),
+            ]
             if is_limited:
-                steps.append(TurnRepository(turn.ref.client_id).keep_reserved(turn.ref.turn_id, reserved))
                 steps.append(counter.reserve(turn.ref.client_id, turn.period, amounts, turn.view.limits))
 
             def check(results: list[Rows]) -> None:
+                if not results[0]:
+                    raise FencedOut
                 if is_limited:
                     counter.check_granted(results[-1], amounts, turn.view.limits)
 
@@ -135,6 +144,7 @@ class ToolRunner:
         began = time.monotonic()
         try:
             output = await self._invoke(turn, tool, execution)
+            reach(FaultPoint.TOOL_ANSWERED)
             execution.response = _as_text(output.value)
             execution.status = "failed" if output.is_error else "succeeded"
         except HookRefusal as error:

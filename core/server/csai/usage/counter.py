@@ -22,6 +22,14 @@ NO_LIMIT = 2**62
 _CLIENT = bindparam("client", type_=Id)
 
 
+_CORRECT = Prepared(
+    text(
+        "UPDATE counters SET used = used + :difference "
+        "WHERE client_id = :client AND metric = :metric AND period = :period"
+    ).bindparams(_CLIENT)
+)
+
+
 class LimitReached(Exception):
     """A limit of the client's plan leaves no room for this work; nothing was reserved."""
 
@@ -75,6 +83,17 @@ def settle(
             f"released{index}": released.get(metric, 0),
         }
     return [Step(_settle(len(metrics)), values)]
+
+
+def correct(client_id: str, period: str, differences: Mapping[str, int]) -> list[Step]:
+    """Add to what is used, or take away from it, where rows exist."""
+    return [
+        Step(
+            _CORRECT,
+            {"client": client_id, "period": period, "metric": metric, "difference": differences[metric]},
+        )
+        for metric in _metrics(differences)
+    ]
 
 
 def total(held: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -88,7 +88,7 @@ def test_drift_is_noticed_when_a_model_changes(engine: Engine) -> None:
     changed = MetaData(naming_convention=Base.metadata.naming_convention)
     for table in Base.metadata.sorted_tables:
         table.to_metadata(changed)
-    changed.tables["turns"].append_column(Column("attempts", Integer))
+    changed.tables["turns"].append_column(Column("retries", Integer))
     changed.tables["plans"].c.title.type = Integer()
     changed.tables["clients"].c.domain.nullable = True
     kinds = {

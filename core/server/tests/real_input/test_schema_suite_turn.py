@@ -121,6 +121,7 @@ def turn_with(tool: EnabledTool) -> ToolTurn:
         visitor_id=None,
         reserved={},
         executions=[],
+        note={},
         remaining_s=30,
     )
 
