@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -18,8 +17,10 @@ from csai.chat.endpoints import router as chat
 from csai.clients.endpoints import router as clients
 from csai.conversations.endpoints import router as conversations
 from csai.edge import Edge
+from csai.health import Readiness
 from csai.kit.problem import Problem, problem_response
 from csai.services import Services
+from csai.shutdown import Shutdown
 from csai.web import mount_web_files
 
 DESCRIPTION = "Customer-support AI for many businesses: the visitor's side of the chat."
@@ -31,11 +32,13 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await services.start()
-        yield
+        with Shutdown(services).listening():
+            yield
         await services.close()
 
     app = FastAPI(title="csai", version=__version__, description=DESCRIPTION, lifespan=lifespan)
     app.state.services = services
+    app.state.readiness = Readiness(services)
     app.include_router(chat)
     app.include_router(conversations)
     app.include_router(clients)
@@ -55,10 +58,8 @@ def _add_health(app: FastAPI) -> None:
 
     @app.get("/health/ready", tags=["health"], summary="Whether the server can take messages")
     async def ready(request: Request) -> dict[str, Any]:
-        services: Services = request.app.state.services
-        async with services.database.read() as connection:
-            await connection.execute(text("SELECT 1"))
-        return {"status": "ready", "plugins_quarantined": sorted(services.registry.quarantined)}
+        readiness: Readiness = request.app.state.readiness
+        return await readiness.report()
 
 
 async def _answer_problem(request: Request, error: Problem) -> Response:

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     rate_limit_visitor: int = Field(20, ge=0)
     turn_deadline_s: float = 120
     first_token_timeout_s: float = 30
+    drain_s: float = Field(20, ge=0)
+    """How long open turns may still take when the server is told to stop."""
     lease_s: float = Field(30, ge=2)
     """How long a conversation stays with a process that has died; running turns renew it in time."""
     max_message_chars: int = 16_000

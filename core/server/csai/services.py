@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import structlog
 from csai_sdk import Clock
 
 from csai.chat.abandon import Abandonment
@@ -12,6 +13,7 @@ from csai.chat.accept import Acceptance
 from csai.chat.attempt import Attempts
 from csai.chat.breaker import Breaker
 from csai.chat.circuit import connect
+from csai.chat.doors import Doors
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller
 from csai.chat.replay import Replays
@@ -34,6 +36,8 @@ from csai.tools.repository import Catalog
 from csai.tools.runner import ToolRunner
 from csai.usage import prices
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -55,6 +59,7 @@ class Services:
     abandonment: Abandonment
     turns: Turns
     cache: Cache
+    doors: Doors
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -71,6 +76,20 @@ class Services:
             await Catalog(transaction).sync_plugin_tools(
                 list(self.registry.tools.values()), now=self.clock.now()
             )
+
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Accept no more messages and let open turns end: for `drain_s`, or until `hurry`; then fail them."""
+        self.doors.close()
+        log.info("draining", open_turns=self.live.count, deadline_s=self.settings.drain_s)
+        waits = [asyncio.create_task(wait) for wait in (self._all_ended(), hurry.wait())]
+        await asyncio.wait(waits, timeout=self.settings.drain_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await self.live.end()
+
+    async def _all_ended(self) -> None:
+        await self.doors.cleared()
+        await self.live.ended()
 
     async def close(self) -> None:
         await self.live.close()
@@ -121,6 +140,7 @@ def build_services(
         shared=connect(settings.redis_url),
     )
     cache = Cache(redis_url=settings.redis_url, clock=clock)
+    doors = Doors()
     abandonment = Abandonment(
         database=database, registry=registry, overrides=settings.price_overrides, clock=clock
     )
@@ -132,6 +152,7 @@ def build_services(
         views=views,
         limiter=limiter,
         abandonment=abandonment,
+        doors=doors,
     )
     replays = Replays(database=database, clock=clock, keyring=keyring)
     live = LiveTurns(settings=settings, database=database, clock=clock)
@@ -139,6 +160,7 @@ def build_services(
         settings=settings,
         database=database,
         live=live,
+        doors=doors,
         replays=replays,
         acceptance=acceptance,
         model=ModelCaller(
@@ -167,4 +189,5 @@ def build_services(
         abandonment=abandonment,
         turns=turns,
         cache=cache,
+        doors=doors,
     )

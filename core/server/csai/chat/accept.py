@@ -13,6 +13,7 @@ from csai_sdk import Clock
 from csai_sdk.event import LimitReached
 
 from csai.chat.abandon import Abandonment
+from csai.chat.doors import Doors
 from csai.chat.replay import POLL_S, Asked
 from csai.chat.repository import LeaseRow, StateRow, TurnRepository
 from csai.chat.running import RunningTurn
@@ -53,6 +54,7 @@ class Acceptance:
         views: ClientViews,
         limiter: RateLimiter,
         abandonment: Abandonment,
+        doors: Doors,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -61,6 +63,7 @@ class Acceptance:
         self._views = views
         self._limiter = limiter
         self._abandonment = abandonment
+        self._doors = doors
         self._order: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._held: dict[str, asyncio.Lock] = {}
 
@@ -99,6 +102,8 @@ class Acceptance:
         visitor_id = await self._visitor(asked)
         give_up = asyncio.get_running_loop().time() + self._settings.turn_deadline_s
         while True:
+            # After each wait: those ahead may have been the last.
+            self._doors.check()
             now = self._clock.now()
             period = counter.period_of(now, access.view.client.timezone)
             steps = self._steps(asked, turn_id, session_id, visitor_id, period, amounts, now)

@@ -34,6 +34,7 @@ class LiveTurns:
         self.streams: dict[str, TurnStream] = {}
         self._supervisors: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
+        self._is_over = False
 
     def add(self, turn: RunningTurn, supervisor: asyncio.Task[None]) -> None:
         self._running[turn.id] = turn
@@ -62,15 +63,30 @@ class LiveTurns:
         self._stop(turn)
         return turn.stream
 
-    async def close(self) -> None:
-        """Let what runs come to its end, for a while; then end it as failed."""
-        if self._supervisors:
-            await asyncio.wait(self._supervisors, timeout=SHUTDOWN_S)
+    @property
+    def count(self) -> int:
+        return len(self._running)
+
+    async def ended(self) -> None:
+        """Wait until no turn runs."""
+        while self._supervisors:
+            await asyncio.wait(self._supervisors)
+
+    async def end(self) -> None:
+        """End what runs as failed. What cannot be stored in time stays to be found abandoned."""
+        await asyncio.sleep(0)  # one that was added just now gets its task
         for turn in list(self._running.values()):
             if turn.task is not None:
                 turn.task.cancel()
         if self._supervisors:
             await asyncio.wait(self._supervisors, timeout=SHUTDOWN_S)
+        self._is_over = True
+
+    async def close(self) -> None:
+        """Let what runs come to its end, for a while; then end it as failed."""
+        if self._supervisors and not self._is_over:
+            await asyncio.wait(self._supervisors, timeout=SHUTDOWN_S)
+            await self.end()
         if self._watcher is not None:
             self._watcher.cancel()
 

@@ -16,6 +16,7 @@ from csai_sdk import AssistantMessage, ModelReply, Passage, ToolCall, ToolMessag
 from csai_sdk.event import BeforeModelCall, MessageReceived, ReplySent, UsageRecorded
 
 from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance, tell_limit
+from csai.chat.doors import Doors
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller, NoReply
 from csai.chat.prompt import CHARS_PER_TOKEN, instructions, passages_heading, with_passages
@@ -60,6 +61,7 @@ class Turns:
         tools: ToolRunner,
         settlement: Settlement,
         replies: ReplyCache,
+        doors: Doors,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -70,6 +72,7 @@ class Turns:
         self._settlement = settlement
         self._replies = replies
         self._live = live
+        self._doors = doors
 
     async def submit(self, asked: Asked) -> tuple[TurnStream, bool]:
         """Replay, or accept and begin; also says which of them. Raises `Problem`: then nothing is stored."""
@@ -77,21 +80,25 @@ class Turns:
         if replayed is not None:
             return replayed, True
         reach(FaultPoint.ASKED)
-        try:
-            turn = await self._acceptance.accept(asked)
-        except Conflict:
-            # A repeat of the same request was quicker by a moment: it is this one's original.
-            replayed = await self._replays.replay(asked, self._live.streams)
-            if replayed is None:
-                raise
-            return replayed, True
+        with self._doors.passing():
+            try:
+                turn = await self._acceptance.accept(asked)
+            except Conflict:
+                # A repeat of the same request was quicker by a moment: it is this one's original.
+                replayed = await self._replays.replay(asked, self._live.streams)
+                if replayed is None:
+                    raise
+                return replayed, True
+            return self._begin(turn), False
+
+    def _begin(self, turn: RunningTurn) -> TurnStream:
         reach(FaultPoint.ACCEPTED)
         turn.stream.add(
             "turn.started",
             {"session_id": turn.session_id, "session_token": turn.session_token, "turn_id": turn.id},
         )
         self._live.add(turn, asyncio.create_task(self._run(turn)))
-        return turn.stream, False
+        return turn.stream
 
     async def _run(self, turn: RunningTurn) -> None:
         """Supervise the conversation. Nothing cancels this: whatever becomes of the work, it is settled."""

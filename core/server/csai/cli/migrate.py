@@ -27,18 +27,28 @@ def migrate() -> None:
 
 
 def ensure_migrated(settings: Settings) -> None:
-    """Refuse a database of another version; a development SQLite file is simply brought up to date."""
-    from csai.config import ConfigError
-    from csai.migrations import head
+    """Refuse a database of another version, unless it is a newer one that lets this version go on.
 
-    revision = current_revision(settings)
-    if revision == head():
+    A development SQLite file is simply brought up to date.
+    """
+    from csai.config import ConfigError
+    from csai.migrations import found, known_revisions
+
+    known = known_revisions()
+    with _reaching(settings):
+        at = found(settings.effective_database_url)
+    if known.is_served(at):
         return
+    if at.revision is not None and at.revision not in known.revisions:
+        raise ConfigError(
+            f"the database is at revision {at.revision} of a newer csai, on which this version "
+            f"({known.head}) cannot work: install that version"
+        )
     if settings.env == "development" and settings.effective_database_url.startswith("sqlite"):
         upgrade(settings)
         return
-    state = f"is at revision {revision}" if revision else "has no tables yet"
-    raise ConfigError(f"the database {state} and this version needs {head()}: run csai migrate")
+    state = f"is at revision {at.revision}" if at.revision else "has no tables yet"
+    raise ConfigError(f"the database {state} and this version needs {known.head}: run csai migrate")
 
 
 def current_revision(settings: Settings) -> str | None:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from csai.config import Settings
 
-GRACE_S = 30
+# For connections that are still open when the last turn has ended: see CSAI_DRAIN_S.
+GRACE_S = 5
 
 
 def serve(

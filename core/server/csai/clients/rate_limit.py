@@ -16,6 +16,11 @@ from csai.kit.problem import Problem
 
 log = structlog.get_logger(__name__)
 
+REDIS_TIMEOUT_S = 0.5
+# A Redis that has failed is left alone so long, or every message would wait for it in vain.
+PAUSE_S = 5.0
+WINDOW_S = 60
+
 
 class RateLimiter:
     """Counts in Redis, for all processes together; in this process alone where Redis is missing or down."""
@@ -23,22 +28,25 @@ class RateLimiter:
     def __init__(self, *, redis_url: str, per_client: int, per_visitor: int) -> None:
         self._local = FixedWindowRateLimiter(MemoryStorage())
         self._pool = (
-            ConnectionPool.from_url(redis_url, socket_timeout=0.5, socket_connect_timeout=0.5)
+            ConnectionPool.from_url(
+                redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+            )
             if redis_url
             else None
         )
-        self._shared = (
-            FixedWindowRateLimiter(
-                RedisStorage(
-                    f"async+{redis_url}",
-                    implementation="redispy",
-                    key_prefix="rate_limit",
-                    connection_pool=self._pool,  # type: ignore[arg-type]  # typed too narrowly there
-                )
+        self._storage = (
+            RedisStorage(
+                f"async+{redis_url}",
+                implementation="redispy",
+                key_prefix="rate_limit",
+                connection_pool=self._pool,  # type: ignore[arg-type]  # typed too narrowly there
             )
             if self._pool is not None
             else None
         )
+        self._shared = FixedWindowRateLimiter(self._storage) if self._storage is not None else None
+        self._is_down = False
+        self._ask_again_at = 0.0
         self._limits = [
             (name, RateLimitItemPerMinute(amount), is_visitor)
             for name, amount, is_visitor in (
@@ -54,19 +62,48 @@ class RateLimiter:
             if is_visitor and visitor is None:
                 continue
             identifiers = (client_id, str(visitor)) if is_visitor else (client_id,)
-            limiter = self._shared or self._local
-            try:
-                allowed = await limiter.hit(limit, *identifiers)
-            except (RedisError, OSError, TimeoutError):
-                log.warning("redis does not answer, limiting rates in this process alone")
-                limiter = self._local
-                allowed = await limiter.hit(limit, *identifiers)
-            if not allowed:
+            limiter, is_allowed = await self._hit(limit, identifiers)
+            if not is_allowed:
                 raise await self._too_many(limiter, limit, identifiers, name)
+
+    async def reaches_redis(self) -> bool:
+        """Whether Redis answers now; also true where none is set."""
+        return self._storage is None or await self._storage.check()
 
     async def close(self) -> None:
         if self._pool is not None:
             await self._pool.aclose()
+
+    async def _hit(
+        self, limit: RateLimitItemPerMinute, identifiers: tuple[str, ...]
+    ) -> tuple[FixedWindowRateLimiter, bool]:
+        """Count where it can be counted: there, and whether it was not too many."""
+        if self._shared is not None and time.monotonic() >= self._ask_again_at:
+            if self._is_down:
+                # One message finds out whether it is back; the others do not wait for that.
+                self._ask_again_at = time.monotonic() + PAUSE_S
+            try:
+                is_allowed = await self._shared.hit(limit, *identifiers)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._miss(error)
+            else:
+                self._find_again()
+                return self._shared, is_allowed
+        return self._local, await self._local.hit(limit, *identifiers)
+
+    def _miss(self, error: Exception) -> None:
+        if not self._is_down:
+            log.warning(
+                "redis does not answer, limiting rates in this process alone", error=type(error).__name__
+            )
+        self._is_down = True
+        self._ask_again_at = time.monotonic() + PAUSE_S
+
+    def _find_again(self) -> None:
+        if self._is_down:
+            log.warning("redis answers again, limiting rates together")
+        self._is_down = False
+        self._ask_again_at = 0.0
 
     async def _too_many(
         self,
@@ -75,8 +112,12 @@ class RateLimiter:
         identifiers: tuple[str, ...],
         name: str,
     ) -> Problem:
-        window = await limiter.get_window_stats(limit, *identifiers)
-        wait_s = max(1, math.ceil(window.reset_time - time.time()))
+        try:
+            window = await limiter.get_window_stats(limit, *identifiers)
+            wait_s = min(WINDOW_S, max(1, math.ceil(window.reset_time - time.time())))
+        except (RedisError, OSError, TimeoutError) as error:
+            self._miss(error)
+            wait_s = WINDOW_S
         return Problem(
             429,
             "rate_limited",

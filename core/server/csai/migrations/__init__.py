@@ -13,10 +13,24 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.pool import NullPool
+
+from csai.migrations.compatibility import Found, Known, declare, find, known
+
+__all__ = [
+    "Found",
+    "Known",
+    "current",
+    "downgrade",
+    "draft",
+    "find",
+    "found",
+    "head",
+    "known_revisions",
+    "upgrade",
+]
 
 SYNC_DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 ADVISORY_LOCK = 0x63736169_6D696772  # "csaimigr"
@@ -28,14 +42,20 @@ _one_at_a_time = threading.Lock()
 
 def upgrade(database_url: str, revision: str = "head") -> None:
     """Bring the database up to `revision`; what is there already stays. Safe to call from many processes."""
+    config = _config()
     with _one_at_a_time, _transaction(database_url) as connection:
-        command.upgrade(_config(connection), revision)
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        declare(connection, ScriptDirectory.from_config(config))
 
 
 def downgrade(database_url: str, revision: str) -> None:
     """Take the database back to `revision` (`base`: nothing is left). Loses the data of what it drops."""
+    config = _config()
     with _one_at_a_time, _transaction(database_url) as connection:
-        command.downgrade(_config(connection), revision)
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        declare(connection, ScriptDirectory.from_config(config))
 
 
 def draft(database_url: str, message: str) -> None:
@@ -46,17 +66,23 @@ def draft(database_url: str, message: str) -> None:
 
 def current(database_url: str) -> str | None:
     """The revision the database is at; None before the first."""
-    engine = _engine(database_url)
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    return found(database_url).revision
+
+
+def found(database_url: str) -> Found:
+    """The revision the database is at, and who may serve on it."""
+    with _engine(database_url).connect() as connection:
+        return find(connection)
+
+
+def known_revisions() -> Known:
+    """What this version of csai knows."""
+    return known(ScriptDirectory.from_config(_config()))
 
 
 def head() -> str:
     """The newest revision this version of csai knows."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise RuntimeError("csai/migrations/versions holds no revision: install csai again")
-    return revision
+    return known_revisions().head
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -10,6 +10,8 @@ ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
+# The oldest revision whose code works on the schema after this: see docs/operators/upgrading.md.
+serves_from = None
 depends_on = None
 
 

@@ -6,6 +6,7 @@ from csai.models.conversation import Conversation, Message
 from csai.models.integration import ClientIntegration, IntegrationEndpoint
 from csai.models.knowledge import KnowledgePassage
 from csai.models.plan import Plan
+from csai.models.schema import SchemaState
 from csai.models.tool import ClientTool, Tool, ToolExecution
 from csai.models.turn import Turn
 from csai.models.usage import ApiUsage, Counter, LedgerEntry
@@ -27,6 +28,7 @@ __all__ = [
     "LedgerEntry",
     "Message",
     "Plan",
+    "SchemaState",
     "Tool",
     "ToolExecution",
     "Turn",

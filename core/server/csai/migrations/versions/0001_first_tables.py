@@ -20,6 +20,7 @@ TIME = sa.DateTime(timezone=True)
 JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TABLES = (
+    "schema_state",
     "plans",
     "clients",
     "api_keys",
@@ -42,6 +43,7 @@ TABLES = (
 
 
 def upgrade() -> None:
+    _create_schema_state()
     _create_plans()
     _create_clients()
     _create_conversations()
@@ -61,6 +63,15 @@ def downgrade() -> None:
     op.drop_table("knowledge_words")
     for table in reversed(TABLES):
         op.drop_table(table)
+
+
+def _create_schema_state() -> None:
+    op.create_table(
+        "schema_state",
+        _column("revision", sa.String(32)),
+        _column("serves_from", sa.String(32)),
+        _primary("schema_state", "revision"),
+    )
 
 
 def _create_plans() -> None:

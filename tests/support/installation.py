@@ -1,0 +1,117 @@
+"""An installation of real processes: a migrated database, a client, servers started by their command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from csai.clients.repository import ClientRepository
+from csai.database import Database
+from csai.kit.crypto import key_hash, new_key
+from csai.kit.identifier import new_id
+from sqlalchemy import make_url
+
+from tests.support.program import Program, running
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+class Installation:
+    """What the processes share: where they store, whom they ask, and one client with its key."""
+
+    def __init__(self, folder: Path, *, database_url: str, redis_url: str, model_url: str) -> None:
+        self._folder = folder
+        self._database = make_url(database_url).set(drivername="postgresql").render_as_string(False)
+        self.variables = {
+            "CSAI_ENV": "production",
+            "CSAI_SECRET_KEYS": SECRET,
+            "CSAI_DATABASE_URL": database_url,
+            "CSAI_REDIS_URL": redis_url,
+            "CSAI_RATE_LIMIT_CLIENT": "0",
+            "CSAI_RATE_LIMIT_VISITOR": "0",
+            "OPENAI_API_KEY": "sk-scripted",
+            "OPENAI_BASE_URL": model_url,
+            "CSAI_LLM_PROVIDER": "openai",
+        }
+        self.key = ""
+        self.client_id = ""
+
+    def create_client(self) -> None:
+        """A client in the database, without the seconds that the command takes to start."""
+        self.client_id, self.key = new_id(), new_key("sk")
+        asyncio.run(self._add_client())
+
+    async def _add_client(self) -> None:
+        database = Database(self.variables["CSAI_DATABASE_URL"], pool_size=1)
+        now = datetime.now(UTC)
+        async with database.write() as transaction:
+            repository = ClientRepository(transaction, self.client_id)
+            await repository.add(name="Shop", plan_type="default", settings={}, created_at=now)
+            await repository.add_key(kind="secret", key_hash=key_hash(self.key), hint="abcd", now=now)
+        await database.close()
+
+    @contextmanager
+    def serving(self, *arguments: str, **variables: str) -> Iterator[Running]:
+        """A server process, up and listening."""
+        environment = {**self.variables, **variables}
+        with running("serve", "--port", "0", *arguments, cwd=self._folder, **environment) as program:
+            url = json.loads(program.err.until('"serving"'))["url"]
+            with httpx.Client(base_url=url, timeout=60) as http:
+                yield Running(program, url, http, {"X-API-Key": self.key})
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self._database, autocommit=True) as connection:
+            return connection.execute(sql, parameters or None).fetchall()
+
+    def execute(self, sql: str, *parameters: Any) -> None:
+        with psycopg.connect(self._database, autocommit=True) as connection:
+            connection.execute(sql, parameters or None)
+
+    def statuses(self) -> dict[str, int]:
+        """How many turns there are of each status."""
+        return {row[0]: row[1] for row in self.query("SELECT status, count(*) FROM turns GROUP BY status")}
+
+    def counters(self) -> dict[str, tuple[int, int]]:
+        """What is used and what is reserved, by metric."""
+        return {row[0]: (row[1], row[2]) for row in self.query("SELECT metric, used, reserved FROM counters")}
+
+    def faults(self) -> list[str]:
+        """What must not be when nothing runs any more; empty when all is well."""
+        checks = {
+            "a turn without its question": "SELECT id FROM turns t WHERE NOT EXISTS "
+            "(SELECT FROM messages WHERE turn_id = t.id AND role = 'user')",
+            "a message without its turn": "SELECT id FROM messages m WHERE NOT EXISTS "
+            "(SELECT FROM turns WHERE id = m.turn_id)",
+            "a turn without an end": "SELECT id FROM turns WHERE status = 'running' OR outcome IS NULL",
+            "a question without one answer": "SELECT turn_id FROM messages GROUP BY turn_id "
+            "HAVING count(*) FILTER (WHERE role = 'assistant') <> 1 OR count(*) <> 2",
+            "a reservation left": "SELECT metric FROM counters WHERE reserved <> 0",
+            "a turn that still holds a reservation": "SELECT id FROM turns WHERE reserved <> '{}'",
+            "a conversation still taken": "SELECT id FROM conversations WHERE lease_turn_id IS NOT NULL",
+            "tokens counted otherwise than booked": "SELECT used FROM counters WHERE metric = 'tokens' "
+            "AND used <> (SELECT coalesce(sum(tokens_input + tokens_output), 0) FROM ledger)",
+        }
+        return [name for name, sql in checks.items() if self.query(sql)]
+
+
+class Running:
+    """A server process and a way to talk to it."""
+
+    def __init__(self, program: Program, url: str, http: httpx.Client, headers: Mapping[str, str]) -> None:
+        self.program = program
+        self.url = url
+        self.http = http
+        self.headers = dict(headers)
+
+    def say(self, text: str, **body: Any) -> httpx.Response:
+        return self.http.post("/chat/message", json={"message": text, **body}, headers=self.headers)
+
+    def ready(self) -> httpx.Response:
+        return self.http.get("/health/ready")
