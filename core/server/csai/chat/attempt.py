@@ -210,9 +210,10 @@ class Attempts:
 
 def _may_be_billed(failure: ProviderError) -> bool:
     """Whether a vendor that sent no text may have worked all the same: it fell silent, or its answer broke
-    off while the model thought or wrote a tool call. A refusal costs nothing.
+    off while the model thought or wrote a tool call. A refusal costs nothing, nor does a plugin's defect.
     """
-    return failure.retryable and isinstance(failure, ProviderTimeout | ProviderProtocolError)
+    is_cut = isinstance(failure, ProviderTimeout | ProviderProtocolError)
+    return is_cut and failure.retryable and failure.status is None
 
 
 def _believable(usage: Usage | None) -> Usage | None:

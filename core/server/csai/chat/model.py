@@ -102,7 +102,7 @@ class ModelCaller:
         is_last = turn.provider_index == len(turn.view.providers) - 1
         if not error.retryable or tries > self._settings.model_retries:
             return False
-        if isinstance(error, ProviderTimeout) and not is_last:
+        if isinstance(error, ProviderTimeout) and error.status is None and not is_last:
             return False  # It has had its time; the next is not to wait as long again.
         wait_s = backoff_s(tries, error.retry_after_s)
         longest_s = LAST_MAX_WAIT_S if is_last else MAX_WAIT_S

@@ -71,7 +71,9 @@ def _failure(error: Exception, ctx: PluginContext) -> ProviderError:
     if isinstance(error, anthropic.APIStatusError):
         wait_s = retry_after_s(error.response.headers, ctx.clock.now())
         return failure.of_status(error.status_code, error.body, wait_s=wait_s)
-    if isinstance(error, anthropic.APITimeoutError):
+    if isinstance(error, anthropic.APITimeoutError) and not isinstance(
+        error.__cause__, httpx2.ConnectTimeout
+    ):
         return ProviderTimeout("Anthropic did not answer in time")
     if isinstance(error, anthropic.APIConnectionError):
         return ProviderUnavailable("no connection to Anthropic; check the base URL and the network")

@@ -6,11 +6,11 @@ Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from csai_sdk import ModelReply, ProviderProtocolError, SseReader, ToolCall, Usage
+from csai_sdk import ModelReply, ProviderError, ProviderProtocolError, SseReader, ToolCall, Usage
 from csai_sdk.provider import StopReason
 from jiter import from_json
 
@@ -60,6 +60,7 @@ class MessageDecoder:
         self._usage: dict[str, int] = {}
         self._stop_reason: str | None = None
         self._is_done = False
+        self._failure: ProviderError | None = None
         self._is_plain: bool | None = None
         self._plain = bytearray()
         self._size = 0
@@ -74,8 +75,8 @@ class MessageDecoder:
 
     @property
     def is_done(self) -> bool:
-        """Whether the server has said that nothing follows."""
-        return self._is_done
+        """Whether nothing more is to be read: the server has said so, or has failed."""
+        return self._is_done or self._failure is not None
 
     def feed(self, chunk: bytes) -> str:
         """Take the bytes of one network read; returns the text in them, maybe none."""
@@ -86,13 +87,16 @@ class MessageDecoder:
             return ""
         if self._plain:
             chunk, self._plain = bytes(self._plain), bytearray()
+        texts: list[str] = []
         try:
-            texts = [text for data in self._sse.feed(chunk) if (text := self._read_event(data))]
+            for data in self._sse.feed(chunk):
+                texts.append(self._read_event(data))  # noqa: PERF401 - what came before an error counts
         except _MISSHAPEN:
-            raise ProviderProtocolError(_NO_MESSAGE) from None
-        if not texts:
+            self._fail(ProviderProtocolError(_NO_MESSAGE), texts)
+        except ProviderError as error:
+            self._fail(error, texts)
+        if not (text := texts[0] if len(texts) == 1 else "".join(texts)):
             return ""
-        text = texts[0] if len(texts) == 1 else "".join(texts)
         self._text.append(text)
         return text
 
@@ -112,6 +116,8 @@ class MessageDecoder:
 
     def reply(self) -> ModelReply:
         """The whole reply. Raises `ProviderProtocolError` when the answer was cut short."""
+        if self._failure is not None:
+            raise self._failure
         if not self._is_done or self._stop_reason is None:
             raise ProviderProtocolError("the answer was cut short")
         blocks = [self._blocks[index] for index in sorted(self._blocks)]
@@ -127,6 +133,12 @@ class MessageDecoder:
             tool_calls=calls,
             reasoning=tuple(block.start for block in blocks if block.start["type"] in _REASONING),
         )
+
+    def _fail(self, error: ProviderError, texts: Sequence[str]) -> None:
+        """Raise the error, or keep it until the text that came with it has been passed on, as it is paid."""
+        if not any(texts):
+            raise error from None
+        self._failure = error
 
     def _holds_back(self, chunk: bytes) -> bool:
         self._plain += chunk

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import httpx2
 import pytest
 from csai_provider_claude import ClaudeProvider, ClaudeSettings
 from csai_sdk import (
@@ -23,6 +24,7 @@ from csai_sdk import (
     Usage,
     UserMessage,
 )
+from csai_testkit.context import PlainTransports
 from csai_testkit.replay import Exchange, ReplayServer
 
 Replay = Callable[..., Awaitable[ReplayServer]]
@@ -320,3 +322,30 @@ async def test_refusal_that_is_not_anthropics(
 async def test_wait_that_the_vendor_asks_for(replay: Replay, plugin_context: MakeContext) -> None:
     exchange = Exchange.of_json(PATH, {}, status=529, headers={"retry-after": "12"})
     assert (await fail(exchange, replay, plugin_context)).retry_after_s == 12
+
+
+class Unreachable(PlainTransports):
+    """Nobody takes up the connection."""
+
+    def httpx2(self, *, is_operator_url: bool) -> Any:
+        def give_up(request: httpx2.Request) -> httpx2.Response:
+            raise httpx2.ConnectTimeout("")
+
+        return httpx2.MockTransport(give_up)
+
+
+async def test_a_connection_that_nobody_takes_up_was_no_call(plugin_context: MakeContext) -> None:
+    context = plugin_context(ClaudeSettings(base_url="https://vendor.example"), transports=Unreachable())
+    with pytest.raises(ProviderUnavailable):
+        await anext(ClaudeProvider().stream(REQUEST, context))
+
+
+async def test_text_that_comes_together_with_an_error_is_passed_on_first(
+    replay: Replay, plugin_context: MakeContext
+) -> None:
+    broken = {"type": "error", "error": {"type": "overloaded_error"}}
+    server = await replay([Exchange.of_events(PATH, [start(), *text_block(0, "Half an ans"), broken])])
+    stream = ClaudeProvider().stream(REQUEST, plugin_context(ClaudeSettings(base_url=server.url)))
+    assert await anext(stream) == "Half an ans"
+    with pytest.raises(ProviderUnavailable):
+        await anext(stream)

@@ -78,7 +78,7 @@ def _failure(error: Exception, ctx: PluginContext) -> ProviderError:
     if isinstance(error, openai.APIStatusError):
         wait_s = retry_after_s(error.response.headers, ctx.clock.now())
         return failure.of_status(error.status_code, error.body, wait_s=wait_s)
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, openai.APITimeoutError) and not isinstance(error.__cause__, httpx2.ConnectTimeout):
         return ProviderTimeout("the OpenAI server did not answer in time")
     if isinstance(error, openai.APIConnectionError):
         return ProviderUnavailable("no connection to the OpenAI server; check the base URL and the network")

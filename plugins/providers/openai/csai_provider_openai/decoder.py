@@ -6,10 +6,10 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from csai_sdk import ModelReply, ProviderProtocolError, SseReader, Usage
+from csai_sdk import ModelReply, ProviderError, ProviderProtocolError, SseReader, Usage
 from csai_sdk.provider import StopReason
 from jiter import from_json
 
@@ -43,14 +43,15 @@ class ChatDecoder:
         self._finish_reason: str | None = None
         self._is_refused = False
         self._is_done = False
+        self._failure: ProviderError | None = None
         self._is_plain: bool | None = None
         self._plain = bytearray()
         self._size = 0
 
     @property
     def is_done(self) -> bool:
-        """Whether the server has said that nothing follows."""
-        return self._is_done
+        """Whether nothing more is to be read: the server has said so, or has failed."""
+        return self._is_done or self._failure is not None
 
     def feed(self, chunk: bytes) -> str:
         """Take the bytes of one network read; returns the text in them, maybe none."""
@@ -61,13 +62,16 @@ class ChatDecoder:
             return ""
         if self._plain:
             chunk, self._plain = bytes(self._plain), bytearray()
+        texts: list[str] = []
         try:
-            texts = [text for data in self._sse.feed(chunk) if (text := self._read_event(data))]
+            for data in self._sse.feed(chunk):
+                texts.append(self._read_event(data))  # noqa: PERF401 - what came before an error counts
         except _MISSHAPEN:
-            raise ProviderProtocolError(_NO_COMPLETION) from None
-        if not texts:
+            self._fail(ProviderProtocolError(_NO_COMPLETION), texts)
+        except ProviderError as error:
+            self._fail(error, texts)
+        if not (text := texts[0] if len(texts) == 1 else "".join(texts)):
             return ""
-        text = texts[0] if len(texts) == 1 else "".join(texts)
         self._text.append(text)
         return text
 
@@ -87,6 +91,8 @@ class ChatDecoder:
 
     def reply(self) -> ModelReply:
         """The whole reply. Raises `ProviderProtocolError` when the answer was cut short."""
+        if self._failure is not None:
+            raise self._failure
         is_whole = self._is_done or self._usage is not None
         if self._finish_reason is None or not is_whole:
             raise ProviderProtocolError("the answer was cut short")
@@ -101,6 +107,12 @@ class ChatDecoder:
             model=self._model,
             tool_calls=calls,
         )
+
+    def _fail(self, error: ProviderError, texts: Sequence[str]) -> None:
+        """Raise the error, or keep it until the text that came with it has been passed on, as it is paid."""
+        if not any(texts):
+            raise error from None
+        self._failure = error
 
     def _holds_back(self, chunk: bytes) -> bool:
         self._plain += chunk

@@ -18,8 +18,8 @@ from csai_sdk import (
 )
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_QUOTA_CODES = frozenset(
-    {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance"}
+_QUOTA_CODES = re.compile(
+    r"insufficient_(quota|balance)|credit_balance_exhausted|billing_.*|.*_(spend|usage)_limit_(exceeded|reached)"
 )
 _CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _QUOTA_SIGNS = ("exceeded your current quota", "insufficient balance", "insufficient credit")
@@ -61,7 +61,7 @@ def _failure(details: Mapping[str, Any], *, status: int, wait_s: float | None) -
     codes = _codes(details)
     message = str(details.get("message") or "").lower()
     said = ", ".join([f"HTTP {status}", *codes])
-    if _QUOTA_CODES.intersection(codes) or any(sign in message for sign in _QUOTA_SIGNS):
+    if any(_QUOTA_CODES.fullmatch(code) for code in codes) or any(sign in message for sign in _QUOTA_SIGNS):
         return ProviderQuotaExceeded(f"the OpenAI account's credit is used up ({said})", status=status)
     if _CONTEXT_CODES.intersection(codes) or (
         status in (400, 413, 422, 500) and any(sign in message for sign in _CONTEXT_SIGNS)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx2
 import pytest
 from csai_provider_openai import OpenAIProvider, OpenAISettings
 from csai_sdk import (
@@ -22,6 +23,7 @@ from csai_sdk import (
     Usage,
     UserMessage,
 )
+from csai_testkit.context import PlainTransports
 from csai_testkit.replay import Exchange, ReplayServer
 
 Replay = Callable[..., Awaitable[ReplayServer]]
@@ -275,6 +277,9 @@ ERRORS = [
     (429, {"code": "rate_limit_exceeded"}, ProviderRateLimited, True),
     (429, {"code": "insufficient_quota"}, ProviderQuotaExceeded, False),
     (429, {"type": "insufficient_quota"}, ProviderQuotaExceeded, False),
+    (429, {"code": "credit_balance_exhausted"}, ProviderQuotaExceeded, False),
+    (429, {"code": "project_spend_limit_exceeded"}, ProviderQuotaExceeded, False),
+    (429, {"code": "organization_usage_limit_exceeded"}, ProviderQuotaExceeded, False),
     (500, {}, ProviderUnavailable, True),
     (503, {}, ProviderUnavailable, True),
     (504, {}, ProviderTimeout, True),
@@ -354,3 +359,19 @@ async def test_text_before_an_error_has_been_passed_on(replay: Replay, plugin_co
     assert await anext(parts) == "Hi"
     with pytest.raises(ProviderProtocolError, match="cut short"):
         await anext(parts)
+
+
+class Unreachable(PlainTransports):
+    """Nobody takes up the connection."""
+
+    def httpx2(self, *, is_operator_url: bool) -> Any:
+        def give_up(request: httpx2.Request) -> httpx2.Response:
+            raise httpx2.ConnectTimeout("")
+
+        return httpx2.MockTransport(give_up)
+
+
+async def test_a_connection_that_nobody_takes_up_was_no_call(plugin_context: MakeContext) -> None:
+    context = plugin_context(OpenAISettings(base_url="https://vendor.example/v1"), transports=Unreachable())
+    with pytest.raises(ProviderUnavailable):
+        await anext(OpenAIProvider().stream(REQUEST, context))

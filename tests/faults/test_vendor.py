@@ -1,0 +1,450 @@
+"""Vendors fail in every way they do, and each turn has one honest answer, paid once.
+
+Real server processes over PostgreSQL and Redis, and vendors that count what reaches them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from csai.clients.repository import ClientRepository
+from csai.clients.service import NewClient, create_client
+from csai.database import Database
+from csai.kit.clock import SystemClock
+from csai.kit.crypto import Keyring
+from csai.models import Base, Counter, LedgerEntry, Message, Plan
+from sqlalchemy import insert, select
+
+from tests.support.backend import Backend, PostgresRedis
+from tests.support.program import Program, running
+from tests.support.server import sse_events
+from tests.support.vendor import (
+    ANSWER,
+    COMPLETION_TOKENS,
+    PROMPT_TOKENS,
+    Vendors,
+    body_of,
+    events_of,
+    steps_of,
+)
+
+SECRET = "0123456789abcdef0123456789abcdef"
+SILENCE_S = 2.5
+OUTPUT_CAP = 2_048
+PLENTY = dict.fromkeys(("conversations", "messages", "tokens", "cost"), 1_000_000_000)
+VENDORS = ("openai", "claude")
+OTHER = {"openai": "claude", "claude": "openai"}
+PATIENCE_S = 60.0
+NUMBERS = count()
+
+
+@dataclass
+class Replica:
+    program: Program
+    url: str
+
+
+class Installation:
+    """Server processes over one database, and what it holds."""
+
+    def __init__(self, backend: Backend, vendors: Vendors, folder: Path, processes: ExitStack) -> None:
+        self.vendors = vendors
+        self._backend, self._folder, self._processes = backend, folder, processes
+
+    async def start(self, account: str = "shared", **variables: str) -> Replica:
+        """A server process whose own keys are those of an account."""
+        program = self._processes.enter_context(
+            running(*("serve", "--port", "0"), cwd=self._folder, **self._environment(account) | variables)
+        )
+        line = await asyncio.to_thread(program.err.until, '"serving"')
+        return Replica(program, json.loads(line)["url"])
+
+    async def add_client(
+        self, first: str = "openai", second: str = "claude", *, own_url: str = ""
+    ) -> NewClient:
+        """A business that asks one provider first, at an address of its own where one is given."""
+        now, keyring = SystemClock().now(), Keyring((SECRET,))
+        async with self.database() as database, database.write() as transaction:
+            if "vendor" not in (await transaction.execute(select(Plan.name))).scalars().all():
+                await transaction.execute(
+                    insert(Plan).values(
+                        name="vendor", title="", limits=PLENTY, features={}, limit_message="", created_at=now
+                    )
+                )
+            client = await create_client(
+                transaction, name="Shop", origins=[], plan_type="vendor", keyring=keyring, clock=SystemClock()
+            )
+            repository = ClientRepository(transaction, client.id)
+            await repository.update_settings({"provider": first, "fallback_providers": [second]})
+            if own_url:
+                await repository.set_plugin(
+                    first, enabled=True, settings={"base_url": own_url}, secrets=None, now=now
+                )
+        return client
+
+    async def rows(self, model: type[Base], **equal: Any) -> list[dict[str, Any]]:
+        table = model.__table__
+        statement = select(table).where(*(table.c[name] == value for name, value in equal.items()))
+        async with self.database() as database, database.read() as connection:
+            return [dict(row) for row in (await connection.execute(statement)).mappings()]
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        database = Database(self._backend.database_url, pool_size=2)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    def _environment(self, account: str) -> dict[str, str]:
+        return {
+            "CSAI_DATABASE_URL": self._backend.database_url,
+            "CSAI_REDIS_URL": str(self._backend.redis_url),
+            "CSAI_SECRET_KEYS": SECRET,
+            "CSAI_PLUGINS": "openai,claude",
+            "OPENAI_API_KEY": "test",
+            "OPENAI_BASE_URL": f"{self.vendors.url}/{account}/v1",
+            "ANTHROPIC_API_KEY": "test",
+            "ANTHROPIC_BASE_URL": f"{self.vendors.url}/{account}",
+            "CSAI_EGRESS_ALLOW": "127.0.0.0/8",
+            "CSAI_RATE_LIMIT_CLIENT": "0",
+            "CSAI_RATE_LIMIT_VISITOR": "0",
+            "CSAI_MAX_OUTPUT_TOKENS": str(OUTPUT_CAP),
+            "CSAI_CIRCUIT_FAILURES": "0",
+        }
+
+
+@pytest.fixture(scope="module")
+def vendors() -> Iterator[Vendors]:
+    with Vendors().serving() as serving:
+        yield serving
+
+
+@pytest.fixture(scope="module")
+def installation(
+    postgres_redis: PostgresRedis, vendors: Vendors, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("installation")
+    with postgres_redis.fresh(folder) as backend, ExitStack() as processes:
+        yield Installation(backend, vendors, folder, processes)
+
+
+@pytest.fixture(scope="module")
+def replica(installation: Installation) -> Replica:
+    """A process that never leaves a vendor alone, so that one test's faults are not another's."""
+    return asyncio.run(_start_warm(installation))
+
+
+async def _start_warm(installation: Installation) -> Replica:
+    """Loading a vendor's SDK may take longer than a vendor may be silent here."""
+    replica = await installation.start(CSAI_FIRST_TOKEN_TIMEOUT_S=str(SILENCE_S))
+    for vendor in VENDORS:
+        client = await installation.add_client(vendor, OTHER[vendor])
+        await until(partial(is_asked, replica, client, installation.vendors, f"{vendor}/shared"))
+    return replica
+
+
+def worded(script: str) -> str:
+    """A message that nobody has sent yet."""
+    return f"{script} #{next(NUMBERS)}"
+
+
+async def say(replica: Replica, client: NewClient, question: str) -> dict[str, Any]:
+    async with httpx.AsyncClient(timeout=60) as http:
+        response = await http.post(
+            f"{replica.url}/chat/message",
+            headers={"X-API-Key": client.secret_key},
+            json={"message": question},
+        )
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def hear(replica: Replica, client: NewClient, question: str) -> list[tuple[str, Any]]:
+    """The events of the turn, as a widget reads them."""
+    async with httpx.AsyncClient(timeout=60) as http:
+        response = await http.post(
+            f"{replica.url}/chat/message",
+            headers={"X-API-Key": client.secret_key, "Accept": "text/event-stream"},
+            json={"message": question},
+        )
+    assert response.status_code == 200, response.text
+    return sse_events(response.text)
+
+
+def standing(events: list[tuple[str, Any]]) -> str:
+    """The text that stands on a visitor's screen once the turn is over."""
+    text = ""
+    for name, data in events:
+        if name == "text.delta":
+            text += data["text"]
+        elif name == "text.reset":
+            text = ""
+    return text
+
+
+async def check_books(
+    installation: Installation, client: NewClient, answer: Mapping[str, Any], estimated: list[str]
+) -> None:
+    """What is booked is what was reported, to the token, beside estimates that keep to what was set aside."""
+    ledger = sorted(
+        await installation.rows(LedgerEntry, turn_id=answer["turn_id"]), key=lambda row: row["attempt"]
+    )
+    assert [row["provider"] for row in ledger if row["is_estimated"]] == estimated
+    for row in ledger:
+        if row["is_estimated"]:
+            assert 0 < row["tokens_input"] <= 16_000
+            assert 0 <= row["tokens_output"] <= OUTPUT_CAP
+        else:
+            assert (row["tokens_input"], row["tokens_output"]) == (PROMPT_TOKENS, COMPLETION_TOKENS)
+        assert row["cost_micros"] > 0
+    tokens = sum(row["tokens_input"] + row["tokens_output"] for row in ledger)
+    assert answer["usage"]["tokens_input"] + answer["usage"]["tokens_output"] == tokens
+    counters = {row["metric"]: row for row in await installation.rows(Counter, client_id=client.id)}
+    assert {row["reserved"] for row in counters.values()} == {0}
+    if ledger:
+        assert counters["tokens"]["used"] == tokens
+        assert counters["cost"]["used"] == sum(row["cost_micros"] for row in ledger)
+    assert counters["messages"]["used"] == (answer["status"] == "completed")
+
+
+async def check_one_answer(
+    installation: Installation, events: list[tuple[str, Any]], content: str
+) -> Mapping[str, Any]:
+    """One outcome, what the screen shows is what is stored, and no piece of a withdrawn text is in it."""
+    assert [name for name, _ in events if name.startswith("turn.")][1:] == [events[-1][0]]
+    answer: Mapping[str, Any] = events[-1][1]
+    assert answer["message"]["content"] == content
+    assert standing(events) == (content if answer["status"] == "completed" else "")
+    stored = await installation.rows(Message, turn_id=answer["turn_id"], role="assistant")
+    assert [(row["content"], row["parts"]) for row in stored] == [(content, None)]
+    return answer
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the first provider does, and what comes of it."""
+
+    steps: str
+    requests: int
+    """Those that reach it."""
+    fails_over: bool
+    estimated: int = 0
+    """Its calls without a report that may have cost something."""
+    resets: int = 0
+    waits_s: float = 0.0
+    """At least so long between the first two requests."""
+
+
+FAULTS = [
+    Fault("429@0.4 ok", 2, fails_over=False, waits_s=0.4),
+    Fault("429 ok", 2, fails_over=False, waits_s=0.25),
+    Fault("429@60", 1, fails_over=True),
+    Fault("529 529 ok", 3, fails_over=False, waits_s=0.25),
+    Fault("529", 3, fails_over=True),
+    Fault("529@0.3 ok", 2, fails_over=False, waits_s=0.3),
+    Fault("500", 3, fails_over=True),
+    Fault("503 ok", 2, fails_over=False),
+    Fault("spend", 1, fails_over=True),
+    Fault("401", 1, fails_over=True),
+    Fault("403", 1, fails_over=True),
+    Fault("400", 1, fails_over=True),
+    Fault("silent", 1, fails_over=True, estimated=1),
+    Fault("stall", 1, fails_over=True, estimated=1, resets=1),
+    Fault("error@0 ok", 2, fails_over=False),
+    Fault("error@4 ok", 2, fails_over=False, estimated=1, resets=1),
+    Fault("error@4", 3, fails_over=True, estimated=3, resets=3),
+    Fault("spent@4", 1, fails_over=True, estimated=1, resets=1),
+    Fault("nousage", 1, fails_over=False, estimated=1),
+]
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.steps.replace(" ", "-"))
+async def test_a_fault_is_met_by_waiting_or_by_the_next_provider_and_paid_once(
+    installation: Installation, replica: Replica, vendor: str, fault: Fault
+) -> None:
+    client = await installation.add_client(vendor, OTHER[vendor])
+    question = worded(f"{vendor}: {fault.steps}")
+
+    events = await hear(replica, client, question)
+
+    answer = await check_one_answer(installation, events, ANSWER)
+    assert answer["status"] == "completed"
+    assert [name for name, _ in events].count("text.reset") == fault.resets
+    asked = installation.vendors.asked(f"{vendor}/shared", question)
+    assert len(asked) == fault.requests
+    assert len(installation.vendors.asked(f"{OTHER[vendor]}/shared", question)) == fault.fails_over
+    if fault.waits_s:
+        assert asked[1].at - asked[0].at >= fault.waits_s
+    await check_books(installation, client, answer, [vendor] * fault.estimated)
+
+
+@pytest.mark.parametrize("steps", ["500", "spend", "error@4"])
+async def test_when_every_provider_fails_the_visitor_is_told_so_and_nothing_of_theirs_stays(
+    installation: Installation, replica: Replica, steps: str
+) -> None:
+    client = await installation.add_client()
+    question = worded(f"openai: {steps}; claude: {steps}")
+
+    events = await hear(replica, client, question)
+
+    assert events[-1][0] == "turn.failed"
+    said = events[-1][1]["message"]["content"]
+    assert "sorry" in said
+    answer = await check_one_answer(installation, events, said)
+    tries = {"500": 3, "error@4": 3, "spend": 1}[steps]
+    for vendor in VENDORS:
+        assert len(installation.vendors.asked(f"{vendor}/shared", question)) == tries
+    booked = ["openai"] * tries + ["claude"] * tries if steps == "error@4" else []
+    await check_books(installation, client, answer, booked)
+
+
+def cuts(vendor: str, number: int) -> list[str]:
+    """Steps that end an answer after each of its events, and at some bytes, with and without a proper end."""
+    events = events_of(vendor)
+    whole = len(body_of(events))
+    ends = {len(body_of(events[:done])) for done in range(len(events))}
+    chosen = random.Random(20_250).sample(range(whole), number)
+    return [f"{way}@{offset}" for offset in sorted({*ends, *chosen}) for way in ("cut", "end")]
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_an_answer_cut_anywhere_is_withdrawn_counted_and_given_by_the_next_provider(
+    installation: Installation, replica: Replica, vendor: str
+) -> None:
+    patience = asyncio.Semaphore(8)
+
+    async def check(step: str) -> int:
+        async with patience:
+            client = await installation.add_client(vendor, OTHER[vendor])
+            question = worded(f"{vendor}: {step} ok")
+            events = await hear(replica, client, question)
+            answer = await check_one_answer(installation, events, ANSWER)
+            assert answer["status"] == "completed"
+            requests = len(installation.vendors.asked(f"{vendor}/shared", question))
+            assert len(installation.vendors.asked(f"{OTHER[vendor]}/shared", question)) == 0
+            assert requests in (1, 2)
+            resets = [name for name, _ in events].count("text.reset")
+            assert resets <= requests - 1
+            # A dropped connection may take with it what was just sent, but never adds anything.
+            await check_books(installation, client, answer, [vendor] * (requests - 1))
+            return resets
+
+    resets = await asyncio.gather(*map(check, cuts(vendor, 12)))
+
+    assert sum(resets) > 4
+
+
+async def test_a_vendor_that_refuses_connections_is_replaced(
+    installation: Installation, replica: Replica
+) -> None:
+    client = await installation.add_client(own_url="http://127.0.0.1:1/v1")
+    question = worded("hello")
+
+    answer = await check_one_answer(installation, await hear(replica, client, question), ANSWER)
+
+    assert len(installation.vendors.asked("claude/shared", question)) == 1
+    await check_books(installation, client, answer, [])
+
+
+@pytest.fixture(scope="module")
+def pair(installation: Installation) -> tuple[Replica, Replica]:
+    """Two processes with breakers, the second of which would never open a circuit by itself."""
+    variables = {
+        "CSAI_CIRCUIT_OPEN_S": "4",
+        "CSAI_MODEL_RETRIES": "0",
+        "CSAI_ALERT_URL": f"{installation.vendors.url}/alerts",
+    }
+
+    async def start() -> tuple[Replica, Replica]:
+        return await asyncio.gather(
+            installation.start("circuit", CSAI_CIRCUIT_FAILURES="3", **variables),
+            installation.start("circuit", CSAI_CIRCUIT_FAILURES="1000000", **variables),
+        )
+
+    return asyncio.run(start())
+
+
+async def test_a_circuit_opens_for_every_process_is_told_once_and_closes_for_every_process(
+    installation: Installation, pair: tuple[Replica, Replica]
+) -> None:
+    vendors, openai = installation.vendors, "openai/circuit"
+    first, second = pair
+    client = await installation.add_client()
+    secret = "my secret words"
+    await say(second, client, worded("hello"))
+    assert len(vendors.asked(openai)) == 1
+
+    vendors.is_down[openai] = True
+    for _ in range(4):
+        await say(first, client, worded(secret))
+    assert len(vendors.asked(openai)) == 4
+
+    (alert,) = vendors.wait_for_alerts(1)
+    assert (alert["alert"], alert["provider"], alert["error"], alert["client_id"]) == (
+        "provider.circuit_opened",
+        "openai",
+        "ProviderUnavailable",
+        None,
+    )
+    assert secret not in json.dumps(alert)
+    line = json.loads(await asyncio.to_thread(first.program.err.until, "provider.circuit_opened"))
+    assert (line["level"], line["event"]) == ("error", "operator alert")
+
+    await until(partial(is_left_alone, second, client, vendors, openai))
+
+    vendors.is_down[openai] = False
+    for replica in pair:
+        await until(partial(is_asked, replica, client, vendors, openai))
+    assert len(vendors.alerts) == 1
+
+
+async def test_a_client_s_own_account_opens_no_circuit_but_its_own(
+    installation: Installation, pair: tuple[Replica, Replica]
+) -> None:
+    vendors, (replica, _) = installation.vendors, pair
+    own = await installation.add_client(own_url=f"{vendors.url}/own/v1")
+    other = await installation.add_client()
+    vendors.is_down["openai/own"] = True
+
+    for _ in range(5):
+        assert (await say(replica, own, worded("hello")))["status"] == "completed"
+
+    assert len(vendors.asked("openai/own")) == 3
+    assert await is_asked(replica, other, vendors, "openai/circuit")
+
+
+async def is_left_alone(replica: Replica, client: NewClient, vendors: Vendors, vendor: str) -> bool:
+    question = worded("hello")
+    await say(replica, client, question)
+    return not vendors.asked(vendor, question)
+
+
+async def is_asked(replica: Replica, client: NewClient, vendors: Vendors, vendor: str) -> bool:
+    return not await is_left_alone(replica, client, vendors, vendor)
+
+
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until it is so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await is_so():  # each look is a whole turn, which is pause enough
+            pass
+
+
+def test_a_script_is_read_as_it_is_meant() -> None:
+    assert steps_of("openai", "openai: 429@1 ok; claude: 500 #1") == ["429@1", "ok"]
+    assert steps_of("claude", "openai: 429@1 ok; claude: 500 #1") == ["500"]
+    assert steps_of("claude", "hello #1") == ["ok"]
