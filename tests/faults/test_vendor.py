@@ -24,6 +24,10 @@ from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
 from csai.models import Base, Counter, LedgerEntry, Message, Plan
+from csai_provider_claude import ClaudeProvider, ClaudeSettings
+from csai_provider_openai import OpenAIProvider, OpenAISettings
+from csai_sdk import ModelReply, ModelRequest, PluginContext, Provider, ProviderError, Usage, UserMessage
+from csai_testkit.replay import Exchange, ReplayServer
 from sqlalchemy import insert, select
 
 from tests.support.backend import Backend, PostgresRedis
@@ -346,6 +350,53 @@ async def test_an_answer_cut_anywhere_is_withdrawn_counted_and_given_by_the_next
     resets = await asyncio.gather(*map(check, cuts(vendor, 12)))
 
     assert sum(resets) > 4
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("is_clean_cut", [True, False])
+async def test_an_answer_cut_at_any_byte_is_whole_or_a_fault_that_can_be_retried(
+    vendor: str, is_clean_cut: bool, plugin_context: Callable[..., PluginContext]
+) -> None:
+    path = {"openai": "/v1/chat/completions", "claude": "/v1/messages"}[vendor]
+    exchange = Exchange.of_events(path, events_of(vendor))
+    whole = 0
+    async with ReplayServer([exchange], is_clean_cut=is_clean_cut) as server:
+        provider: Provider = OpenAIProvider() if vendor == "openai" else ClaudeProvider()
+        settings = (
+            OpenAISettings(base_url=f"{server.url}/v1")
+            if vendor == "openai"
+            else ClaudeSettings(base_url=server.url)
+        )
+        context = plugin_context(settings)
+        for offset in range(len(exchange.body)):
+            server.rewind()
+            server.cut_after = offset
+            said, reply, failure = await listen(provider, context)
+            assert ANSWER.startswith(said)
+            if reply is None:
+                assert failure is not None
+                assert failure.retryable
+            else:
+                whole += 1
+                assert (said, reply.text) == (ANSWER, ANSWER)
+                assert reply.usage == Usage(PROMPT_TOKENS, COMPLETION_TOKENS)
+    # Only what comes after the report may be missing from a whole answer.
+    assert whole <= len(body_of(events_of(vendor)[-1:]))
+
+
+async def listen(
+    provider: Provider, context: PluginContext
+) -> tuple[str, ModelReply | None, ProviderError | None]:
+    said = ""
+    request = ModelRequest(model="m", system="", messages=[UserMessage("Hi")], timeout_s=10)
+    try:
+        async for part in provider.stream(request, context):
+            if isinstance(part, ModelReply):
+                return said, part, None
+            said += part
+    except ProviderError as error:
+        return said, None, error
+    return said, None, None
 
 
 async def test_a_vendor_that_refuses_connections_is_replaced(
