@@ -87,13 +87,15 @@ class ModelReply:
 class ModelTraits:
     """What a model can do, as data.
 
-    `price_provider` is the vendor's id in genai-prices, or None where calls cost nothing.
+    `price_provider` is the vendor's id in genai-prices, or None where calls cost nothing. `can_write` is
+    False where no language model stands behind it: it may quote and fill in, and is asked for no summary.
     """
 
     has_native_tools: bool = True
     has_tool_choice_none: bool = True
     takes_temperature: bool = True
     price_provider: str | None = None
+    can_write: bool = True
 
 
 class Provider(ABC):

@@ -19,6 +19,7 @@ from csai.chat.model import ModelCaller
 from csai.chat.replay import Replays
 from csai.chat.reply_cache import ReplyCache
 from csai.chat.settle import Settlement
+from csai.chat.summary import Summaries
 from csai.chat.turn import Turns
 from csai.clients.access import Gate
 from csai.clients.rate_limit import RateLimiter
@@ -60,6 +61,7 @@ class Services:
     turns: Turns
     cache: Cache
     doors: Doors
+    summaries: Summaries
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -70,6 +72,7 @@ class Services:
                 asyncio.create_task(self.views.warm_up()),
                 asyncio.create_task(self.abandonment.watch(self.settings.heartbeat_s)),
                 asyncio.create_task(self.breaker.watch()),
+                asyncio.create_task(self.summaries.watch(self.settings.lease_s)),
             )
         )
         async with self.database.write() as transaction:
@@ -93,6 +96,7 @@ class Services:
 
     async def close(self) -> None:
         await self.live.close()
+        await self.summaries.close()
         for task in self.background:
             task.cancel()
         await self.views.close()
@@ -156,6 +160,7 @@ def build_services(
     )
     replays = Replays(database=database, clock=clock, keyring=keyring)
     live = LiveTurns(settings=settings, database=database, clock=clock)
+    summaries = Summaries(settings=settings, database=database, clock=clock, views=views, breaker=breaker)
     turns = Turns(
         settings=settings,
         database=database,
@@ -171,6 +176,7 @@ def build_services(
         tools=ToolRunner(database, clock),
         settlement=Settlement(database=database, clock=clock),
         replies=ReplyCache(settings=settings, cache=cache),
+        summaries=summaries,
     )
     return Services(
         settings=settings,
@@ -190,4 +196,5 @@ def build_services(
         turns=turns,
         cache=cache,
         doors=doors,
+        summaries=summaries,
     )

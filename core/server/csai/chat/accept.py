@@ -194,6 +194,8 @@ class Acceptance:
             deadline=asyncio.get_running_loop().time() + self._settings.turn_deadline_s,
             stream=TurnStream(turn_id),
             reserved=dict(amounts),
+            summary=lease.summary or "",
+            summary_seq=lease.summary_seq,
         )
 
     async def _visitor(self, asked: Asked) -> str | None:

@@ -106,7 +106,7 @@ class Attempts:
 
         What earlier attempts set aside and did not use serves this one: only what is missing is added.
         """
-        bound = Usage(_input_bytes(request), request.max_output_tokens)
+        bound = Usage(input_bytes(request), request.max_output_tokens)
         turn.under_way = UnderWay(chosen.provider.id, request.model, bound.tokens_input)
         limits = turn.view.limits
         if "tokens" in limits or "cost" in limits:
@@ -154,10 +154,10 @@ class Attempts:
     ) -> Usage:
         """Note what the attempt used, for the ledger."""
         turn.under_way = None
-        usage = _believable(reply.usage) if reply else None
+        usage = believable(reply.usage) if reply else None
         is_estimated = usage is None
         if usage is None:
-            if failure is not None and not pieces and not _may_be_billed(failure):
+            if failure is not None and not pieces and not may_be_billed(failure):
                 return Usage()
             text = reply.text if reply else "".join(pieces)
             usage = Usage(
@@ -208,7 +208,7 @@ class Attempts:
             )
 
 
-def _may_be_billed(failure: ProviderError) -> bool:
+def may_be_billed(failure: ProviderError) -> bool:
     """Whether a vendor that sent no text may have worked all the same: it fell silent, or its answer broke
     off while the model thought or wrote a tool call. A refusal costs nothing, nor does a plugin's defect.
     """
@@ -216,7 +216,7 @@ def _may_be_billed(failure: ProviderError) -> bool:
     return is_cut and failure.retryable and failure.status is None
 
 
-def _believable(usage: Usage | None) -> Usage | None:
+def believable(usage: Usage | None) -> Usage | None:
     """The vendor's report, or None where it cannot be true; it is then booked as an estimate."""
     if usage is None:
         return None
@@ -228,7 +228,7 @@ def _believable(usage: Usage | None) -> Usage | None:
     return None
 
 
-def _input_bytes(request: ModelRequest) -> int:
+def input_bytes(request: ModelRequest) -> int:
     """Bytes of all the model will read, with room for the vendor's own framing."""
     total = len(request.system.encode()) + 64
     for message in request.messages:

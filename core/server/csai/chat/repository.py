@@ -41,6 +41,8 @@ class LeaseRow:
     fence: int
     seq: int
     visitor_id: str | None
+    summary: str | None
+    summary_seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,19 @@ class StateRow:
     ended_at: datetime | None
     lease_turn_id: str | None
     lease_expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoldRow:
+    """A message that its conversation's summary does not tell of yet, and that summary."""
+
+    seq: int
+    turn_id: str
+    role: str
+    content: str
+    timestamp: datetime
+    summary: str | None
+    summary_seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +121,9 @@ class TurnRepository:
             "tokens_total": 0,
             "next_seq": 3,
             "fence": 1,
+            "summary": None,
+            "summary_seq": 0,
+            "summary_since": None,
             "lease_turn_id": turn_id,
             "lease_expires_at": expires,
         }
@@ -126,9 +144,11 @@ class TurnRepository:
         """Insert the visitor's message, under the number that taking the conversation set apart."""
         return self._step(statements.ASK, session=session_id, **values)
 
-    def history(self, conversation_id: str, *, before: int, count: int) -> Step:
-        """`HistoryRow`s: the newest `count` messages before number `before`, newest first."""
-        return self._step(statements.HISTORY, conversation=conversation_id, before=before, count=count)
+    def history(self, conversation_id: str, *, after: int, before: int, count: int) -> Step:
+        """`HistoryRow`s: the newest `count` messages between these two numbers, newest first."""
+        return self._step(
+            statements.HISTORY, conversation=conversation_id, after=after, before=before, count=count
+        )
 
     def let_go(
         self, conversation_id: str, *, turn_id: str, fence: int, messages: int, tokens: int, now: datetime
@@ -176,6 +196,22 @@ class TurnRepository:
     def booked(self, turn_id: str) -> Step:
         """The turn's rows in the ledger as `BookedRow`s, in order."""
         return self._step(statements.BOOKED, turn=turn_id)
+
+    def to_fold(self, conversation_id: str, *, last: int, count: int) -> Step:
+        """`FoldRow`s up to number `last`, newest first."""
+        return self._step(statements.TO_FOLD, conversation=conversation_id, last=last, count=count)
+
+    def begin_fold(self, **columns: Any) -> Step:
+        """Claim a conversation for a fold. `Conflict` where another has it."""
+        return Step(statements.BEGIN_FOLD, {"client_id": self._client_id, **columns})
+
+    def end_fold(self, fold_id: str) -> Step:
+        """Give the claim up. No row when it was given up before."""
+        return self._step(statements.END_FOLD, fold=fold_id)
+
+    def keep_summary(self, conversation_id: str, **values: Any) -> Step:
+        """Store a summary. No row when the messages are gone, or another summary came before."""
+        return self._step(statements.KEEP_SUMMARY, conversation=conversation_id, **values)
 
     def request_stop(self, session_id: str) -> Step:
         """Ask whichever process runs the session's turn to stop it."""
@@ -228,6 +264,14 @@ async def abandoned_conversations(database: Database, *, now: datetime) -> list[
     """Conversations of any client whose turn let its lease run out, with their client's id."""
     (rows,) = await database.fetch(Step(statements.ABANDONED, {"now": now}))
     return [(row[0], StateRow(*row[1:])) for row in rows]
+
+
+async def expired_folds(
+    database: Database, *, now: datetime
+) -> list[tuple[str, str, str, Mapping[str, int]]]:
+    """Folds of any client whose process died: client, id, period and what they had set aside."""
+    (rows,) = await database.fetch(Step(statements.EXPIRED_FOLDS, {"now": now}))
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 async def stop_requests(connection: AsyncConnection, turn_ids: Sequence[str]) -> list[str]:

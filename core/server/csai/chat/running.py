@@ -68,6 +68,11 @@ class RunningTurn:
     provider_index: int = 0
     stop_reason: StopReason | None = None
     """Why the model's last reply ended."""
+    summary: str = ""
+    """Of the messages up to number `summary_seq`; empty where there is none."""
+    summary_seq: int = 0
+    is_history_cut: bool = False
+    """Whether earlier turns had to be left out of what the model was shown."""
     cache_key: str | None = None
     """Of the answer in the response cache; None where the turn has no business there."""
     cached: CachedReply | None = None

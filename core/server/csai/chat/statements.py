@@ -9,7 +9,9 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
+    delete,
     exists,
+    func,
     insert,
     literal,
     null,
@@ -18,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from csai.models import Conversation, LedgerEntry, Message, Turn
+from csai.models import Conversation, LedgerEntry, Message, SummaryFold, Turn
 from csai.models.base import Id, Json, UtcDateTime
 from csai.statement import Prepared, prepared_insert
 
@@ -29,7 +31,11 @@ TURN = (
 )
 BY_KEY = Prepared(TURN.where(Turn.idempotency_key == bindparam("key")))
 BY_ID = Prepared(TURN.where(Turn.id == bindparam("turn")))
-LEASE = (Conversation.id, Conversation.fence, Conversation.next_seq - 2, Conversation.visitor_id)
+LEASE = (
+    *(Conversation.id, Conversation.fence, Conversation.next_seq - 2, Conversation.visitor_id),
+    # Here and not beside the history: so a later turn needs no query for it.
+    *(Conversation.summary, Conversation.summary_seq),
+)
 BEGIN_CONVERSATION = Prepared(
     insert(Conversation).returning(*LEASE),
     columns=[column.name for column in Conversation.__table__.columns],
@@ -112,6 +118,7 @@ HISTORY = Prepared(
     .where(
         Message.client_id == bindparam("client"),
         Message.conversation_id == bindparam("conversation"),
+        Message.seq > bindparam("after"),
         Message.seq < bindparam("before"),
     )
     .order_by(Message.seq.desc())
@@ -303,4 +310,53 @@ APOLOGISE = Prepared(
         ),
         include_defaults=False,
     )
+)
+
+TO_FOLD = Prepared(
+    select(
+        *(Message.seq, Message.turn_id, Message.role, Message.content, Message.timestamp),
+        *(Conversation.summary, Conversation.summary_seq),
+    )
+    .join_from(Conversation, Message, Message.conversation_id == Conversation.id)
+    .where(
+        Conversation.client_id == bindparam("client"),
+        Conversation.id == bindparam("conversation"),
+        Message.client_id == bindparam("client"),
+        Message.seq > Conversation.summary_seq,
+        Message.seq <= bindparam("last"),
+    )
+    .order_by(Message.seq.desc())
+    .limit(bindparam("count"))
+)
+BEGIN_FOLD = prepared_insert(SummaryFold)
+END_FOLD = Prepared(
+    delete(SummaryFold)
+    .where(SummaryFold.client_id == bindparam("client"), SummaryFold.id == bindparam("fold"))
+    .returning(SummaryFold.id)
+)
+KEEP_SUMMARY = Prepared(
+    update(Conversation)
+    .where(
+        Conversation.client_id == bindparam("client"),
+        Conversation.id == bindparam("conversation"),
+        Conversation.summary_seq == bindparam("folded_before"),
+        # What has been erased meanwhile must not come back in short.
+        exists().where(
+            Message.client_id == bindparam("client"),
+            Message.conversation_id == bindparam("conversation"),
+            Message.seq == bindparam("up_to"),
+        ),
+    )
+    .values(
+        summary=bindparam("new_summary"),
+        summary_seq=bindparam("up_to"),
+        summary_since=func.coalesce(Conversation.summary_since, bindparam("since", type_=UtcDateTime)),
+        tokens_total=Conversation.tokens_total + bindparam("tokens"),
+    )
+    .returning(Conversation.id)
+)
+EXPIRED_FOLDS = Prepared(
+    select(SummaryFold.client_id, SummaryFold.id, SummaryFold.period, SummaryFold.reserved)
+    .where(SummaryFold.expires_at < bindparam("now"))
+    .limit(literal(100))
 )

@@ -26,6 +26,7 @@ from csai.chat.repository import HistoryRow, TurnRepository
 from csai.chat.running import FencedOut, RunningTurn
 from csai.chat.settle import Settlement
 from csai.chat.stream import TurnStream
+from csai.chat.summary import Summaries
 from csai.chat.window import ROUND_TOKENS, Material, Window, fit, weigh
 from csai.config import Settings
 from csai.database import Conflict, Database, OutcomeUnknown
@@ -62,6 +63,7 @@ class Turns:
         settlement: Settlement,
         replies: ReplyCache,
         doors: Doors,
+        summaries: Summaries,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -71,6 +73,7 @@ class Turns:
         self._tools = tools
         self._settlement = settlement
         self._replies = replies
+        self._summaries = summaries
         self._live = live
         self._doors = doors
 
@@ -114,6 +117,7 @@ class Turns:
         try:
             outcome = await self._settle(turn, status, text)
             await self._replies.keep(turn, outcome)
+            self._summaries.schedule(turn)
             await self._tell_end(turn, outcome)
         finally:
             # After the hooks, which work with what plugins keep open for the client.
@@ -168,7 +172,6 @@ class Turns:
         for round_number in range(self._settings.tool_rounds + 1):
             is_closing = round_number == self._settings.tool_rounds or not turn.view.tools
             window = self._window(turn, material)
-            turn.passages = window.passages
             reply = await self._model.reply(
                 turn,
                 system=with_passages(told, turn.view, window.passages),
@@ -183,19 +186,24 @@ class Turns:
 
     def _window(self, turn: RunningTurn, material: Material) -> Window:
         least = material.fixed_tokens + weigh(material.question) + ROUND_TOKENS
-        return fit(
+        window = fit(
             material,
             turn.rounds,
             budget=max(self._settings.context_tokens, least),
             history_budget=self._settings.history_tokens,
         )
+        turn.passages, turn.is_history_cut = window.passages, window.is_history_cut
+        return window
 
     async def _context(self, turn: RunningTurn) -> tuple[list[HistoryRow], list[Passage]]:
         rows: list[HistoryRow] = []
         passages: list[Passage] = []
         if turn.seq > 1:
             step = TurnRepository(turn.client_id).history(
-                turn.conversation_id, before=turn.seq, count=self._settings.history_messages
+                turn.conversation_id,
+                after=turn.summary_seq,
+                before=turn.seq,
+                count=self._settings.history_messages,
             )
             rows = [HistoryRow(*row) for row in (await self._database.fetch(step))[0]]
         if turn.view.has_knowledge:
@@ -273,7 +281,13 @@ def _material(
     fixed_tokens = weigh(told) + turn.view.tools_size_bytes // CHARS_PER_TOKEN
     if passages:
         fixed_tokens += weigh(passages_heading(turn.view))
-    return Material(question=turn.question, history=history, passages=passages, fixed_tokens=fixed_tokens)
+    return Material(
+        question=turn.question,
+        history=history,
+        summary=turn.summary,
+        passages=passages,
+        fixed_tokens=fixed_tokens,
+    )
 
 
 def as_json(outcome: Any) -> bytes:

@@ -39,6 +39,7 @@ class Window:
 
     messages: list[Message]
     passages: list[Passage]
+    is_history_cut: bool
 
 
 def fit(
@@ -58,9 +59,9 @@ def fit(
     summary, room = _summary(material.summary, room)
     passages, room = _passages(material.passages, room)
     running, room = _with_results(kept_rounds, room)
-    history = _history(material.history, min(room, history_budget))
+    history, is_cut = _history(material.history, min(room, history_budget))
     told = [*summary, *history, UserMessage(material.question)]
-    return Window([*_alternating(told), *running], passages)
+    return Window([*_alternating(told), *running], passages, is_cut)
 
 
 def weigh(text: str) -> int:
@@ -173,16 +174,19 @@ def _capped(answered: ToolMessage, cap: int) -> ToolMessage:
 # -- earlier turns --------------------------------------------------------------------------------------
 
 
-def _history(newest_first: Sequence[HistoryRow], room: int) -> list[Message]:
+def _history(newest_first: Sequence[HistoryRow], room: int) -> tuple[list[Message], bool]:
+    """The newest turns there is room for, and whether others had to be left out or slimmed."""
     kept: list[list[Message]] = []
+    is_cut = False
     for turn in _turns(newest_first):
         weight = sum(map(weigh_message, turn))
         if weight > room:
             kept.append(_slimmed(turn, room))
+            is_cut = True
             break
         room -= weight
         kept.append(turn)
-    return [message for turn in reversed(kept) for message in turn]
+    return [message for turn in reversed(kept) for message in turn], is_cut
 
 
 def _turns(newest_first: Sequence[HistoryRow]) -> Iterable[list[Message]]:

@@ -2,7 +2,7 @@
 
 from csai.models.base import Base
 from csai.models.client import ApiKey, Client, ClientOrigin, ClientPlugin
-from csai.models.conversation import Conversation, Message
+from csai.models.conversation import Conversation, Message, SummaryFold
 from csai.models.integration import ClientIntegration, IntegrationEndpoint
 from csai.models.knowledge import KnowledgePassage
 from csai.models.plan import Plan
@@ -29,6 +29,7 @@ __all__ = [
     "Message",
     "Plan",
     "SchemaState",
+    "SummaryFold",
     "Tool",
     "ToolExecution",
     "Turn",

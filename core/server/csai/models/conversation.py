@@ -13,7 +13,8 @@ class Conversation(Base):
     """Messages of one visitor under one public session id.
 
     The lease (`lease_turn_id`, `lease_expires_at`) belongs to the turn that runs; every taking of it raises
-    `fence`, and a turn whose fence has passed writes nothing. `next_seq` numbers the messages.
+    `fence`, and a turn whose fence has passed writes nothing. `next_seq` numbers the messages. `summary`
+    tells the messages up to number `summary_seq` in short, the first of which was written at `summary_since`.
     """
 
     __tablename__ = "conversations"
@@ -39,8 +40,34 @@ class Conversation(Base):
     tokens_total: Mapped[int] = mapped_column(BigInt, default=0)
     next_seq: Mapped[int] = mapped_column(default=1)
     fence: Mapped[int] = mapped_column(default=0)
+    summary: Mapped[str | None] = mapped_column(Text)
+    summary_seq: Mapped[int] = mapped_column(default=0)
+    summary_since: Mapped[datetime | None]
     lease_turn_id: Mapped[str | None] = mapped_column(Id)
     lease_expires_at: Mapped[datetime | None]
+
+
+class SummaryFold(Base):
+    """The folding of a conversation's older messages into its summary, while a model is asked for it.
+
+    At most one for a conversation. What it set aside in the counters is given back with its row: at its end,
+    or by whoever finds it expired. It holds no words.
+    """
+
+    __tablename__ = "summary_folds"
+    __table_args__ = (
+        within_client("conversation_id", "conversations"),
+        UniqueConstraint("client_id", "conversation_id"),
+        Index("ix_summary_folds_expires_at", "expires_at"),
+    )
+
+    id: Mapped[str] = primary_id()
+    client_id: Mapped[str] = mapped_column(Id)
+    conversation_id: Mapped[str] = mapped_column(Id)
+    up_to_seq: Mapped[int]
+    period: Mapped[str] = mapped_column(String(7))
+    reserved: Mapped[dict[str, Any]]
+    expires_at: Mapped[datetime]
 
 
 class Message(Base):

@@ -11,7 +11,10 @@ from csai.models.base import Base, BigInt, Id, primary_id
 
 
 class LedgerEntry(Base):
-    """One model call, append-only: the truth that bills. It outlives its conversation, so refers to none."""
+    """One model call, append-only: the truth that bills. It outlives its conversation, so refers to none.
+
+    `turn_id` is the turn's, or that of the fold that made a summary between turns.
+    """
 
     __tablename__ = "ledger"
     __table_args__ = (

@@ -73,6 +73,14 @@ RULES = (
         is_archived=True,
     ),
     Rule(
+        # A summary tells of the oldest message in it; what is left of the messages is told anew.
+        "summaries",
+        Conversation,
+        Conversation.started_at,
+        lambda at: (Conversation.summary_since < at.words, Conversation.lease_turn_id.is_(None)),
+        emptied={"summary": None, "summary_seq": 0, "summary_since": None},
+    ),
+    Rule(
         "tool_log_stripped",
         ToolExecution,
         ToolExecution.timestamp,

@@ -197,6 +197,7 @@ async def test_words_go_after_thirty_days_and_the_tool_log_stays_without_them(
     assert done == {
         "replays": 1,
         "messages": 2,
+        "summaries": 0,
         "tool_log_stripped": 1,
         "turns": 1,
         "tool_log": 0,
@@ -209,6 +210,18 @@ async def test_words_go_after_thirty_days_and_the_tool_log_stays_without_them(
     (conversation,) = await _rows(database, Conversation)
     assert conversation["ended_at"] is not None
     assert (conversation["user_identifier"], conversation["details"]) == (None, {})
+
+
+async def test_a_summary_goes_with_the_oldest_message_it_tells_of(database: Database, client_id: str) -> None:
+    told = {"summary": "Dana asked for ORD-1.", "summary_seq": 2}
+    since = NOW - timedelta(days=31)
+    await converse(database, client_id, days_ago=1, summary_since=since, **told)
+    await converse(database, client_id, days_ago=2, summary_since=NOW - timedelta(days=2), **told)
+
+    assert (await retention(database).run(client_id))["summaries"] == 1
+
+    left = {(row["summary"], row["summary_seq"]) for row in await _rows(database, Conversation)}
+    assert left == {(None, 0), ("Dana asked for ORD-1.", 2)}
 
 
 async def test_no_word_of_a_visitor_is_anywhere_after_ninety_days(database: Database, client_id: str) -> None:

@@ -38,7 +38,7 @@ class OfflineProvider(Provider):
     default_model = "offline"
 
     def traits(self, model: str) -> ModelTraits:
-        return ModelTraits(takes_temperature=False)
+        return ModelTraits(takes_temperature=False, can_write=False)
 
     async def stream(self, request: ModelRequest, ctx: PluginContext) -> AsyncIterator[str | ModelReply]:
         said = answer(request, ctx.clock.now())

@@ -28,6 +28,7 @@ TABLES = (
     "client_plugins",
     "visitors",
     "conversations",
+    "summary_folds",
     "messages",
     "turns",
     "tools",
@@ -169,6 +170,9 @@ def _create_conversations() -> None:
         _column("tokens_total", BIG),
         _column("next_seq", sa.Integer()),
         _column("fence", sa.Integer()),
+        _column("summary", sa.Text(), nullable=True),
+        _column("summary_seq", sa.Integer()),
+        _column("summary_since", TIME, nullable=True),
         _column("lease_turn_id", UUID, nullable=True),
         _column("lease_expires_at", TIME, nullable=True),
         _primary("conversations", "id"),
@@ -179,6 +183,20 @@ def _create_conversations() -> None:
     )
     _create_index("conversations", "client_id", "last_message_at")
     _create_index("conversations", "lease_expires_at")
+    op.create_table(
+        "summary_folds",
+        _column("id", UUID),
+        _column("client_id", UUID),
+        _column("conversation_id", UUID),
+        _column("up_to_seq", sa.Integer()),
+        _column("period", sa.String(7)),
+        _column("reserved", JSON),
+        _column("expires_at", TIME),
+        _primary("summary_folds", "id"),
+        _within_client("summary_folds", "conversation_id", "conversations"),
+        _unique("summary_folds", "client_id", "conversation_id"),
+    )
+    _create_index("summary_folds", "expires_at")
     op.create_table(
         "messages",
         _column("id", UUID),
