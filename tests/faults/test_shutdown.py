@@ -24,14 +24,12 @@ def model() -> Iterator[ModelServer]:
 @pytest.fixture
 def installation(tmp_path: Path, postgres_redis: PostgresRedis, model: ModelServer) -> Iterator[Installation]:
     with postgres_redis.fresh(tmp_path) as backend:
-        made = Installation(
+        yield Installation(
             tmp_path,
             database_url=backend.database_url,
             redis_url=backend.redis_url or "",
             model_url=model.url,
         )
-        made.create_client()
-        yield made
 
 
 def say(server: Running, text: str, **headers: str) -> httpx.Response:

@@ -16,6 +16,7 @@ from csai.clients.repository import ClientRepository
 from csai.database import Database
 from csai.kit.crypto import key_hash, new_key
 from csai.kit.identifier import new_id
+from csai.tools.repository import ToolRepository
 from sqlalchemy import make_url
 
 from tests.support.program import Program, running
@@ -40,21 +41,38 @@ class Installation:
             "OPENAI_BASE_URL": model_url,
             "CSAI_LLM_PROVIDER": "openai",
         }
-        self.key = ""
-        self.client_id = ""
+        self.client_id, self.key = self.create_client()
 
-    def create_client(self) -> None:
-        """A client in the database, without the seconds that the command takes to start."""
-        self.client_id, self.key = new_id(), new_key("sk")
-        asyncio.run(self._add_client())
+    def create_client(
+        self, limits: Mapping[str, int] | None = None, *, tools: Mapping[str, str] | None = None
+    ) -> tuple[str, str]:
+        """A client's id and key, without the seconds that the command takes to start.
 
-    async def _add_client(self) -> None:
+        `tools` maps names of the catalog to the plugins they come from.
+        """
+        client_id, key = new_id(), new_key("sk")
+        plan = "default"
+        if limits is not None:
+            plan = client_id
+            self.execute(
+                "INSERT INTO plans (name, title, limits, features, limit_message, created_at) "
+                "VALUES (%s, 'Limited', %s, '{}', '', now())",
+                plan,
+                json.dumps(limits),
+            )
+        asyncio.run(self._add_client(client_id, key, plan, tools or {}))
+        return client_id, key
+
+    async def _add_client(self, client_id: str, key: str, plan: str, tools: Mapping[str, str]) -> None:
         database = Database(self.variables["CSAI_DATABASE_URL"], pool_size=1)
         now = datetime.now(UTC)
         async with database.write() as transaction:
-            repository = ClientRepository(transaction, self.client_id)
-            await repository.add(name="Shop", plan_type="default", settings={}, created_at=now)
-            await repository.add_key(kind="secret", key_hash=key_hash(self.key), hint="abcd", now=now)
+            repository = ClientRepository(transaction, client_id)
+            await repository.add(name="Shop", plan_type=plan, settings={}, created_at=now)
+            await repository.add_key(kind="secret", key_hash=key_hash(key), hint="abcd", now=now)
+            for tool, plugin in tools.items():
+                await repository.set_plugin(plugin, enabled=True, settings={}, secrets=None, now=now)
+                await ToolRepository(transaction, client_id).enable(tool)
         await database.close()
 
     @contextmanager
@@ -78,9 +96,10 @@ class Installation:
         """How many turns there are of each status."""
         return {row[0]: row[1] for row in self.query("SELECT status, count(*) FROM turns GROUP BY status")}
 
-    def counters(self) -> dict[str, tuple[int, int]]:
-        """What is used and what is reserved, by metric."""
-        return {row[0]: (row[1], row[2]) for row in self.query("SELECT metric, used, reserved FROM counters")}
+    def counters(self, client_id: str) -> dict[str, tuple[int, int]]:
+        """What a client used and has reserved, by metric."""
+        sql = "SELECT metric, used, reserved FROM counters WHERE client_id = %s"
+        return {row[0]: (row[1], row[2]) for row in self.query(sql, client_id)}
 
     def faults(self) -> list[str]:
         """What must not be when nothing runs any more; empty when all is well."""
@@ -95,8 +114,9 @@ class Installation:
             "a reservation left": "SELECT metric FROM counters WHERE reserved <> 0",
             "a turn that still holds a reservation": "SELECT id FROM turns WHERE reserved <> '{}'",
             "a conversation still taken": "SELECT id FROM conversations WHERE lease_turn_id IS NOT NULL",
-            "tokens counted otherwise than booked": "SELECT used FROM counters WHERE metric = 'tokens' "
-            "AND used <> (SELECT coalesce(sum(tokens_input + tokens_output), 0) FROM ledger)",
+            "tokens counted otherwise than booked": "SELECT used FROM counters c WHERE metric = 'tokens' "
+            "AND used <> (SELECT coalesce(sum(tokens_input + tokens_output), 0) FROM ledger "
+            "WHERE client_id = c.client_id)",
         }
         return [name for name, sql in checks.items() if self.query(sql)]
 

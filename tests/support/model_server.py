@@ -21,8 +21,10 @@ Script = Callable[[Sequence[dict[str, Any]]], Sequence[Delta]]
 class ModelServer:
     """Streams what `script` says; every whole answer reports 30 tokens in, 4 out."""
 
+    HELLO: Script = staticmethod(lambda _messages: [{"content": "Hello "}, {"content": "there."}])
+
     def __init__(self) -> None:
-        self.script: Script = lambda _messages: [{"content": "Hello "}, {"content": "there."}]
+        self.script = self.HELLO
         self.requests: list[dict[str, Any]] = []
         self.reported = 0
         """Answers whose report of usage was sent."""
@@ -80,17 +82,17 @@ class ModelServer:
         return Handler
 
     def _answer(self, body: dict[str, Any], write: Callable[[bytes], Any]) -> None:
-        deltas = self.script(body["messages"])
+        deltas, name = self.script(body["messages"]), body["model"]
         first, *rest = deltas
-        write(_chunk([{"index": 0, "delta": first, "finish_reason": None}]))
+        write(_chunk(name, [{"index": 0, "delta": first, "finish_reason": None}]))
         self._note(body)
         self._is_open.wait(PATIENCE_S)
         for delta in rest:
-            write(_chunk([{"index": 0, "delta": delta, "finish_reason": None}]))
+            write(_chunk(name, [{"index": 0, "delta": delta, "finish_reason": None}]))
         reason = "tool_calls" if "tool_calls" in first else "stop"
-        write(_chunk([{"index": 0, "delta": {}, "finish_reason": reason}]))
+        write(_chunk(name, [{"index": 0, "delta": {}, "finish_reason": reason}]))
         usage = {"prompt_tokens": TOKENS_INPUT, "completion_tokens": TOKENS_OUTPUT}
-        write(_chunk([], usage=usage))
+        write(_chunk(name, [], usage=usage))
         write(b"data: [DONE]\n\n")
         with self._changed:
             self.reported += 1
@@ -112,6 +114,6 @@ def model_server() -> Iterator[ModelServer]:
         server.close()
 
 
-def _chunk(choices: Sequence[Any], **more: Any) -> bytes:
-    event = {"id": "c", "object": "chat.completion.chunk", "model": "scripted", "choices": choices, **more}
+def _chunk(name: str, choices: Sequence[Any], **more: Any) -> bytes:
+    event = {"id": "c", "object": "chat.completion.chunk", "model": name, "choices": choices, **more}
     return b"data: " + json.dumps(event).encode() + b"\n\n"

@@ -21,7 +21,7 @@ from csai.plugins.discovery import Found
 from csai.plugins.registry import PluginRegistry
 from csai.services import Services, build_services
 from csai.tools.repository import ToolRepository
-from csai_sdk import Provider, Tool, ToolBackend, hookimpl
+from csai_sdk import Clock, Provider, Tool, ToolBackend, hookimpl
 from csai_testkit.scripted import ScriptedProvider
 from sqlalchemy import insert, select
 
@@ -160,6 +160,7 @@ async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerF
         client: Mapping[str, Any] | None = None,
         limits: Mapping[str, int] | None = None,
         registry: PluginRegistry | None = None,
+        clock: Clock | None = None,
         **settings: Any,
     ) -> Server:
         registry = registry or PluginRegistry()
@@ -184,6 +185,7 @@ async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerF
                 | settings,
             ),
             registry=registry,
+            clock=clock,
         )
         await services.start()
         http = httpx.AsyncClient(
