@@ -35,7 +35,9 @@ class ModelRequest:
     """One call of a model.
 
     `system` already holds the passages as marked data; `passages` repeats them for providers that have no
-    model to read them. `tool_choice` "none" means: tools are declared, but must not be called.
+    model to read them. The first `steady_chars` characters of `system` stay the same for all questions of a
+    client, and so do the tools: what a vendor's prompt cache can hold for all its visitors.
+    `tool_choice` "none" means: tools are declared, but must not be called.
     `temperature` is None where the client left it to the vendor. `timeout_s` bounds the whole call.
     `is_fallback` is set when another vendor failed before this call.
     """
@@ -50,6 +52,7 @@ class ModelRequest:
     timeout_s: float = 120.0
     passages: Sequence[Passage] = ()
     is_fallback: bool = False
+    steady_chars: int = 0
 
 
 @dataclass(frozen=True, slots=True)

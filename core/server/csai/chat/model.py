@@ -12,6 +12,7 @@ from csai_sdk import Message, ModelReply, ModelRequest, Passage, ProviderError, 
 
 from csai.chat.attempt import Attempts
 from csai.chat.breaker import Breaker, circuit_of
+from csai.chat.prompt import SystemPrompt
 from csai.chat.running import RunningTurn
 from csai.config import Settings
 from csai.plugins.view import ChosenProvider
@@ -43,7 +44,7 @@ class ModelCaller:
         self,
         turn: RunningTurn,
         *,
-        system: str,
+        system: SystemPrompt,
         messages: Sequence[Message],
         passages: Sequence[Passage],
         tool_choice: Literal["auto", "none"],
@@ -60,7 +61,8 @@ class ModelCaller:
             while (trial := await self._breaker.admit(circuit)) is not None:
                 request = ModelRequest(
                     model=chosen.model,
-                    system=system,
+                    system=system.text,
+                    steady_chars=system.steady_chars,
                     messages=messages,
                     tools=turn.view.tool_specs,
                     tool_choice=tool_choice,

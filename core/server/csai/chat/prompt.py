@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -30,23 +31,35 @@ How you answer:
 CHARS_PER_TOKEN = 4
 
 
-def instructions(view: ClientView, *, question: str, fragments: Sequence[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class SystemPrompt:
+    """What the model is told of itself. Its first `steady_chars` characters do not depend on who asks."""
+
+    text: str
+    steady_chars: int
+
+    def with_passages(self, view: ClientView, passages: Sequence[Passage]) -> SystemPrompt:
+        """The passages, which change with every question, stand last."""
+        if not passages:
+            return self
+        return replace(
+            self, text="\n".join((f"{self.text}\n\n{passages_heading(view)}", *map(passage_line, passages)))
+        )
+
+
+def instructions(view: ClientView, *, question: str, fragments: Sequence[str]) -> SystemPrompt:
     """Base, client, locale, plugins: the steadiest first, so that vendors can cache the start."""
     settings = view.client.settings
-    parts = [
+    steady = _paragraphs(
         BASE.format(name=view.client.name, tone=settings.get("tone") or "").rstrip(),
         str(settings.get("prompt") or ""),
         _locale_fragment(view, question),
-        *fragments,
-    ]
+    )
+    return SystemPrompt(_paragraphs(steady, *fragments), len(steady))
+
+
+def _paragraphs(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part)
-
-
-def with_passages(instructions: str, view: ClientView, passages: Sequence[Passage]) -> str:
-    """The whole system prompt; the passages, which change with every question, stand last."""
-    if not passages:
-        return instructions
-    return "\n".join((f"{instructions}\n\n{passages_heading(view)}", *map(passage_line, passages)))
 
 
 def passages_heading(view: ClientView) -> str:

@@ -19,7 +19,7 @@ from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance, tell_limit
 from csai.chat.doors import Doors
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller, NoReply
-from csai.chat.prompt import CHARS_PER_TOKEN, instructions, passages_heading, with_passages
+from csai.chat.prompt import CHARS_PER_TOKEN, SystemPrompt, instructions, passages_heading
 from csai.chat.replay import Asked, Replays
 from csai.chat.reply_cache import ReplyCache
 from csai.chat.repository import HistoryRow, TurnRepository
@@ -174,7 +174,7 @@ class Turns:
             window = self._window(turn, material)
             reply = await self._model.reply(
                 turn,
-                system=with_passages(told, turn.view, window.passages),
+                system=told.with_passages(turn.view, window.passages),
                 messages=window.messages,
                 passages=window.passages,
                 tool_choice="none" if is_closing else "auto",
@@ -276,9 +276,9 @@ class Turns:
 
 
 def _material(
-    turn: RunningTurn, told: str, history: Sequence[HistoryRow], passages: Sequence[Passage]
+    turn: RunningTurn, told: SystemPrompt, history: Sequence[HistoryRow], passages: Sequence[Passage]
 ) -> Material:
-    fixed_tokens = weigh(told) + turn.view.tools_size_bytes // CHARS_PER_TOKEN
+    fixed_tokens = weigh(told.text) + turn.view.tools_size_bytes // CHARS_PER_TOKEN
     if passages:
         fixed_tokens += weigh(passages_heading(turn.view))
     return Material(

@@ -29,13 +29,15 @@ def body_of(request: ModelRequest, settings: ClaudeSettings) -> dict[str, Any]:
         "messages": _messages(request.messages),
         "stream": True,
     }
-    if request.system.strip():
-        system = {"type": "text", "text": request.system}
-        body["system"] = [{**system, **_CACHED} if settings.caches_prompt else system]
+    steady, rest = request.system[: request.steady_chars], request.system[request.steady_chars :]
+    if system := [*_text(steady), *_text(rest)]:
+        body["system"] = system
     if request.tools:
-        body["tools"] = _tools(request.tools, is_cached=settings.caches_prompt)
+        body["tools"] = _tools(request.tools)
         if request.tool_choice == "none":
             body["tool_choice"] = {"type": "none"}
+    if settings.caches_prompt:
+        _mark(body, request)
     if settings.thinking:
         body["thinking"] = {"type": settings.thinking}
     if (
@@ -47,15 +49,22 @@ def body_of(request: ModelRequest, settings: ClaudeSettings) -> dict[str, Any]:
     return body
 
 
-def _tools(specs: Iterable[ToolSpec], *, is_cached: bool) -> Blocks:
-    tools: Blocks = [
+def _mark(body: dict[str, Any], request: ModelRequest) -> None:
+    """Say what Anthropic shall keep: what is likely sent again, since keeping costs a quarter more."""
+    if request.tools:
+        body["tools"][-1].update(_CACHED)
+    if request.system[: request.steady_chars].strip():
+        body["system"][0].update(_CACHED)
+    if request.tools and request.tool_choice == "auto" and body["messages"]:
+        # A tool round sends all of it again.
+        body["messages"][-1]["content"][-1].update(_CACHED)
+
+
+def _tools(specs: Iterable[ToolSpec]) -> Blocks:
+    return [
         {"name": spec.name, "description": spec.description, "input_schema": dict(spec.parameters_schema)}
         for spec in specs
     ]
-    if is_cached:
-        # The tools stay the same from turn to turn, while the system prompt changes with its passages.
-        tools[-1].update(_CACHED)
-    return tools
 
 
 def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ class ClaudeSettings(PluginSettings):
     caches_prompt: bool = Field(
         default=True,
         title="Cache the prompt",
-        description="Marks tools and system prompt for Anthropic's cache: cheaper from the second round on.",
+        description="Has Anthropic keep what is sent again: tools, instructions, messages of tool rounds.",
     )
     thinking: Literal["", "disabled", "adaptive"] = Field(
         default="",

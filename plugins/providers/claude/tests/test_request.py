@@ -113,8 +113,24 @@ def test_body_of_a_whole_turn() -> None:
     tool = {"name": "find", "description": "Find it.", "input_schema": SPEC.parameters_schema}
     assert body["tools"] == [tool, {**tool, **CACHED}]
     assert body["tool_choice"] == {"type": "none"}
-    assert body["system"] == [{**text("Be kind."), **CACHED}]
+    assert body["system"] == [text("Be kind.")]
     assert body["temperature"] == 0.3
+
+
+def test_what_is_sent_again_is_marked_for_the_prompt_cache() -> None:
+    told = {"system": "Be kind.\n\nThe passage.", "steady_chars": len("Be kind.")}
+    body = body_of(asking(UserMessage("one"), tools=[SPEC, SPEC], **told), ClaudeSettings())
+    assert body["system"] == [{**text("Be kind."), **CACHED}, text("\n\nThe passage.")]
+    assert [tool.get("cache_control") for tool in body["tools"]] == [None, CACHED["cache_control"]]
+    assert body["messages"][-1]["content"] == [{**text("one"), **CACHED}]
+
+
+def test_an_answer_that_nothing_follows_is_not_marked() -> None:
+    closing = asking(UserMessage("one"), tools=[SPEC], tool_choice="none", steady_chars=8)
+    for request in (closing, asking(UserMessage("one"), steady_chars=8)):
+        body = body_of(request, ClaudeSettings())
+        assert "cache_control" not in str(body["messages"])
+        assert body["system"] == [{**text("Be kind."), **CACHED}]
 
 
 def test_another_vendors_reasoning_stays_at_home() -> None:
