@@ -30,7 +30,7 @@ OTHER_OWNED = {
     *("api_keys", "api_usage", "client_integrations", "client_origins", "client_plugins", "client_tools"),
     *("integration_endpoints", "knowledge_passages", "visitors"),
 }
-SHARED = {"clients", "plans", "schema_state", "tools"}
+SHARED = {"clients", "plans", "schema_state", "tools", "workers"}
 """No client owns their rows; `tools` has a client where one client's own systems offer a tool."""
 
 

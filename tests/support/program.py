@@ -80,6 +80,13 @@ class _Lines:
             pass
         return line
 
+    def arrived(self) -> list[str]:
+        """The lines from here on that are there by now."""
+        found = []
+        while not self._queue.empty() and (line := self._queue.get_nowait()) is not None:
+            found.append(line)
+        return found
+
     def rest(self) -> list[str]:
         """What is left, up to the end of the output."""
         found = []

@@ -32,6 +32,8 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await services.start()
+        if services.settings.jobs == "in_process":
+            services.jobs.start("in_process")
         with Shutdown(services).listening():
             yield
         await services.close()

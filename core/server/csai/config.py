@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     price_overrides: dict[str, Rates] = {}
     """Own prices, in USD a million tokens, as JSON: `{"provider:model": {"input": 1.5, "output": 6}}`."""
 
+    jobs: Literal["in_process", "worker", "off"] = "in_process"
+    """Who does them: a server, unless a worker lives; workers alone (`csai worker`); or nobody."""
     message_days: int = Field(30, ge=1)
     """How long messages are kept; a client may say otherwise."""
     tool_log_days: int = Field(90, ge=1)

@@ -25,6 +25,8 @@ from csai.clients.access import Gate
 from csai.clients.rate_limit import RateLimiter
 from csai.config import Settings
 from csai.database import Database
+from csai.jobs.runner import JobRunner
+from csai.jobs.work import Work
 from csai.kit.alert import Alerts
 from csai.kit.cache import Cache
 from csai.kit.clock import SystemClock
@@ -33,6 +35,8 @@ from csai.kit.egress import EgressPolicy
 from csai.kit.outbound import Outbound
 from csai.plugins.registry import PluginRegistry
 from csai.plugins.view import ClientViews
+from csai.privacy.archive import make_archive
+from csai.privacy.retention import Retention
 from csai.tools.repository import Catalog
 from csai.tools.runner import ToolRunner
 from csai.usage import prices
@@ -62,6 +66,7 @@ class Services:
     cache: Cache
     doors: Doors
     summaries: Summaries
+    jobs: JobRunner
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -70,11 +75,10 @@ class Services:
         self.background.extend(
             (
                 asyncio.create_task(self.views.warm_up()),
-                asyncio.create_task(self.abandonment.watch(self.settings.heartbeat_s)),
                 asyncio.create_task(self.breaker.watch()),
-                asyncio.create_task(self.summaries.watch(self.settings.lease_s)),
             )
         )
+        self._watch_over_the_dead()
         async with self.database.write() as transaction:
             await Catalog(transaction).sync_plugin_tools(
                 list(self.registry.tools.values()), now=self.clock.now()
@@ -94,7 +98,23 @@ class Services:
         await self.doors.cleared()
         await self.live.ended()
 
+    async def work(self) -> None:
+        """Begin with the jobs, and serve nobody."""
+        await asyncio.to_thread(prices.load)
+        self._watch_over_the_dead()
+        self.jobs.start("worker")
+
+    def _watch_over_the_dead(self) -> None:
+        """End what processes that died had begun: here too where none of them comes back."""
+        self.background.extend(
+            (
+                asyncio.create_task(self.abandonment.watch(self.settings.heartbeat_s)),
+                asyncio.create_task(self.summaries.watch(self.settings.lease_s)),
+            )
+        )
+
     async def close(self) -> None:
+        await self.jobs.stop()
         await self.live.close()
         await self.summaries.close()
         for task in self.background:
@@ -178,6 +198,13 @@ def build_services(
         replies=ReplyCache(settings=settings, cache=cache),
         summaries=summaries,
     )
+    retention = Retention(
+        settings=settings,
+        database=database,
+        clock=clock,
+        archive=make_archive(settings, outbound.transports, clock),
+    )
+    work = Work(database=database, clock=clock, retention=retention)
     return Services(
         settings=settings,
         database=database,
@@ -197,4 +224,5 @@ def build_services(
         cache=cache,
         doors=doors,
         summaries=summaries,
+        jobs=JobRunner(settings=settings, database=database, clock=clock, work=work),
     )

@@ -19,6 +19,7 @@ from csai.cli.seed import seed
 from csai.cli.serve import serve
 from csai.cli.tool import tools
 from csai.cli.version import version
+from csai.cli.worker import worker
 
 app = typer.Typer(
     cls=Commands,
@@ -29,7 +30,7 @@ app = typer.Typer(
     # Tracebacks that show local variables would show keys.
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, migrate, seed, doctor, version):
+for command in (demo, serve, worker, migrate, seed, doctor, version):
     app.command()(command)
 app.add_typer(plugins)
 app.add_typer(client)

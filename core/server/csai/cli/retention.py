@@ -18,9 +18,10 @@ retention = typer.Typer(
 HEADINGS = {
     "replays": "Replays",
     "messages": "Messages",
+    "summaries": "Summaries",
     "tool_log_stripped": "Calls stripped",
-    "tool_log": "Calls",
     "turns": "Turns",
+    "tool_log": "Calls",
     "conversations_emptied": "Conv. emptied",
     "conversations": "Conv.",
     "visitors": "Visitors",
@@ -38,7 +39,7 @@ def run(
     is_dry: Annotated[bool, typer.Option("--dry-run", help="Count, and remove nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Remove what is kept no longer, and say how much. The jobs do so each night; safe to repeat."""
+    """Remove what is kept no longer, and say how much. The jobs do so each hour; safe to repeat."""
     import asyncio
 
     from csai.cli.configuration import load_settings, start_logging

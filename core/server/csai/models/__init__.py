@@ -11,6 +11,7 @@ from csai.models.tool import ClientTool, Tool, ToolExecution
 from csai.models.turn import Turn
 from csai.models.usage import ApiUsage, Counter, LedgerEntry
 from csai.models.visitor import Visitor
+from csai.models.worker import Worker
 
 __all__ = [
     "ApiKey",
@@ -34,4 +35,5 @@ __all__ = [
     "ToolExecution",
     "Turn",
     "Visitor",
+    "Worker",
 ]

@@ -7,7 +7,28 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Date, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.database import Database
 from csai.models.base import Id, UtcDateTime
+
+# A turn that began before midnight is settled after it.
+LATE = timedelta(days=1)
+
+
+async def roll_up(database: Database, client_id: str, *, now: datetime) -> int:
+    """Bring the client's rows up to today, a transaction a day; how many days that took.
+
+    Those before the newest row are final. A client that was not used since costs two look-ups.
+    """
+    today = now.astimezone(UTC).date()
+    async with database.read() as connection:
+        start = await _first_open_day(connection, client_id, today)
+        if start is None or not await _has_worked(connection, client_id, start):
+            return 0
+    days = [start + timedelta(days=number) for number in range((today - start).days + 1)]
+    for day in days:
+        async with database.write() as transaction:
+            await recompute_day(transaction, client_id, day)
+    return len(days)
 
 
 async def recompute_day(connection: AsyncConnection, client_id: str, day: date) -> None:
@@ -19,6 +40,22 @@ async def recompute_day(connection: AsyncConnection, client_id: str, day: date) 
     start = datetime.combine(day, time.min, UTC)
     values = {"client_id": client_id, "day": day, "start": start, "end": start + timedelta(days=1)}
     await connection.execute(RECOMPUTE, values)
+
+
+async def _first_open_day(connection: AsyncConnection, client_id: str, today: date) -> date | None:
+    own = {"client_id": client_id}
+    last: date | None = (await connection.execute(LAST, own)).scalar()
+    if last is not None:
+        return min(last, today - LATE)
+    call, turn, tool_call = (await connection.execute(FIRST, own)).one()
+    begun = [moment.date() for moment in (turn, tool_call) if moment is not None]
+    return min([*begun, *([call] if call is not None else [])], default=None)
+
+
+async def _has_worked(connection: AsyncConnection, client_id: str, since: date) -> bool:
+    start = datetime.combine(since, time.min, UTC)
+    values = {"client_id": client_id, "day": since, "start": start}
+    return (await connection.execute(WORKED, values)).first() is not None
 
 
 # A conversation's last message is not older than its start: with this condition the index on it serves.
@@ -75,4 +112,28 @@ RECOMPUTE = text("""
     bindparam("day", type_=Date()),
     bindparam("start", type_=UtcDateTime()),
     bindparam("end", type_=UtcDateTime()),
+)
+
+
+# The newest row may have been written before its day was over.
+LAST = (
+    text("SELECT max(date) AS last FROM api_usage WHERE client_id = :client_id")
+    .bindparams(bindparam("client_id", type_=Id))
+    .columns(last=Date())
+)
+FIRST = (
+    text("""
+    SELECT min(ledger.day) AS model_call,
+        (SELECT min(accepted_at) FROM turns WHERE client_id = :client_id) AS turn,
+        (SELECT min(timestamp) FROM tool_executions WHERE client_id = :client_id) AS tool_call
+    FROM ledger WHERE client_id = :client_id
+""")
+    .bindparams(bindparam("client_id", type_=Id))
+    .columns(model_call=Date(), turn=UtcDateTime(), tool_call=UtcDateTime())
+)
+WORKED = text("""
+    SELECT 1 WHERE EXISTS (SELECT 1 FROM ledger WHERE client_id = :client_id AND day >= :day)
+        OR EXISTS (SELECT 1 FROM turns WHERE client_id = :client_id AND accepted_at >= :start)
+""").bindparams(
+    bindparam("client_id", type_=Id), bindparam("day", type_=Date()), bindparam("start", type_=UtcDateTime())
 )

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from csai.cli import app
+from csai.cli.retention import HEADINGS
+from csai.privacy.repository import RULES
 from typer.testing import CliRunner, Result
 
 from tests.support.backend import Backend
@@ -38,6 +40,10 @@ def test_a_run_is_told_as_a_table(csai: Any) -> None:
     assert ended.exit_code == 0
     assert "Shop" in ended.stdout
     assert "Removed." in ended.stdout
+
+
+def test_the_table_has_a_column_for_each_rule() -> None:
+    assert list(HEADINGS) == [rule.name for rule in RULES]
 
 
 def test_an_unknown_client_is_refused(csai: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,22 +11,12 @@ import pytest
 from csai.config import Settings
 from csai.database import Database
 from csai.kit.identifier import new_id
-from csai.models import (
-    ApiUsage,
-    Base,
-    Client,
-    Conversation,
-    LedgerEntry,
-    Message,
-    ToolExecution,
-    Turn,
-    Visitor,
-)
+from csai.models import ApiUsage, Conversation, LedgerEntry, Message, ToolExecution, Turn, Visitor
 from csai.privacy.archive import ArchiveFailed
 from csai.privacy.retention import Retention
-from sqlalchemy import insert, select
 
 from tests.support.backend import Backend
+from tests.support.history import add_client, all_rows, converse, used, words
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
@@ -57,142 +48,32 @@ async def database(backend: Backend) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def client_id(database: Database) -> str:
-    return await _client(database)
+    return await add_client(database, at=NOW)
 
 
 def retention(database: Database, archive: Any = None) -> Retention:
     return Retention(settings=Settings(), database=database, clock=Clock(), archive=archive)
 
 
-async def _client(database: Database, **settings: Any) -> str:
-    row = {"id": new_id(), "name": "Shop", "plan_type": "default", "settings": settings, "created_at": NOW}
-    await _insert(database, Client, row)
-    return str(row["id"])
-
-
-async def _insert(database: Database, model: type[Base], row: dict[str, Any]) -> None:
-    async with database.write() as transaction:
-        await transaction.execute(insert(model), row)
-
-
-async def _rows(database: Database, model: type[Base]) -> list[Any]:
-    async with database.read() as connection:
-        return list((await connection.execute(select(model.__table__))).mappings())
-
-
-async def converse(database: Database, client_id: str, *, days_ago: float, **conversation: Any) -> str:
-    """A conversation of a verified visitor, with a turn, a tool call, a model call and two messages."""
-    moment = NOW - timedelta(days=days_ago)
-    visitor, made, turn = new_id(), new_id(), new_id()
-    own = {"client_id": client_id, "conversation_id": made}
-    await _insert(
-        database,
-        Visitor,
-        {"id": visitor, "client_id": client_id, "external_id": visitor, "created_at": moment},
-    )
-    await _insert(
-        database,
-        Conversation,
-        {
-            "id": made,
-            "client_id": client_id,
-            "session_id": new_id(),
-            "visitor_id": visitor,
-            "user_identifier": "dana@example.com",
-            "details": {"page": "/cart"},
-            "channel": "widget",
-            "started_at": moment,
-            "last_message_at": moment,
-        }
-        | conversation,
-    )
-    await _insert(
-        database,
-        Turn,
-        own
-        | {
-            "id": turn,
-            "status": "completed",
-            "body_hash": "",
-            "fence": 1,
-            "period": "2026-03",
-            "reserved": {},
-            "idempotency_key": new_id(),
-            "outcome": {"message": {"content": "Your order ORD-1 is on its way."}},
-            "accepted_at": moment,
-            "deadline_at": moment,
-        },
-    )
-    for seq, role in ((1, "user"), (2, "assistant")):
-        await _insert(
-            database,
-            Message,
-            own
-            | {
-                "turn_id": turn,
-                "seq": seq,
-                "role": role,
-                "author": role,
-                "content": "Where is ORD-1?",
-                "timestamp": moment,
-            },
-        )
-    await _insert(
-        database,
-        ToolExecution,
-        own
-        | {
-            "turn_id": turn,
-            "call_id": new_id(),
-            "tool_name": "get_order_status",
-            "parameters": {"order": "ORD-1"},
-            "n8n_response": "shipped to 1 Main Street",
-            "status": "succeeded",
-            "timestamp": moment,
-        },
-    )
-    await _insert(
-        database,
-        LedgerEntry,
-        {
-            "client_id": client_id,
-            "turn_id": turn,
-            "attempt": 1,
-            "provider": "claude",
-            "model": "m",
-            "tokens_input": 1_000,
-            "tokens_output": 100,
-            "tokens_cache_read": 0,
-            "tokens_cache_write": 0,
-            "cost_micros": 3_000,
-            "is_estimated": False,
-            "period": "2026-03",
-            "day": moment.date(),
-            "created_at": moment,
-        },
-    )
-    return made
-
-
 async def test_a_conversation_of_today_is_left_as_it_is(database: Database, client_id: str) -> None:
-    await converse(database, client_id, days_ago=0.5)
+    await converse(database, client_id, NOW - timedelta(days=0.5))
     assert not any((await retention(database).run(client_id)).values())
-    (turn,) = await _rows(database, Turn)
+    (turn,) = await all_rows(database, Turn)
     assert turn["outcome"] is not None
 
 
 async def test_an_outcome_is_kept_for_as_long_as_it_is_replayed(database: Database, client_id: str) -> None:
-    await converse(database, client_id, days_ago=2)
+    await converse(database, client_id, NOW - timedelta(days=2))
     assert (await retention(database).run(client_id))["replays"] == 1
-    (turn,) = await _rows(database, Turn)
+    (turn,) = await all_rows(database, Turn)
     assert (turn["outcome"], turn["idempotency_key"]) == (None, None)
-    assert len(await _rows(database, Message)) == 2
+    assert len(await all_rows(database, Message)) == 2
 
 
 async def test_words_go_after_thirty_days_and_the_tool_log_stays_without_them(
     database: Database, client_id: str
 ) -> None:
-    await converse(database, client_id, days_ago=31)
+    await converse(database, client_id, NOW - timedelta(days=31))
     done = await retention(database).run(client_id)
     assert done == {
         "replays": 1,
@@ -205,38 +86,38 @@ async def test_words_go_after_thirty_days_and_the_tool_log_stays_without_them(
         "conversations": 0,
         "visitors": 1,
     }
-    (call,) = await _rows(database, ToolExecution)
+    (call,) = await all_rows(database, ToolExecution)
     assert (call["parameters"], call["n8n_response"], call["tool_name"]) == ({}, None, "get_order_status")
-    (conversation,) = await _rows(database, Conversation)
+    (conversation,) = await all_rows(database, Conversation)
     assert conversation["ended_at"] is not None
     assert (conversation["user_identifier"], conversation["details"]) == (None, {})
 
 
 async def test_a_summary_goes_with_the_oldest_message_it_tells_of(database: Database, client_id: str) -> None:
     told = {"summary": "Dana asked for ORD-1.", "summary_seq": 2}
-    since = NOW - timedelta(days=31)
-    await converse(database, client_id, days_ago=1, summary_since=since, **told)
-    await converse(database, client_id, days_ago=2, summary_since=NOW - timedelta(days=2), **told)
+    for days_ago, oldest in ((1, 31), (2, 2)):
+        moment, since = (NOW - timedelta(days=days) for days in (days_ago, oldest))
+        await converse(database, client_id, moment, summary_since=since, **told)
 
     assert (await retention(database).run(client_id))["summaries"] == 1
 
-    left = {(row["summary"], row["summary_seq"]) for row in await _rows(database, Conversation)}
+    left = {(row["summary"], row["summary_seq"]) for row in await all_rows(database, Conversation)}
     assert left == {(None, 0), ("Dana asked for ORD-1.", 2)}
 
 
 async def test_no_word_of_a_visitor_is_anywhere_after_ninety_days(database: Database, client_id: str) -> None:
-    await converse(database, client_id, days_ago=91)
+    await converse(database, client_id, NOW - timedelta(days=91))
     await retention(database).run(client_id)
     for model in (Visitor, Conversation, Turn, Message, ToolExecution):
-        assert await _rows(database, model) == [], model
-    assert len(await _rows(database, LedgerEntry)) == 1
+        assert await all_rows(database, model) == [], model
+    assert len(await all_rows(database, LedgerEntry)) == 1
 
 
 async def test_what_was_used_is_counted_though_its_rows_are_gone(database: Database, client_id: str) -> None:
     for days_ago in (29, 31, 91, 91):
-        await converse(database, client_id, days_ago=days_ago)
+        await converse(database, client_id, NOW - timedelta(days=days_ago))
     await retention(database).run(client_id)
-    usage = {row["date"]: row for row in await _rows(database, ApiUsage)}
+    usage = {row["date"]: row for row in await all_rows(database, ApiUsage)}
     day = usage[(NOW - timedelta(days=91)).date()]
     assert (day["conversation_count"], day["message_count"], day["tool_calls_count"]) == (2, 2, 2)
     assert (day["tokens_input"], day["cost_micros"]) == (2_000, 6_000)
@@ -245,61 +126,94 @@ async def test_what_was_used_is_counted_though_its_rows_are_gone(database: Datab
 
 async def test_a_second_run_changes_nothing(database: Database, client_id: str) -> None:
     for days_ago in (1, 31, 91):
-        await converse(database, client_id, days_ago=days_ago)
+        await converse(database, client_id, NOW - timedelta(days=days_ago))
     await retention(database).run(client_id)
     tables = (Visitor, Conversation, Turn, Message, ToolExecution, ApiUsage)
-    before = [await _rows(database, model) for model in tables]
+    before = [await all_rows(database, model) for model in tables]
     assert not any((await retention(database).run(client_id)).values())
-    assert [await _rows(database, model) for model in tables] == before
+    assert [await all_rows(database, model) for model in tables] == before
 
 
 async def test_a_dry_run_says_what_the_run_then_does(database: Database, client_id: str) -> None:
     for days_ago in (1, 2, 31, 45, 91, 120):
-        await converse(database, client_id, days_ago=days_ago)
+        await converse(database, client_id, NOW - timedelta(days=days_ago))
     told = await retention(database).preview(client_id)
-    assert len(await _rows(database, Message)) == 12
+    assert len(await all_rows(database, Message)) == 12
     assert await retention(database).run(client_id) == told
 
 
 async def test_another_clients_rows_are_not_touched(database: Database, client_id: str) -> None:
-    await converse(database, await _client(database), days_ago=91)
+    await converse(database, await add_client(database, at=NOW), NOW - timedelta(days=91))
     assert not any((await retention(database).run(client_id)).values())
-    assert len(await _rows(database, Message)) == 2
+    assert len(await all_rows(database, Message)) == 2
 
 
 async def test_a_client_keeps_its_own_periods(database: Database) -> None:
-    brief = await _client(database, message_days=7, tool_log_days=14)
-    long = await _client(database, message_days=365)
+    brief = await add_client(database, at=NOW, message_days=7, tool_log_days=14)
+    long = await add_client(database, at=NOW, message_days=365)
     for client in (brief, long):
-        await converse(database, client, days_ago=15)
-        await converse(database, client, days_ago=91)
+        await converse(database, client, NOW - timedelta(days=15))
+        await converse(database, client, NOW - timedelta(days=91))
         await retention(database).run(client)
-    assert {row["client_id"] for row in await _rows(database, Message)} == {long}
-    assert {row["client_id"] for row in await _rows(database, Conversation)} == {long}
+    assert {row["client_id"] for row in await all_rows(database, Message)} == {long}
+    assert {row["client_id"] for row in await all_rows(database, Conversation)} == {long}
     # Its tool log is over after 90 days, while the conversation is not.
-    assert len(await _rows(database, ToolExecution)) == 1
+    assert len(await all_rows(database, ToolExecution)) == 1
 
 
 async def test_a_running_turn_keeps_its_conversation(database: Database, client_id: str) -> None:
     turn = new_id()
-    await converse(database, client_id, days_ago=91, lease_turn_id=turn, lease_expires_at=NOW)
+    await converse(database, client_id, NOW - timedelta(days=91), lease_turn_id=turn, lease_expires_at=NOW)
     await retention(database).run(client_id)
-    (conversation,) = await _rows(database, Conversation)
+    (conversation,) = await all_rows(database, Conversation)
     assert conversation["user_identifier"] == "dana@example.com"
-    assert len(await _rows(database, Visitor)) == 1
+    assert len(await all_rows(database, Visitor)) == 1
 
 
 async def test_what_goes_is_archived_first(database: Database, client_id: str) -> None:
-    await converse(database, client_id, days_ago=91)
+    await converse(database, client_id, NOW - timedelta(days=91))
     bucket = Bucket()
-    messages = {row["id"] for row in await _rows(database, Message)}
+    messages = {row["id"] for row in await all_rows(database, Message)}
     await retention(database, bucket).run(client_id)
     assert set(bucket.objects["messages"]) == messages
     assert len(bucket.objects["tool_executions"]) == 1
 
 
 async def test_what_cannot_be_archived_stays(database: Database, client_id: str) -> None:
-    await converse(database, client_id, days_ago=91)
+    await converse(database, client_id, NOW - timedelta(days=91))
     with pytest.raises(ArchiveFailed):
         await retention(database, Bucket(is_down=True)).run(client_id)
-    assert len(await _rows(database, Message)) == 2
+    assert len(await all_rows(database, Message)) == 2
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+async def test_ended_between_any_two_statements_nothing_used_is_lost_and_the_next_run_goes_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = 0
+
+    def reach(_point: object) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Died
+
+    monkeypatch.setattr("csai.privacy.retention.reach", reach)
+    deaths = 0
+    while left <= 0:
+        client_id = await add_client(database, at=NOW)
+        for days_ago in (31, 91):
+            await converse(database, client_id, NOW - timedelta(days=days_ago))
+        before = await used(database)
+        deaths += 1
+        left = deaths
+        with suppress(Died):
+            await retention(database, Bucket()).run(client_id)
+        assert await used(database) == before
+        await retention(database, Bucket()).run(client_id)
+        assert await used(database) == before
+        assert await words(database) == 0
+    assert deaths > 20

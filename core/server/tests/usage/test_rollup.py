@@ -10,7 +10,7 @@ import pytest
 from csai.database import Database
 from csai.kit.identifier import new_id
 from csai.models import ApiUsage, Client, Conversation, LedgerEntry, ToolExecution, Turn
-from csai.usage.rollup import recompute_day
+from csai.usage.rollup import recompute_day, roll_up
 from sqlalchemy import delete, insert, select
 
 from tests.support.backend import Backend
@@ -73,6 +73,38 @@ async def test_deleting_old_conversations_does_not_lessen_what_was_used(
     async with database.write() as connection:
         await connection.execute(delete(Conversation).where(Conversation.client_id == client_id))
     assert await _recomputed(database, client_id) == used
+
+
+async def test_rolling_up_begins_with_the_first_day_of_work(database: Database, client_id: str) -> None:
+    await _work(database, client_id, FIRST)
+    assert await roll_up(database, client_id, now=FIRST + timedelta(days=2)) == 3
+    assert await _days(database, client_id) == [1, 2, 3]
+
+
+async def test_rolling_up_again_goes_over_the_days_that_were_not_over(
+    database: Database, client_id: str
+) -> None:
+    await _work(database, client_id, FIRST)
+    await roll_up(database, client_id, now=FIRST)
+    await _work(database, client_id, LAST)
+    assert await roll_up(database, client_id, now=AFTER) == 2
+    async with database.read() as connection:
+        total = select(ApiUsage.message_count).where(ApiUsage.client_id == client_id, ApiUsage.date == DAY)
+        assert (await connection.execute(total)).scalar_one() == 2
+
+
+async def test_a_client_that_was_not_used_since_has_no_new_days(database: Database, client_id: str) -> None:
+    assert await roll_up(database, client_id, now=FIRST) == 0
+    await _work(database, client_id, FIRST)
+    await roll_up(database, client_id, now=FIRST)
+    assert await roll_up(database, client_id, now=FIRST + timedelta(days=30)) == 31
+    assert await roll_up(database, client_id, now=FIRST + timedelta(days=60)) == 0
+
+
+async def _days(database: Database, client_id: str) -> list[int]:
+    async with database.read() as connection:
+        own = select(ApiUsage.date).where(ApiUsage.client_id == client_id).order_by(ApiUsage.date)
+        return [day.day for day in (await connection.execute(own)).scalars()]
 
 
 async def _recomputed(database: Database, client_id: str) -> tuple[Any, ...]:

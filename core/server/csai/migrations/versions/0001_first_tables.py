@@ -40,6 +40,7 @@ TABLES = (
     "counters",
     "api_usage",
     "knowledge_passages",
+    "workers",
 )
 
 
@@ -53,6 +54,7 @@ def upgrade() -> None:
     _create_integrations()
     _create_usage()
     _create_knowledge()
+    _create_workers()
     if op.get_bind().dialect.name == "postgresql":
         _create_word_index_on_postgresql()
     else:
@@ -470,6 +472,17 @@ def _insert_default_plan() -> None:
                 "created_at": datetime.now(UTC),
             }
         ],
+    )
+
+
+def _create_workers() -> None:
+    op.create_table(
+        "workers",
+        _column("id", UUID),
+        _column("kind", sa.String(12)),
+        _column("started_at", TIME),
+        _column("expires_at", TIME),
+        _primary("workers", "id"),
     )
 
 

@@ -1,0 +1,143 @@
+"""Jobs as durable workflows of DBOS: a step for each client, and what a dead process began goes on elsewhere.
+
+Importing this loads DBOS, which takes half a second: only what does jobs does so, and not before it must.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Set
+from concurrent.futures import CancelledError, Future
+from typing import Any, TypeVar
+
+import sqlalchemy
+import structlog
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from csai.jobs.work import Work
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+# DBOS gives a process' work only to processes of the same version, and by itself calls every change of a
+# workflow's source another one. A run has stored the names of its steps: when those change, so must this.
+VERSION = "1"
+CONNECTIONS = 4
+
+
+class Interrupted(BaseException):
+    """The process ends; no `Exception`, so that DBOS books no failure and the run goes on elsewhere."""
+
+
+class RunFailed(Exception):
+    """Some clients' part of a run failed; the others' is done."""
+
+
+class DurableJobs:
+    """This process' DBOS. There can be one in a process.
+
+    Workflows run on DBOS's own threads and have their work done on the event loop that made this.
+    """
+
+    def __init__(self, work: Work, *, url: str, worker_id: str) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._waiting: set[Future[Any]] = set()
+        self._is_closing = False
+        self._engine = _engine(url)
+        config: DBOSConfig = {
+            "name": "csai",
+            "system_database_url": url,
+            "system_database_engine": self._engine,
+            "application_version": VERSION,
+            "executor_id": worker_id,
+            "enable_otlp": False,
+            "use_listen_notify": False,
+            "log_level": "WARNING",
+        }
+        DBOS(config=config)
+        _log_as_we_do()
+
+        @DBOS.workflow(name="csai.run")
+        def run(job: str) -> int:
+            return self._run_for_all(job)
+
+        self._run = run
+
+    async def launch(self) -> None:
+        await asyncio.to_thread(DBOS.launch)
+
+    async def start(self, job: str, run_id: str) -> None:
+        """Begin a run, unless it has been begun before, by whichever process."""
+        await asyncio.to_thread(self._start, job, run_id)
+
+    async def take_over(self, living: Set[str]) -> int:
+        """Go on with what workers began that live no longer; how many runs that were."""
+        return await asyncio.to_thread(self._take_over, living)
+
+    async def close(self) -> None:
+        """Leave what is not finished to others."""
+        self._is_closing = True
+        for future in self._waiting.copy():
+            future.cancel()
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        self._engine.dispose()
+
+    def _start(self, job: str, run_id: str) -> None:
+        with SetWorkflowID(run_id):
+            DBOS.start_workflow(self._run, job)
+
+    def _take_over(self, living: Set[str]) -> int:
+        begun = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        dead = sorted({run.executor_id for run in begun if run.executor_id} - living)
+        # It gives back only what still belongs to these: two workers that do so at once do no harm.
+        return len(DBOS._recover_pending_workflows(dead)) if dead else 0
+
+    def _run_for_all(self, job: str) -> int:
+        """A workflow: the job for one client after the other. What fails for one is left to the next run."""
+        failed = 0
+        clients: list[str] = DBOS.run_step({"name": "clients"}, self._on_loop, self._work.clients)
+        for client_id in clients:
+            try:
+                DBOS.run_step({"name": client_id}, self._on_loop, self._work.jobs[job].do, client_id)
+            except Exception:
+                log.exception("job failed for a client", job=job, client_id=client_id)
+                failed += 1
+        if failed:
+            raise RunFailed(f"{job} failed for {failed} of {len(clients)} clients")
+        log.info("run done", job=job, clients=len(clients))
+        return len(clients)
+
+    def _on_loop(self, work: Callable[..., Awaitable[T]], *arguments: str) -> T:
+        if self._is_closing:
+            raise Interrupted
+        future = asyncio.run_coroutine_threadsafe(_awaited(work, *arguments), self._loop)
+        self._waiting.add(future)
+        try:
+            return future.result()
+        except CancelledError:
+            raise Interrupted from None
+        finally:
+            self._waiting.discard(future)
+
+
+def _log_as_we_do() -> None:
+    """DBOS writes lines of its own to stderr: have the process' handlers write them."""
+    logger = logging.getLogger("dbos")
+    logger.handlers.clear()
+    logger.propagate = True
+
+
+async def _awaited(work: Callable[..., Awaitable[T]], *arguments: str) -> T:
+    return await work(*arguments)
+
+
+def _engine(url: str) -> sqlalchemy.Engine:
+    """DBOS's connections, and on PostgreSQL its place: a schema of its own in the same database."""
+    if url.startswith("sqlite"):
+        return sqlalchemy.create_engine(url, hide_parameters=True)
+    return sqlalchemy.create_engine(
+        url, pool_size=CONNECTIONS, max_overflow=0, pool_recycle=1800, hide_parameters=True
+    )

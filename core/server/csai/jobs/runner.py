@@ -1,0 +1,132 @@
+"""Does the jobs in this process, for as long as it is one of the workers."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+import structlog
+from csai_sdk import Clock
+from sqlalchemy import make_url
+
+from csai.config import Settings
+from csai.database import Database
+from csai.jobs.repository import WorkerRepository
+from csai.jobs.work import Work
+from csai.kit.identifier import new_id
+
+if TYPE_CHECKING:
+    from csai.jobs.durable import DurableJobs
+
+log = structlog.get_logger(__name__)
+
+Kind = Literal["in_process", "worker"]
+
+
+class JobRunner:
+    """Begins the runs that are due and takes over those that others left.
+
+    A server (`in_process`) stands by while another worker lives, and has loaded nothing of DBOS until then.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        work: Work,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._work = work
+        self._kind: Kind = "in_process"
+        self._id = new_id()
+        self._durable: DurableJobs | None = None
+        self._begun: dict[str, str] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, kind: Kind) -> None:
+        """Work beside whatever else this process does, until stopped."""
+        self._kind = kind
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        if self._kind == "in_process":
+            # What a server does first is answer.
+            await asyncio.sleep(self._settings.heartbeat_s)
+        while True:
+            try:
+                await self._beat()
+            except Exception:
+                log.exception("jobs not looked after")  # and tried again at the next beat
+            await asyncio.sleep(self._settings.heartbeat_s)
+
+    async def _beat(self) -> None:
+        """Stay a worker, or become one where one is needed; begin what is due and take over what was left."""
+        living = await self._be_a_worker()
+        if self._id not in living:
+            return
+        durable = await self._launched()
+        if count := await durable.take_over(living):
+            log.info("runs of a dead worker taken over", count=count)
+        now = self._clock.now()
+        for job in self._work.jobs.values():
+            run_id = job.run_id(now)
+            if self._begun.get(job.name) != run_id:
+                await durable.start(job.name, run_id)
+                self._begun[job.name] = run_id
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        if self._durable is not None:
+            await self._durable.close()
+            async with self._database.write() as transaction:
+                await WorkerRepository(transaction, self._id).leave()
+
+    async def _be_a_worker(self) -> set[str]:
+        now = self._clock.now()
+        expires = now + timedelta(seconds=self._settings.lease_s)
+        async with self._database.write() as transaction:
+            workers = WorkerRepository(transaction, self._id)
+            if not await workers.stay(expires=expires):
+                is_alone = self._kind == "in_process" and self._durable is None
+                await workers.join(self._kind, now=now, expires=expires, is_alone=is_alone)
+            return await workers.living(now=now)
+
+    async def _launched(self) -> DurableJobs:
+        if self._durable is None:
+            # Half a second of imports, beside the event loop.
+            from_here = await asyncio.to_thread(_load)
+            durable = from_here(self._work, url=jobs_url(self._settings), worker_id=self._id)
+            try:
+                await durable.launch()
+            except BaseException:
+                await durable.close()
+                raise
+            self._durable = durable
+            log.info("doing the jobs", worker=self._id, kind=self._kind)
+        return self._durable
+
+
+def jobs_url(settings: Settings) -> str:
+    """Where DBOS keeps its runs: beside our tables on PostgreSQL, in a file beside ours on SQLite.
+
+    Sharing one SQLite file would make the turn's writes wait for DBOS's.
+    """
+    url = make_url(settings.effective_database_url)
+    if url.get_backend_name() != "sqlite":
+        return url.render_as_string(hide_password=False)
+    return f"sqlite:///{(url.database or '').removesuffix('.sqlite')}-jobs.sqlite"
+
+
+def _load() -> type[DurableJobs]:
+    from csai.jobs.durable import DurableJobs
+
+    return DurableJobs
