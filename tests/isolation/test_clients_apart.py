@@ -28,7 +28,7 @@ WRITTEN_BY_A_TURN = {"conversations", "messages", "turns", "tool_executions", "l
 OTHER_OWNED = {
     "summary_folds",
     *("api_keys", "api_usage", "client_integrations", "client_origins", "client_plugins", "client_tools"),
-    *("integration_endpoints", "knowledge_passages", "visitors"),
+    *("integration_endpoints", "knowledge_passages", "visitors", "waiting_turns"),
 }
 SHARED = {"clients", "plans", "schema_state", "tools", "workers"}
 """No client owns their rows; `tools` has a client where one client's own systems offer a tool."""

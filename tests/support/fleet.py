@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -54,8 +55,16 @@ class Replica:
         self.process.kill()
         self.process.wait(PATIENCE_S)
 
-    def pause(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
+    async def paused(self) -> None:
+        """Wait until it has been stopped."""
+        await asyncio.to_thread(self._until_stopped)
+
+    def _until_stopped(self) -> None:
+        status = Path(f"/proc/{self.process.pid}/stat")
+        give_up = time.monotonic() + PATIENCE_S
+        while status.read_text().rpartition(")")[2].split()[0] != "T":
+            assert time.monotonic() < give_up, "the process does not stop"
+            time.sleep(0.02)
 
     def go_on(self) -> None:
         self.process.send_signal(signal.SIGCONT)

@@ -5,6 +5,7 @@ number of conversations can be answered in any order:
 
     "book ten"     says "Let me see. " and calls `book` with slot "ten"; "look", "set" likewise
     "hang"         says "Let me see. " and then nothing until `release`
+    "linger on"    takes a while
     anything else  is answered with "You said: ..."
 
 The webhook waits before it answers a slot that begins with "slow", until `release`.
@@ -23,6 +24,7 @@ from aiohttp import web
 
 PROMPT_TOKENS, COMPLETION_TOKENS = 100, 10
 PATIENCE_S = 30.0
+LINGER_S = 0.3
 BEGINNING = "Let me see. "
 TOOLS: dict[str, dict[str, bool]] = {
     "book": {},
@@ -125,6 +127,7 @@ class Upstream:
             await self._released.wait()
             yield _chunk({"content": "Late."})
         else:
+            await asyncio.sleep(LINGER_S if verb == "linger" else 0)
             yield _chunk({"role": "assistant", "content": f"You said: {question}"})
         yield _chunk({}, finish)
         usage = {

@@ -11,7 +11,7 @@ import structlog
 from csai_sdk import AssistantMessage, Clock, ToolCall, ToolMessage, ToolResult
 
 from csai.chat.prompt import store_rounds
-from csai.chat.repository import LeftBehind, StateRow, TurnRepository, abandoned_conversations
+from csai.chat.repository import LeftBehind, StateRow, TurnRepository, dead_work
 from csai.chat.spending import ModelCall, booking, recovered
 from csai.database import Conflict, Database
 from csai.kit.identifier import new_id
@@ -53,14 +53,18 @@ class Abandonment:
 
     async def sweep(self) -> int:
         """End all that are abandoned now, whosever they are; how many there were."""
-        found = await abandoned_conversations(self._database, now=self._clock.now())
-        for client_id, state in found:
+        now = self._clock.now()
+        dead = await dead_work(self._database, now=now)
+        for client_id, state in dead.conversations:
             try:
                 await self.end(client_id, state)
             except Exception:
                 # One that cannot be ended must not keep the others waiting.
                 log.exception("abandoned turn not ended", client_id=client_id, turn_id=state.lease_turn_id)
-        return len(found)
+        for client_id, conversation_id in dead.waited_for:
+            # Nobody waits for these rows any more; this only tidies up.
+            await self._database.transact(TurnRepository(client_id).forget_places(conversation_id, now=now))
+        return len(dead.conversations)
 
     async def end(self, client_id: str, state: StateRow) -> bool:
         """Fail the turn that holds the conversation and free it; False when someone else was quicker.

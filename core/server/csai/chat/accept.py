@@ -6,7 +6,6 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from weakref import WeakValueDictionary
 
 import structlog
 from csai_sdk import Clock
@@ -14,6 +13,7 @@ from csai_sdk.event import LimitReached
 
 from csai.chat.abandon import Abandonment
 from csai.chat.doors import Doors
+from csai.chat.order import Order, busy
 from csai.chat.replay import POLL_S, Asked
 from csai.chat.repository import LeaseRow, StateRow, TurnRepository
 from csai.chat.running import RunningTurn
@@ -23,7 +23,7 @@ from csai.clients.access import Access
 from csai.clients.rate_limit import RateLimiter
 from csai.config import Settings
 from csai.conversations.repository import VisitorRepository
-from csai.database import Database
+from csai.database import Conflict, Database
 from csai.kit.crypto import Keyring
 from csai.kit.identifier import new_id
 from csai.kit.problem import Problem, not_found
@@ -64,8 +64,7 @@ class Acceptance:
         self._limiter = limiter
         self._abandonment = abandonment
         self._doors = doors
-        self._order: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
-        self._held: dict[str, asyncio.Lock] = {}
+        self._order = Order(settings=settings, database=database, clock=clock)
 
     async def accept(self, asked: Asked) -> RunningTurn:
         """Accept, in the order in which the conversation's messages came.
@@ -75,21 +74,23 @@ class Acceptance:
         access, message = asked.access, asked.message
         await self._limiter.check(access.client_id, _rated_visitor(asked))
         turn_id = new_id()
-        if message.session_id is not None:
-            await self._wait_in_order(turn_id, (access.client_id, message.session_id))
         self._views.hold(access.view)
         try:
+            if message.session_id is not None:
+                await self._order.wait(turn_id, access.client_id, message.session_id)
             return await self._take_conversation(asked, turn_id)
         except BaseException as error:
-            self._free(turn_id)
-            await self._views.release(access.view)
+            try:
+                await self._order.leave(turn_id)
+            finally:
+                await self._views.release(access.view)
             if isinstance(error, counter.LimitReached):
                 raise await self._limit_problem(access, error) from error
             raise
 
     def free(self, turn: RunningTurn) -> None:
         """The turn is settled: let the next message of the conversation come."""
-        self._free(turn.id)
+        self._order.free(turn.id)
 
     async def release(self, turn: RunningTurn) -> None:
         """Nothing works for the turn any more: let go of the client's view."""
@@ -117,8 +118,9 @@ class Acceptance:
             try:
                 results = await self._database.transact(*steps, check=check)
             except ConversationTaken:
-                await self._when_free(access.client_id, session_id, give_up)
+                await self._when_free(asked, turn_id, session_id, give_up)
                 continue
+            self._order.has_come(turn_id)
             return self._running(asked, turn_id, session_id, LeaseRow(*results[0][0]), period, amounts, now)
 
     def _steps(
@@ -158,11 +160,12 @@ class Acceptance:
                 body_hash=message.fingerprint() if asked.key else "",
                 period=period,
                 reserved=amounts,
-                attempts=expected(access.view, message.message),
+                attempts=expected(access.view, message.message, most_output=self._settings.max_output_tokens),
                 now=now,
                 deadline=now + timedelta(seconds=self._settings.turn_deadline_s),
             ),
             turns.ask(session_id, message=new_id(), turn=turn_id, content=message.message, now=now),
+            *self._order.leaving(turn_id),
             # Last, since every turn of the client meets in these rows.
             counter.reserve(access.client_id, period, amounts, access.view.limits),
         ]
@@ -207,25 +210,13 @@ class Acceptance:
 
     # -- waiting for the conversation -------------------------------------------------------------------
 
-    async def _wait_in_order(self, turn_id: str, conversation: tuple[str, str]) -> None:
-        lock = self._order.get(conversation)
-        if lock is None:
-            lock = self._order[conversation] = asyncio.Lock()
-        try:
-            async with asyncio.timeout(self._settings.turn_deadline_s):
-                await lock.acquire()
-        except TimeoutError:
-            raise _busy() from None
-        self._held[turn_id] = lock
-
-    def _free(self, turn_id: str) -> None:
-        lock = self._held.pop(turn_id, None)
-        if lock is not None:
-            lock.release()
-
-    async def _when_free(self, client_id: str, session_id: str, give_up: float) -> None:
+    async def _when_free(self, asked: Asked, turn_id: str, session_id: str, give_up: float) -> None:
         """Return when another try may succeed; raise when none can."""
-        (rows,) = await self._database.fetch(TurnRepository(client_id).state(session_id))
+        client_id = asked.access.client_id
+        turns = TurnRepository(client_id)
+        rows, originals = await self._database.fetch(turns.state(session_id), turns.by_key(asked.key or ""))
+        if originals:
+            raise Conflict
         if not rows:
             raise not_found("conversation")
         state = StateRow(*rows[0])
@@ -235,13 +226,12 @@ class Acceptance:
                 "conversation_ended",
                 "This conversation has ended. Begin a new one by leaving out session_id.",
             )
-        if state.lease_turn_id is None:
-            return
         is_expired = state.lease_expires_at is not None and state.lease_expires_at < self._clock.now()
         if is_expired and await self._abandonment.end(client_id, state):
             return
         if asyncio.get_running_loop().time() > give_up:
-            raise _busy()
+            raise busy()
+        await self._order.queue_up(turn_id)
         await asyncio.sleep(POLL_S)
 
     async def _limit_problem(self, access: Access, error: counter.LimitReached) -> Problem:
@@ -278,12 +268,3 @@ def _check_visitor(lease: LeaseRow, visitor_id: str | None) -> None:
             "visitor_mismatch",
             "This conversation belongs to another visitor. Begin a new one without session_id.",
         )
-
-
-def _busy() -> Problem:
-    return Problem(
-        409,
-        "conversation_busy",
-        "Another message of this conversation is still being answered. Try again a little later.",
-        headers={"Retry-After": "5"},
-    )

@@ -107,7 +107,9 @@ class Attempts:
         What earlier attempts set aside and did not use serves this one: only what is missing is added.
         """
         bound = Usage(input_bytes(request), request.max_output_tokens)
-        turn.under_way = UnderWay(chosen.provider.id, request.model, bound.tokens_input)
+        turn.under_way = UnderWay(
+            chosen.provider.id, request.model, bound.tokens_input, most_output=bound.tokens_output
+        )
         limits = turn.view.limits
         if "tokens" in limits or "cost" in limits:
             most = {

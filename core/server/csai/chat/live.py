@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 from csai_sdk import Clock
 
-from csai.chat.repository import TurnRepository, renew_leases, stop_requests
+from csai.chat.repository import TurnRepository, stop_requests
 from csai.chat.running import RunningTurn
 from csai.chat.stream import TurnStream
 from csai.config import Settings
@@ -104,7 +104,10 @@ class LiveTurns:
             del self.streams[oldest]
 
     async def _watch(self) -> None:
-        """While turns run: one look a second for stop requests, one renewal of all leases in ten."""
+        """While turns run: one look a second for stop requests, one renewal of all leases in ten.
+
+        With the lease goes the note of what was spent, so that little is lost when the process dies.
+        """
         loop = asyncio.get_running_loop()
         renewed = loop.time()
         await asyncio.sleep(WATCH_S)
@@ -113,7 +116,7 @@ class LiveTurns:
             try:
                 await self._hear_stops(turn_ids)
                 if loop.time() - renewed >= self._settings.heartbeat_s:
-                    await self._renew(turn_ids)
+                    await self._renew(list(self._running.values()))
                     renewed = loop.time()
             except Exception:
                 log.exception("running turns not watched")
@@ -125,7 +128,16 @@ class LiveTurns:
                 if turn_id in self._running:
                     self._stop(self._running[turn_id])
 
-    async def _renew(self, turn_ids: Sequence[str]) -> None:
+    async def _renew(self, turns: Sequence[RunningTurn]) -> None:
         expires = self._clock.now() + timedelta(seconds=self._settings.lease_s)
-        async with self._database.write() as transaction:
-            await renew_leases(transaction, turn_ids, expires=expires)
+        leases = [
+            TurnRepository(turn.client_id).renew(turn.conversation_id, turn_id=turn.id, expires=expires)
+            for turn in turns
+        ]
+        notes = [TurnRepository(turn.client_id).note_attempts(turn.id, turn.note()) for turn in turns]
+        results = await self._database.transact(*leases, *notes)
+        for turn, kept in zip(turns, results, strict=False):
+            if not kept and turn.task is not None and not turn.task.done():
+                # Whatever it says or does from here on is nothing anybody will see.
+                log.warning("lease lost", client_id=turn.client_id, turn_id=turn.id)
+                turn.task.cancel()

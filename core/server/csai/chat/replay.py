@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from weakref import WeakValueDictionary
 
 from csai_sdk import Clock
 
@@ -46,6 +48,7 @@ class Replays:
         self._database = database
         self._clock = clock
         self._keyring = keyring
+        self._asking: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def find(self, client_id: str, turn_id: str) -> TurnRow | None:
         """A turn of the client; None also for an id that is none."""
@@ -64,12 +67,10 @@ class Replays:
         Comes before rate limits: a repeat costs nothing. Raises 422 when the key came with another body,
         409 when the turn runs elsewhere and does not end in time.
         """
-        if asked.key is None:
-            return None
-        turns = TurnRepository(asked.access.client_id)
-        row = _first(await self._database.fetch(turns.by_key(asked.key)))
+        row = await self.find_original(asked)
         if row is None:
             return None
+        turns = TurnRepository(asked.access.client_id)
         if self._clock.now() - row.accepted_at > KEY_LIFETIME:
             await self._database.transact(turns.forget_key(row.id))
             return None
@@ -82,6 +83,38 @@ class Replays:
         if row.id in live:
             return live[row.id]
         return await self._wait_elsewhere(asked.access.client_id, row)
+
+    async def find_original(self, asked: Asked) -> TurnRow | None:
+        """The turn that came with the same idempotency key."""
+        if asked.key is None:
+            return None
+        turns = TurnRepository(asked.access.client_id)
+        return _first(await self._database.fetch(turns.by_key(asked.key)))
+
+    @asynccontextmanager
+    async def alone(self, asked: Asked) -> AsyncIterator[bool]:
+        """Keep repeats out until their original is accepted, so that they cost nothing; whether it waited.
+
+        Raises 409 when the original waits for its conversation for long.
+        """
+        if asked.key is None:
+            yield False
+            return
+        name = asked.access.client_id, asked.key
+        # It lives as long as somebody is inside or waits.
+        lock = self._asking.get(name)
+        has_waited = lock is not None
+        if lock is None:
+            lock = self._asking[name] = asyncio.Lock()
+        try:
+            async with asyncio.timeout(REPLAY_WAIT_S):
+                await lock.acquire()
+        except TimeoutError:
+            raise in_flight() from None
+        try:
+            yield has_waited
+        finally:
+            lock.release()
 
     def answer(self, session_id: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
         """The stored outcome with the session's token, which is stored nowhere."""

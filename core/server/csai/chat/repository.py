@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.chat import statements
 from csai.database import Database
-from csai.models import Conversation, Turn
+from csai.models import Turn
 from csai.statement import Prepared, Step
 
 
@@ -213,6 +213,25 @@ class TurnRepository:
         """Store a summary. No row when the messages are gone, or another summary came before."""
         return self._step(statements.KEEP_SUMMARY, conversation=conversation_id, **values)
 
+    def renew(self, conversation_id: str, *, turn_id: str, expires: datetime) -> Step:
+        """Keep the conversation leased to a running turn. No row when it has been taken away."""
+        return self._step(statements.RENEW, conversation=conversation_id, turn=turn_id, expires=expires)
+
+    def queue_up(self, turn_id: str, session_id: str, *, expires: datetime) -> Step:
+        """Let a message wait for the conversation, after those whose turns' ids are older."""
+        return self._step(statements.QUEUE_UP, turn=turn_id, session=session_id, expires=expires)
+
+    def keep_place(self, turn_id: str, *, expires: datetime) -> Step:
+        """Let a message that waits be waited for. Nothing when its row was removed as a dead process'."""
+        return self._step(statements.KEEP_PLACE, turn=turn_id, expires=expires)
+
+    def leave_queue(self, turn_id: str) -> Step:
+        return self._step(statements.LEAVE_QUEUE, turn=turn_id)
+
+    def forget_places(self, conversation_id: str, *, now: datetime) -> Step:
+        """Remove the rows of messages that waited for the conversation in processes that died."""
+        return self._step(statements.FORGET_PLACES, conversation=conversation_id, now=now)
+
     def request_stop(self, session_id: str) -> Step:
         """Ask whichever process runs the session's turn to stop it."""
         return self._step(statements.REQUEST_STOP, session=session_id)
@@ -260,10 +279,25 @@ class TurnRepository:
         )
 
 
-async def abandoned_conversations(database: Database, *, now: datetime) -> list[tuple[str, StateRow]]:
-    """Conversations of any client whose turn let its lease run out, with their client's id."""
-    (rows,) = await database.fetch(Step(statements.ABANDONED, {"now": now}))
-    return [(row[0], StateRow(*row[1:])) for row in rows]
+@dataclass(frozen=True, slots=True)
+class DeadWork:
+    """What processes that died left, of any client: each with its client's id."""
+
+    conversations: Sequence[tuple[str, StateRow]]
+    """Whose turn let its lease run out."""
+    waited_for: Sequence[tuple[str, str]]
+    """Ids of conversations that messages waited for."""
+
+
+async def dead_work(database: Database, *, now: datetime) -> DeadWork:
+    """The oldest of it first, in one round trip."""
+    leases, places = await database.fetch(
+        Step(statements.ABANDONED, {"now": now}), Step(statements.PLACES_OF_THE_DEAD, {"now": now})
+    )
+    return DeadWork(
+        [(row[0], StateRow(*row[1:])) for row in leases],
+        [(client_id, conversation_id) for client_id, conversation_id in places],
+    )
 
 
 async def expired_folds(
@@ -278,10 +312,3 @@ async def stop_requests(connection: AsyncConnection, turn_ids: Sequence[str]) ->
     """Which of the caller's running turns somebody asked to stop."""
     statement = select(Turn.id).where(Turn.id.in_(turn_ids), Turn.is_stop_requested)
     return list((await connection.execute(statement)).scalars())
-
-
-async def renew_leases(connection: AsyncConnection, turn_ids: Sequence[str], *, expires: datetime) -> None:
-    """Keep conversations leased to running turns. The caller runs these turns, whosever they are."""
-    await connection.execute(
-        update(Conversation).where(Conversation.lease_turn_id.in_(turn_ids)).values(lease_expires_at=expires)
-    )

@@ -12,6 +12,7 @@ from csai_sdk import AssistantMessage, Passage, ToolMessage
 from csai_sdk.event import TurnRef
 from csai_sdk.provider import StopReason
 
+from csai.chat.prompt import estimate_tokens
 from csai.chat.spending import ModelCall, UnderWay, noted
 from csai.chat.stream import TurnStream
 from csai.plugins.view import ClientView
@@ -97,6 +98,9 @@ class RunningTurn:
 
     def note(self) -> dict[str, Any]:
         """What its calls of models have used so far, for its row."""
+        if self.under_way is not None:
+            said = estimate_tokens("".join(self.saying))
+            self.under_way.tokens_output = min(said, self.under_way.most_output)
         return noted(self.model_calls, self.under_way)
 
     def used(self) -> dict[str, int]:

@@ -79,15 +79,20 @@ class BookedRow:
 
 @dataclass(slots=True)
 class UnderWay:
-    """A call that a vendor may be working at. `bytes_input` bounds its input, `tokens_output` is a guess."""
+    """A call that a vendor may be working at.
+
+    `bytes_input` bounds its input, `tokens_output` is what was said so far, as well as one can tell.
+    """
 
     provider: str
     model: str
     bytes_input: int
+    most_output: int
+    """Tokens."""
     tokens_output: int = 1
 
 
-def expected(view: ClientView, question: str) -> dict[str, Any]:
+def expected(view: ClientView, question: str, *, most_output: int) -> dict[str, Any]:
     """The note of a turn that is accepted: its first call may be under way before it writes anything else.
 
     Where the plan limits what models use, the first call is preceded by a reservation, which notes it.
@@ -96,7 +101,7 @@ def expected(view: ClientView, question: str) -> dict[str, Any]:
         return {}
     first = view.providers[0]
     size = len(BASE) + len(question.encode())
-    return {"under_way": asdict(UnderWay(first.provider.id, first.model, size))}
+    return {"under_way": asdict(UnderWay(first.provider.id, first.model, size, most_output))}
 
 
 def noted(done: Sequence[ModelCall], under_way: UnderWay | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from csai.models import Conversation, LedgerEntry, Message, SummaryFold, Turn
+from csai.models import Conversation, LedgerEntry, Message, SummaryFold, Turn, WaitingTurn
 from csai.models.base import Id, Json, UtcDateTime
 from csai.statement import Prepared, prepared_insert
 
@@ -47,6 +47,12 @@ TAKE = Prepared(
         Conversation.session_id == bindparam("session"),
         Conversation.ended_at.is_(None),
         Conversation.lease_turn_id.is_(None),
+        ~exists().where(
+            WaitingTurn.client_id == bindparam("client"),
+            WaitingTurn.conversation_id == Conversation.id,
+            WaitingTurn.id < bindparam("turn"),
+            WaitingTurn.expires_at > bindparam("now"),
+        ),
     )
     .values(
         fence=Conversation.fence + 1,
@@ -111,6 +117,28 @@ ASK = Prepared(
             bindparam("now", type_=UtcDateTime),
         ).where(*TAKEN),
         include_defaults=False,
+    )
+)
+QUEUE_UP = Prepared(
+    insert(WaitingTurn).from_select(
+        ["id", "client_id", "conversation_id", "expires_at"],
+        select(
+            bindparam("turn", type_=Id),
+            Conversation.client_id,
+            Conversation.id,
+            bindparam("expires", type_=UtcDateTime),
+        ).where(*OF_SESSION),
+        include_defaults=False,
+    )
+)
+OWN_PLACE = (WaitingTurn.client_id == bindparam("client"), WaitingTurn.id == bindparam("turn"))
+KEEP_PLACE = Prepared(update(WaitingTurn).where(*OWN_PLACE).values(expires_at=bindparam("expires")))
+LEAVE_QUEUE = Prepared(delete(WaitingTurn).where(*OWN_PLACE))
+FORGET_PLACES = Prepared(
+    delete(WaitingTurn).where(
+        WaitingTurn.client_id == bindparam("client"),
+        WaitingTurn.conversation_id == bindparam("conversation"),
+        WaitingTurn.expires_at < bindparam("now"),
     )
 )
 HISTORY = Prepared(
@@ -255,8 +283,16 @@ FORGET_KEY = Prepared(
     .where(Turn.client_id == bindparam("client"), Turn.id == bindparam("turn"))
     .values(idempotency_key=None)
 )
-
-
+RENEW = Prepared(
+    update(Conversation)
+    .where(
+        Conversation.client_id == bindparam("client"),
+        Conversation.id == bindparam("conversation"),
+        Conversation.lease_turn_id == bindparam("turn"),
+    )
+    .values(lease_expires_at=bindparam("expires"))
+    .returning(Conversation.id)
+)
 REQUEST_STOP = Prepared(
     update(Turn)
     .where(
@@ -279,6 +315,12 @@ ABANDONED = Prepared(
     )
     .where(Conversation.lease_turn_id.is_not(None), Conversation.lease_expires_at < bindparam("now"))
     .order_by(Conversation.lease_expires_at)
+    .limit(literal(100))
+)
+PLACES_OF_THE_DEAD = Prepared(
+    select(WaitingTurn.client_id, WaitingTurn.conversation_id)
+    .where(WaitingTurn.expires_at < bindparam("now"))
+    .distinct()
     .limit(literal(100))
 )
 _ANSWER = aliased(Message)

@@ -28,6 +28,7 @@ from csai.chat.settle import Settlement
 from csai.chat.stream import TurnStream
 from csai.chat.summary import Summaries
 from csai.chat.window import ROUND_TOKENS, Material, Window, fit, weigh
+from csai.clients.rate_limit import RateLimited
 from csai.config import Settings
 from csai.database import Conflict, Database, OutcomeUnknown
 from csai.kit.fault_point import FaultPoint, reach
@@ -82,17 +83,20 @@ class Turns:
         replayed = await self._replays.replay(asked, self._live.streams)
         if replayed is not None:
             return replayed, True
-        reach(FaultPoint.ASKED)
-        with self._doors.passing():
-            try:
-                turn = await self._acceptance.accept(asked)
-            except Conflict:
-                # A repeat of the same request was quicker by a moment: it is this one's original.
-                replayed = await self._replays.replay(asked, self._live.streams)
-                if replayed is None:
-                    raise
-                return replayed, True
-            return self._begin(turn), False
+        refusal: Exception = Conflict()
+        async with self._replays.alone(asked) as has_waited:
+            if not has_waited or await self._replays.find_original(asked) is None:
+                reach(FaultPoint.ASKED)
+                try:
+                    with self._doors.passing():
+                        return self._begin(await self._acceptance.accept(asked)), False
+                except (Conflict, RateLimited) as error:
+                    refusal = error
+        # A repeat of the same request was quicker by a moment: it is this one's original.
+        replayed = await self._replays.replay(asked, self._live.streams)
+        if replayed is None:
+            raise refusal
+        return replayed, True
 
     def _begin(self, turn: RunningTurn) -> TurnStream:
         reach(FaultPoint.ACCEPTED)

@@ -22,6 +22,10 @@ PAUSE_S = 5.0
 WINDOW_S = 60
 
 
+class RateLimited(Problem):
+    """One message too many, unless it repeats one that was accepted a moment ago."""
+
+
 class RateLimiter:
     """Counts in Redis, for all processes together; in this process alone where Redis is missing or down."""
 
@@ -118,7 +122,7 @@ class RateLimiter:
         except (RedisError, OSError, TimeoutError) as error:
             self._miss(error)
             wait_s = WINDOW_S
-        return Problem(
+        return RateLimited(
             429,
             "rate_limited",
             f"More than {limit.amount} messages in a minute from this {name}. Try again in {wait_s} s.",

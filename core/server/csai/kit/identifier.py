@@ -6,13 +6,20 @@ import os
 import time
 import uuid
 
+_last = 0
+
 
 def new_id() -> str:
-    milliseconds = time.time_ns() // 1_000_000
-    value = milliseconds << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    digits = f"{value:032x}"
+    """Above all that this process made before, also within a millisecond and when its clock is set back."""
+    global _last
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    milliseconds, rest = divmod(nanoseconds, 1_000_000)
+    # RFC 9562, 6.2, method 3: twelve of the random bits hold the fraction of the millisecond.
+    now = (seconds * 1_000 + milliseconds) << 12 | rest * 4096 // 1_000_000
+    _last = max(now, _last + 1)
+    high = (_last >> 12) << 16 | 0x7000 | _last & 0xFFF
+    low = 0b10 << 62 | int.from_bytes(os.urandom(8)) >> 2
+    digits = f"{high << 64 | low:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

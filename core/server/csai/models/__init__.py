@@ -8,7 +8,7 @@ from csai.models.knowledge import KnowledgePassage
 from csai.models.plan import Plan
 from csai.models.schema import SchemaState
 from csai.models.tool import ClientTool, Tool, ToolExecution
-from csai.models.turn import Turn
+from csai.models.turn import Turn, WaitingTurn
 from csai.models.usage import ApiUsage, Counter, LedgerEntry
 from csai.models.visitor import Visitor
 from csai.models.worker import Worker
@@ -35,5 +35,6 @@ __all__ = [
     "ToolExecution",
     "Turn",
     "Visitor",
+    "WaitingTurn",
     "Worker",
 ]

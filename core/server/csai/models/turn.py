@@ -46,3 +46,21 @@ class Turn(Base):
     accepted_at: Mapped[datetime]
     deadline_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+
+class WaitingTurn(Base):
+    """A message that waits while an earlier one of its conversation is answered, older ids first.
+
+    Its process keeps it alive; one whose process has died expires, so that it holds nobody up.
+    """
+
+    __tablename__ = "waiting_turns"
+    __table_args__ = (
+        within_client("conversation_id", "conversations"),
+        Index("ix_waiting_turns_conversation_id", "conversation_id"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    client_id: Mapped[str] = mapped_column(Id)
+    conversation_id: Mapped[str] = mapped_column(Id)
+    expires_at: Mapped[datetime]

@@ -31,6 +31,7 @@ TABLES = (
     "summary_folds",
     "messages",
     "turns",
+    "waiting_turns",
     "tools",
     "client_tools",
     "tool_executions",
@@ -246,6 +247,16 @@ def _create_turns() -> None:
     _create_index("turns", "status", "deadline_at")
     _create_index("turns", "client_id", "accepted_at")
     _create_index("turns", "conversation_id")
+    op.create_table(
+        "waiting_turns",
+        _column("id", UUID),
+        _column("client_id", UUID),
+        _column("conversation_id", UUID),
+        _column("expires_at", TIME),
+        _primary("waiting_turns", "id"),
+        _within_client("waiting_turns", "conversation_id", "conversations"),
+    )
+    _create_index("waiting_turns", "conversation_id")
 
 
 def _create_tools() -> None:
