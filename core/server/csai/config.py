@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     context_tokens: int = Field(32_000, ge=4_000)
     """About as many tokens of all that a model is sent: instructions, tools, passages, history, rounds."""
     response_cache_s: int = Field(300, ge=0)
+    context_cache_s: int = Field(3_600, ge=0)
     """How long an anonymous visitor's first question is answered as the last one's was; 0 never."""
     max_output_tokens: int = 2_048
     temperature: float | None = 0.3

@@ -13,6 +13,7 @@ from csai.chat.accept import Acceptance
 from csai.chat.attempt import Attempts
 from csai.chat.breaker import Breaker
 from csai.chat.circuit import connect
+from csai.chat.context_cache import Contexts
 from csai.chat.doors import Doors
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller
@@ -196,6 +197,7 @@ def build_services(
         tools=ToolRunner(database, clock),
         settlement=Settlement(database=database, clock=clock),
         replies=ReplyCache(settings=settings, cache=cache),
+        contexts=Contexts(settings=settings, database=database, cache=cache),
         summaries=summaries,
     )
     retention = Retention(

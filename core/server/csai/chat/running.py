@@ -13,6 +13,7 @@ from csai_sdk.event import TurnRef
 from csai_sdk.provider import StopReason
 
 from csai.chat.prompt import estimate_tokens
+from csai.chat.repository import HistoryRow
 from csai.chat.spending import ModelCall, UnderWay, noted
 from csai.chat.stream import TurnStream
 from csai.plugins.view import ClientView
@@ -69,6 +70,8 @@ class RunningTurn:
     provider_index: int = 0
     stop_reason: StopReason | None = None
     """Why the model's last reply ended."""
+    history: Sequence[HistoryRow] | None = None
+    """The messages before this turn that no summary tells, newest first; None until they are read."""
     summary: str = ""
     """Of the messages up to number `summary_seq`; empty where there is none."""
     summary_seq: int = 0

@@ -162,7 +162,7 @@ class Settlement:
                 role="assistant",
                 author="ai",
                 content=outcome["message"]["content"],
-                parts=_parts(turn, status, outcome["message"]["content"]),
+                parts=parts_of(turn, status, outcome["message"]["content"]),
                 tokens_used=sum(call.usage.tokens_output for call in turn.model_calls),
                 timestamp=now,
             ),
@@ -211,7 +211,7 @@ def _citations(turn: RunningTurn, status: str, text: str) -> list[Any]:
     return cite(text, question=turn.question, passages=turn.passages)
 
 
-def _parts(turn: RunningTurn, status: str, content: str) -> dict[str, Any] | None:
+def parts_of(turn: RunningTurn, status: str, content: str) -> dict[str, Any] | None:
     """The rounds with tools, also of a turn that failed: the next one's model must know what was done."""
     parts = store_rounds(turn.rounds)
     if parts is None:

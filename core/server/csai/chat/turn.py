@@ -16,13 +16,14 @@ from csai_sdk import AssistantMessage, ModelReply, Passage, ToolCall, ToolMessag
 from csai_sdk.event import BeforeModelCall, MessageReceived, ReplySent, UsageRecorded
 
 from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance, tell_limit
+from csai.chat.context_cache import Contexts
 from csai.chat.doors import Doors
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller, NoReply
 from csai.chat.prompt import CHARS_PER_TOKEN, SystemPrompt, instructions, passages_heading
 from csai.chat.replay import Asked, Replays
 from csai.chat.reply_cache import ReplyCache
-from csai.chat.repository import HistoryRow, TurnRepository
+from csai.chat.repository import HistoryRow
 from csai.chat.running import FencedOut, RunningTurn
 from csai.chat.settle import Settlement
 from csai.chat.stream import TurnStream
@@ -63,6 +64,7 @@ class Turns:
         tools: ToolRunner,
         settlement: Settlement,
         replies: ReplyCache,
+        contexts: Contexts,
         doors: Doors,
         summaries: Summaries,
     ) -> None:
@@ -74,6 +76,7 @@ class Turns:
         self._tools = tools
         self._settlement = settlement
         self._replies = replies
+        self._contexts = contexts
         self._summaries = summaries
         self._live = live
         self._doors = doors
@@ -120,8 +123,9 @@ class Turns:
         status, text = self._judge(turn, is_late=not done)
         try:
             outcome = await self._settle(turn, status, text)
-            await self._replies.keep(turn, outcome)
             self._summaries.schedule(turn)
+            await self._replies.keep(turn, outcome)
+            await self._contexts.keep(turn, outcome)
             await self._tell_end(turn, outcome)
         finally:
             # After the hooks, which work with what plugins keep open for the client.
@@ -169,10 +173,11 @@ class Turns:
             )
         if await self._replies.answer(turn):
             return
-        history, passages = await self._context(turn)
+        turn.history = await self._contexts.recent(turn)
+        passages = await self._passages(turn)
         fragments = await self._fragments(turn)
         told = instructions(turn.view, question=turn.question, fragments=fragments)
-        material = _material(turn, told, history, passages)
+        material = _material(turn, told, turn.history, passages)
         for round_number in range(self._settings.tool_rounds + 1):
             is_closing = round_number == self._settings.tool_rounds or not turn.view.tools
             window = self._window(turn, material)
@@ -199,23 +204,11 @@ class Turns:
         turn.passages, turn.is_history_cut = window.passages, window.is_history_cut
         return window
 
-    async def _context(self, turn: RunningTurn) -> tuple[list[HistoryRow], list[Passage]]:
-        rows: list[HistoryRow] = []
-        passages: list[Passage] = []
-        if turn.seq > 1:
-            step = TurnRepository(turn.client_id).history(
-                turn.conversation_id,
-                after=turn.summary_seq,
-                before=turn.seq,
-                count=self._settings.history_messages,
-            )
-            rows = [HistoryRow(*row) for row in (await self._database.fetch(step))[0]]
-        if turn.view.has_knowledge:
-            async with self._database.read() as connection:
-                passages = await KnowledgeRepository(connection, turn.client_id).search(
-                    turn.question, limit=5
-                )
-        return rows, passages
+    async def _passages(self, turn: RunningTurn) -> list[Passage]:
+        if not turn.view.has_knowledge:
+            return []
+        async with self._database.read() as connection:
+            return await KnowledgeRepository(connection, turn.client_id).search(turn.question, limit=5)
 
     async def _fragments(self, turn: RunningTurn) -> list[str]:
         if "before_model_call" not in turn.view.hooks or not turn.view.providers:
