@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,16 +68,17 @@ class _Lines:
                 self._queue.put(line.rstrip("\n"))
         self._queue.put(None)
 
-    def next(self) -> str:
-        line = self._queue.get(timeout=PATIENCE_S)
+    def next(self, patience_s: float = PATIENCE_S) -> str:
+        line = self._queue.get(timeout=max(patience_s, 0))
         if line is None:
             raise EOFError(f"the output ended after {self.seen}")
         self.seen.append(line)
         return line
 
     def until(self, part: str) -> str:
-        """The first line from here on that holds `part`."""
-        while part not in (line := self.next()):
+        """The first line from here on that holds `part`; a program that goes on about other things is late."""
+        give_up = time.monotonic() + PATIENCE_S
+        while part not in (line := self.next(give_up - time.monotonic())):
             pass
         return line
 
