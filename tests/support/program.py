@@ -76,7 +76,7 @@ class _Lines:
         return line
 
     def until(self, part: str) -> str:
-        """The first line from here on that holds `part`; a program that goes on about other things is late."""
+        """The first line from here on that holds `part`, however much else is said meanwhile."""
         give_up = time.monotonic() + PATIENCE_S
         while part not in (line := self.next(give_up - time.monotonic())):
             pass
