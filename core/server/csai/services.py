@@ -34,6 +34,7 @@ from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
 from csai.kit.egress import EgressPolicy
 from csai.kit.outbound import Outbound
+from csai.kit.waiting import end
 from csai.plugins.registry import PluginRegistry
 from csai.plugins.view import ClientViews
 from csai.privacy.archive import make_archive
@@ -91,8 +92,7 @@ class Services:
         log.info("draining", open_turns=self.live.count, deadline_s=self.settings.drain_s)
         waits = [asyncio.create_task(wait) for wait in (self._all_ended(), hurry.wait())]
         await asyncio.wait(waits, timeout=self.settings.drain_s, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        await end(waits)
         await self.live.end()
 
     async def _all_ended(self) -> None:
@@ -118,8 +118,7 @@ class Services:
         await self.jobs.stop()
         await self.live.close()
         await self.summaries.close()
-        for task in self.background:
-            task.cancel()
+        await end(self.background)
         await self.views.close()
         await self.limiter.close()
         await self.breaker.aclose()

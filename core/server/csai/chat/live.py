@@ -14,6 +14,7 @@ from csai.chat.running import RunningTurn
 from csai.chat.stream import TurnStream
 from csai.config import Settings
 from csai.database import Database
+from csai.kit.waiting import end
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +89,7 @@ class LiveTurns:
             await asyncio.wait(self._supervisors, timeout=SHUTDOWN_S)
             await self.end()
         if self._watcher is not None:
-            self._watcher.cancel()
+            await end((self._watcher,))
 
     def _stop(self, turn: RunningTurn) -> None:
         turn.is_stop_requested = True

@@ -34,7 +34,7 @@ from csai.config import Settings
 from csai.database import Conflict, Database
 from csai.kit.identifier import new_id
 from csai.kit.text import clean
-from csai.kit.waiting import see_through
+from csai.kit.waiting import end, see_through
 from csai.plugins.view import ChosenProvider, ClientView, ClientViews
 from csai.statement import Rows, Step
 from csai.usage import counter
@@ -111,11 +111,7 @@ class Summaries:
 
     async def close(self) -> None:
         """Give up what is being folded; what it set aside is given back."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await end(self._tasks)
 
     async def watch(self, every_s: float) -> None:
         """Now and ever after, give back what folds of processes that died had set aside."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +15,7 @@ from csai.database import Database
 from csai.jobs.repository import WorkerRepository
 from csai.jobs.work import Work
 from csai.kit.identifier import new_id
+from csai.kit.waiting import end
 
 if TYPE_CHECKING:
     from csai.jobs.durable import DurableJobs
@@ -82,9 +82,7 @@ class JobRunner:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end((self._task,))
         if self._durable is not None:
             await self._durable.close()
             async with self._database.write() as transaction:

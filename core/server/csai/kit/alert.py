@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from csai_sdk import Clock, HttpClient, HttpError
 
+from csai.kit.waiting import end
+
 log = structlog.get_logger(__name__)
 
 TIMEOUT_S = 5.0
@@ -39,8 +41,7 @@ class Alerts:
         """Wait for what is being sent, no longer than it may take."""
         if self._sending:
             await asyncio.wait(self._sending, timeout=TIMEOUT_S)
-        for task in self._sending:
-            task.cancel()
+        await end(self._sending)
 
     async def _send(self, name: str, body: Mapping[str, Any]) -> None:
         try:

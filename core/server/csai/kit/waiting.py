@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+AGAIN_S = 5.0
 
 
 async def see_through(work: Coroutine[Any, Any, T]) -> T:
@@ -26,3 +28,15 @@ async def see_through(work: Coroutine[Any, Any, T]) -> T:
         caller.uncancel()
         caller.cancel()
     return task.result()
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended; what they raise is theirs.
+
+    A library that loses a cancellation, as happens where a connection is being given up, gets another one.
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=AGAIN_S)
