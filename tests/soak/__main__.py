@@ -1,8 +1,9 @@
 """Keeps csai busy while its processes are killed, then audits what is left: make soak MINUTES=5
 
-Two server processes on one PostgreSQL and one Redis, a model and a webhook that fail now and then. Every few
-seconds one of the processes is killed, or told to end, and started again. It ends with the seven invariants
-of docs and the count of their violations, which is the exit code's reason.
+Two server processes and a worker on one PostgreSQL and one Redis; a model and a webhook that fail at times;
+visitors, and teammates who take conversations over. Every few seconds one of the processes is killed, or told
+to end, and started again. It ends with the seven invariants of docs and the count of their violations, which
+is the exit code's reason.
 """
 
 from __future__ import annotations
@@ -79,11 +80,13 @@ async def _soak(folder: Path, stores: Stores, seconds: float, seed: int) -> int:
     ports = [_free_port() for _ in range(2)]
     servers = [Machine(["serve", "--port", str(port)], folder, variables) for port in ports]
     addresses = [f"http://127.0.0.1:{port}" for port in ports]
+    worker = Machine(["worker"], folder, variables)
     for server, url in zip(servers, addresses, strict=True):
         await asyncio.to_thread(_start, server, url)
+    worker.start()
     try:
         visitors = Visitors(addresses, seed)
-        chaos = _Chaos(servers, addresses, stores, libpq, urls["redis_url"], seed)
+        chaos = _Chaos(servers, addresses, worker, stores, libpq, urls["redis_url"], seed)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=40)) as session:
             asking = [
                 asyncio.create_task(visitors.visit(session, tenant, number))
@@ -95,9 +98,9 @@ async def _soak(folder: Path, stores: Stores, seconds: float, seed: int) -> int:
             await asyncio.gather(*asking)
         await asyncio.to_thread(wait_until, lambda: _running_turns(libpq) == 0)
     finally:
-        for server in servers:
-            if not server.has_ended:
-                await asyncio.to_thread(server.stop, signal.SIGTERM)
+        for machine in (*servers, worker):
+            if not machine.has_ended:
+                await asyncio.to_thread(machine.stop, signal.SIGTERM)
         await runner.cleanup()
     print(f"chaos: {dict(chaos.done)}")
     return _report(visitors, model, webhook, libpq)
@@ -110,12 +113,14 @@ class _Chaos:
         self,
         servers: Sequence[Machine],
         addresses: Sequence[str],
+        worker: Machine,
         stores: Stores,
         libpq: str,
         redis_url: str,
         seed: int,
     ) -> None:
         self._servers = list(zip(servers, addresses, strict=True))
+        self._worker = worker
         self._stores = stores
         self._libpq = libpq
         self._redis = ("127.0.0.1", int(redis_url.rsplit(":", 1)[1].split("/")[0]))
@@ -124,7 +129,7 @@ class _Chaos:
 
     async def run(self, seconds: float, visitors: Visitors) -> None:
         deadline = time.monotonic() + seconds
-        deeds = itertools.cycle(("kill", "term", "kill", "redis", "term", "postgres"))
+        deeds = itertools.cycle(("kill", "term", "worker", "kill", "redis", "term", "postgres"))
         while time.monotonic() < deadline:
             await asyncio.sleep(min(CHAOS_EVERY_S, max(0.0, deadline - time.monotonic())))
             if time.monotonic() >= deadline:
@@ -137,6 +142,10 @@ class _Chaos:
     def _do(self, deed: str) -> None:
         if deed in {"redis", "postgres"}:
             self._stores.restart(deed, self._is_redis_up if deed == "redis" else self._is_postgres_up)
+            return
+        if deed == "worker":
+            self._worker.stop(self._random.choice((signal.SIGKILL, signal.SIGTERM)))
+            self._worker.start()
             return
         server, url = self._random.choice(self._servers)
         server.stop(signal.SIGKILL if deed == "kill" else signal.SIGTERM)
@@ -196,10 +205,11 @@ def _running_turns(libpq: str) -> int:
 
 
 def _report(visitors: Visitors, model: Model, webhook: Webhook, libpq: str) -> int:
-    found = collect(libpq, visitors.asked, model, webhook)
+    found = collect(libpq, visitors.asked, visitors.takeovers, model, webhook)
     statuses = dict(Counter(turn["status"] for turn in found.turns))
     print(f"{len(visitors.asked)} messages, turns: {statuses}, {len(model.served)} model calls, ", end="")
-    print(f"{sum(webhook.calls.values())} bookings, {sum(r['is_estimated'] for r in found.ledger)} estimated")
+    print(f"{sum(webhook.calls.values())} bookings, {len(visitors.takeovers)} takeovers, ", end="")
+    print(f"{sum(r['is_estimated'] for r in found.ledger)} estimated")
     total = 0
     for name, promise, check in INVARIANTS:
         violations = list(check(found))

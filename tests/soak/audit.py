@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tests.soak.model import NUMBER, TENANT, Model, Webhook
-from tests.soak.visitors import Asked
+from tests.soak.visitors import Asked, Takeover
 
 Row = dict[str, Any]
 TERMINAL = frozenset({"completed", "handed_off", "stopped", "blocked", "failed"})
@@ -23,6 +23,7 @@ class Evidence:
     """All there is to look at after a soak."""
 
     asked: Sequence[Asked]
+    takeovers: Sequence[Takeover]
     model: Model
     webhook: Webhook
     turns: list[Row]
@@ -34,7 +35,9 @@ class Evidence:
     """By client id."""
 
 
-def collect(url: str, asked: Sequence[Asked], model: Model, webhook: Webhook) -> Evidence:
+def collect(
+    url: str, asked: Sequence[Asked], takeovers: Sequence[Takeover], model: Model, webhook: Webhook
+) -> Evidence:
     """Read everything; `url` as libpq takes it."""
     with psycopg.connect(url, row_factory=dict_row) as connection:
 
@@ -44,6 +47,7 @@ def collect(url: str, asked: Sequence[Asked], model: Model, webhook: Webhook) ->
         limits = rows("SELECT c.id::text, p.limits FROM clients c JOIN plans p ON p.name = c.plan_type")
         return Evidence(
             asked=asked,
+            takeovers=takeovers,
             model=model,
             webhook=webhook,
             turns=rows("SELECT * FROM turns ORDER BY id"),
@@ -63,8 +67,8 @@ def one_outcome(found: Evidence) -> Iterator[str]:
             yield f"turn {turn['id']} is {turn['status']}"
     roles = Counter((str(each["turn_id"]), each["role"]) for each in found.messages)
     for turn in found.turns:
-        for role in ("user", "assistant"):
-            if roles[str(turn["id"]), role] != 1:
+        for role, number in (("user", 1), ("assistant", int(turn["status"] != "handed_off"))):
+            if roles[str(turn["id"]), role] != number:
                 yield f"turn {turn['id']} has {roles[str(turn['id']), role]} messages by {role}"
     for asked in found.asked:
         stored = by_key.get(asked.key, {})
@@ -133,6 +137,14 @@ def valid_requests(found: Evidence) -> Iterator[str]:
     yield from found.model.misshapen
 
 
+def teammates_undisturbed(found: Evidence) -> Iterator[str]:
+    """I6: no message of the AI between a takeover and the handing back."""
+    for takeover in found.takeovers:
+        late = takeover.said_at_end - takeover.said_at_takeover
+        if late:
+            yield f"session {takeover.session_id}: {len(late)} messages of the AI after a takeover"
+
+
 def limits_kept(found: Evidence) -> Iterator[str]:
     """I7: no limit is overshot, nothing stays set aside, and counters agree with the turns."""
     for row in found.counters:
@@ -154,5 +166,6 @@ INVARIANTS: Sequence[tuple[str, str, Callable[[Evidence], Iterator[str]]]] = (
     ("I3", "billed as reported", billed_as_reported),
     ("I4", "clients apart", clients_apart),
     ("I5", "valid requests to the model", valid_requests),
+    ("I6", "no AI after a takeover", teammates_undisturbed),
     ("I7", "limits kept", limits_kept),
 )

@@ -9,7 +9,7 @@ import pytest
 
 from tests.soak.audit import INVARIANTS, Evidence
 from tests.soak.model import Model, Served, Webhook
-from tests.soak.visitors import Asked, Tenant
+from tests.soak.visitors import Asked, Takeover, Tenant
 
 ALPHA = Tenant("alpha", "c1", "key")
 
@@ -41,6 +41,7 @@ def sound() -> Evidence:
     }
     return Evidence(
         asked=[asked],
+        takeovers=[Takeover("s1", {"m1"}, {"m1"})],
         model=model,
         webhook=webhook,
         turns=[turn],
@@ -109,6 +110,11 @@ def crossed(found: Evidence) -> Evidence:
     return found
 
 
+def spoke_after_takeover(found: Evidence) -> Evidence:
+    found.takeovers[0].said_at_end.add("m2")
+    return found
+
+
 def misshapen(found: Evidence) -> Evidence:
     found.model.misshapen.append("two messages in a row")
     return found
@@ -133,6 +139,8 @@ def misshapen(found: Evidence) -> Evidence:
         ("I4", crossed),
         ("I4", changed("messages", content="number=1 tenant=beta")),
         ("I5", misshapen),
+        ("I1", changed("turns", status="handed_off")),
+        ("I6", spoke_after_takeover),
         ("I7", changed("counters", used=11)),
         ("I7", changed("counters", reserved=1)),
         ("I7", changed("counters", used=0)),

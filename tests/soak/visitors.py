@@ -8,6 +8,7 @@ import json
 import random
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ import aiohttp
 GIVE_UP_S = 90.0
 PAUSE_S = 0.3
 TURNS_PER_CONVERSATION = 4
+TAKEOVER_SHARE = 0.15
 FINAL = frozenset({"limit_reached", "conversation_ended"})
 _numbers = itertools.count(1)
 
@@ -43,6 +45,16 @@ class Asked:
     has_given_up: bool = False
 
 
+@dataclass
+class Takeover:
+    """A teammate's time in a conversation: what the AI had said when it began, and when it ended."""
+
+    session_id: str
+    said_at_takeover: set[str] = field(default_factory=set)
+    """Ids of messages."""
+    said_at_end: set[str] = field(default_factory=set)
+
+
 class Visitors:
     """Conversations without end, until told to stop."""
 
@@ -50,6 +62,7 @@ class Visitors:
         self._urls = urls
         self._seed = seed
         self.asked: list[Asked] = []
+        self.takeovers: list[Takeover] = []
         self.is_over = False
 
     async def visit(self, session: aiohttp.ClientSession, tenant: Tenant, number: int) -> None:
@@ -65,6 +78,8 @@ class Visitors:
             if not asked.outcomes:
                 return
             session_id = asked.outcomes[-1]["session_id"]
+            if chance.random() < TAKEOVER_SHARE:
+                await self._take_over(session, tenant, session_id, chance)
 
     async def _ask(
         self, session: aiohttp.ClientSession, tenant: Tenant, session_id: str | None, chance: random.Random
@@ -89,6 +104,69 @@ class Visitors:
                 return asked
         asked.has_given_up = not asked.outcomes
         return asked
+
+    async def _take_over(
+        self, session: aiohttp.ClientSession, tenant: Tenant, session_id: str, chance: random.Random
+    ) -> None:
+        """A teammate takes the conversation while the AI may be answering in it, and gives it back."""
+        takeover = Takeover(session_id)
+
+        async def act(path: str, **body: Any) -> bool:
+            return await self._act(
+                session, tenant, f"chat/{path}", {"session_id": session_id, **body}, chance
+            )
+
+        asking = asyncio.create_task(self._ask(session, tenant, session_id, chance))
+        await asyncio.sleep(chance.uniform(0, 0.2))
+        if await act("state", state="teammate"):
+            said = await self._said(session, tenant, session_id, chance)
+            await act("reply", message=f"tenant={tenant.name} a teammate", message_id="only")
+            await asking
+            said_at_end = await self._said(session, tenant, session_id, chance)
+            if said is not None and said_at_end is not None:
+                takeover.said_at_takeover, takeover.said_at_end = said, said_at_end
+                self.takeovers.append(takeover)
+            await act("state", state="ai")
+        await asking
+
+    async def _act(
+        self,
+        session: aiohttp.ClientSession,
+        tenant: Tenant,
+        path: str,
+        body: dict[str, Any],
+        chance: random.Random,
+    ) -> bool:
+        """Whether it was done in the end, however often it had to be asked for."""
+        give_up = asyncio.get_running_loop().time() + GIVE_UP_S
+        while asyncio.get_running_loop().time() < give_up:
+            with suppress(aiohttp.ClientError, TimeoutError, OSError):
+                async with session.post(
+                    f"{chance.choice(self._urls)}/{path}", json=body, headers={"X-API-Key": tenant.key}
+                ) as answer:
+                    if answer.status == 200:
+                        return True
+                    if answer.status < 500:
+                        return False
+            await asyncio.sleep(PAUSE_S)
+        return False
+
+    async def _said(
+        self, session: aiohttp.ClientSession, tenant: Tenant, session_id: str, chance: random.Random
+    ) -> set[str] | None:
+        """Ids of what the AI has said in a conversation; None where nobody would tell."""
+        give_up = asyncio.get_running_loop().time() + GIVE_UP_S
+        while asyncio.get_running_loop().time() < give_up:
+            with suppress(aiohttp.ClientError, TimeoutError, OSError):
+                async with session.get(
+                    f"{chance.choice(self._urls)}/chat/history/{session_id}",
+                    headers={"X-API-Key": tenant.key},
+                ) as answer:
+                    if answer.status == 200:
+                        messages = (await answer.json())["messages"]
+                        return {each["id"] for each in messages if each["author"] == "ai"}
+            await asyncio.sleep(PAUSE_S)
+        return None
 
     async def _try(
         self, session: aiohttp.ClientSession, asked: Asked, body: dict[str, Any], chance: random.Random

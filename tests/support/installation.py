@@ -107,10 +107,11 @@ class Installation:
             "a turn without its question": "SELECT id FROM turns t WHERE NOT EXISTS "
             "(SELECT FROM messages WHERE turn_id = t.id AND role = 'user')",
             "a message without its turn": "SELECT id FROM messages m WHERE NOT EXISTS "
-            "(SELECT FROM turns WHERE id = m.turn_id)",
+            "(SELECT FROM turns WHERE id = m.turn_id) AND m.author <> 'teammate'",
             "a turn without an end": "SELECT id FROM turns WHERE status = 'running' OR outcome IS NULL",
-            "a question without one answer": "SELECT turn_id FROM messages GROUP BY turn_id "
-            "HAVING count(*) FILTER (WHERE role = 'assistant') <> 1 OR count(*) <> 2",
+            "a question without one answer": "SELECT t.id FROM turns t JOIN messages m ON m.turn_id = t.id "
+            "GROUP BY t.id HAVING count(*) FILTER (WHERE m.role = 'user') <> 1 "
+            "OR count(*) FILTER (WHERE m.role = 'assistant') <> (t.status <> 'handed_off')::int",
             "a reservation left": "SELECT metric FROM counters WHERE reserved <> 0",
             "a turn that still holds a reservation": "SELECT id FROM turns WHERE reserved <> '{}'",
             "a conversation still taken": "SELECT id FROM conversations WHERE lease_turn_id IS NOT NULL",

@@ -84,11 +84,14 @@ class ReplySent:
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """The conversation goes to a teammate."""
+    """The AI answers no longer: the conversation waits for a teammate, or one has it."""
 
-    turn: TurnRef
+    client_id: str
+    conversation_id: str
+    state: str
+    """`queued` or `teammate`."""
     reason: str
-    """Why, as the visitor or the AI put it."""
+    """Why, as whoever handed it over put it; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ async def reply_sent(event: event.ReplySent, ctx: PluginContext) -> None:
 
 @hookspec
 async def handoff(event: event.Handoff, ctx: PluginContext) -> None:
-    """The conversation goes from the AI to a teammate. Best effort."""
+    """The conversation goes from the AI to a teammate, or to the queue for one. Best effort."""
 
 
 @hookspec

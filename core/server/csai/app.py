@@ -17,6 +17,7 @@ from csai.chat.endpoints import router as chat
 from csai.clients.endpoints import router as clients
 from csai.conversations.endpoints import router as conversations
 from csai.edge import Edge
+from csai.handoffs.endpoints import router as handoffs
 from csai.health import Readiness
 from csai.kit.problem import Problem, problem_response
 from csai.services import Services
@@ -44,6 +45,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(chat)
     app.include_router(conversations)
     app.include_router(clients)
+    app.include_router(handoffs)
     _add_health(app)
     app.exception_handler(Problem)(_answer_problem)
     app.exception_handler(RequestValidationError)(_answer_invalid)

@@ -26,6 +26,7 @@ from csai.clients.access import Gate
 from csai.clients.rate_limit import RateLimiter
 from csai.config import Settings
 from csai.database import Database
+from csai.handoffs.service import Handoffs
 from csai.jobs.runner import JobRunner
 from csai.jobs.work import Work
 from csai.kit.alert import Alerts
@@ -68,6 +69,7 @@ class Services:
     cache: Cache
     doors: Doors
     summaries: Summaries
+    handoffs: Handoffs
     jobs: JobRunner
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -225,5 +227,6 @@ def build_services(
         cache=cache,
         doors=doors,
         summaries=summaries,
+        handoffs=Handoffs(database=database, clock=clock, live=live, views=views),
         jobs=JobRunner(settings=settings, database=database, clock=clock, work=work),
     )

@@ -12,9 +12,9 @@ from csai_sdk import AssistantMessage, Clock, ToolCall, ToolMessage, ToolResult
 
 from csai.chat.prompt import store_rounds
 from csai.chat.repository import LeftBehind, StateRow, TurnRepository, dead_work
+from csai.chat.settle import COUNTED_ONCE, HANDED_OVER, message_of
 from csai.chat.spending import ModelCall, booking, recovered
 from csai.database import Conflict, Database
-from csai.kit.identifier import new_id
 from csai.plugins.registry import PluginRegistry
 from csai.statement import Rows
 from csai.tools.execution import UNKNOWN_OUTCOME, vendor_id
@@ -84,26 +84,27 @@ class Abandonment:
         calls = recovered(
             left.attempts, providers=self._registry.providers, overrides=self._overrides, now=now
         )
-        outcome = _outcome(turn_id, calls, intended, now)
+        status = "failed" if state.state == "ai" else "handed_off"
+        outcome = _outcome(turn_id, status, calls, intended, now)
         tokens = sum(call.usage.tokens_input + call.usage.tokens_output for call in calls)
         used = {
             "tokens": tokens,
             "cost": sum(call.cost_micros for call in calls),
             "tool_calls": len(intended),
         }
+        parts = _parts(intended, INTERRUPTED if status == "failed" else HANDED_OVER)
+        if status == "failed":
+            messages, said = 2, [turns.apologise(state.id, **_apology(turn_id, outcome, parts, now))]
+        else:
+            messages, said = 1, [turns.keep_rounds(state.id, turn_id, parts)] if parts else []
+            used |= {metric: left.reserved.get(metric, 0) for metric in COUNTED_ONCE}
         try:
             await self._database.transact(
-                turns.break_lease(state, tokens=tokens, now=now),
-                turns.finish_left_behind(turn_id, as_written=left.as_written, outcome=outcome, now=now),
-                turns.apologise(
-                    state.id,
-                    turn=turn_id,
-                    message=outcome["message"]["id"],
-                    content=INTERRUPTED,
-                    parts=_parts(intended),
-                    tokens_used=outcome["usage"]["tokens_output"],
-                    now=now,
+                turns.break_lease(state, messages=messages, tokens=tokens, now=now),
+                turns.finish_left_behind(
+                    turn_id, as_written=left.as_written, status=status, outcome=outcome, now=now
                 ),
+                *said,
                 executions.lose_sight(turn_id),
                 *booking(turns, turn_id, left.period, calls),
                 *counter.settle(client_id, left.period, used=used, released=left.reserved),
@@ -120,27 +121,34 @@ def _check_first(results: list[Rows]) -> None:
         raise SomeoneElse
 
 
-def _parts(intended: Sequence[IntendedRow]) -> dict[str, Any] | None:
+def _apology(
+    turn_id: str, outcome: dict[str, Any], parts: dict[str, Any] | None, now: datetime
+) -> dict[str, Any]:
+    return {
+        "turn": turn_id,
+        "message": outcome["message"]["id"],
+        "content": INTERRUPTED,
+        "parts": parts,
+        "tokens_used": outcome["usage"]["tokens_output"],
+        "now": now,
+    }
+
+
+def _parts(intended: Sequence[IntendedRow], final: str) -> dict[str, Any] | None:
     """The calls whose outcome nobody knows, as the next turn's model is told of them."""
     calls = [ToolCall(vendor_id(row.call_id), row.tool_name, row.parameters) for row in intended]
     results = tuple(ToolResult(call.id, call.name, UNKNOWN_OUTCOME, is_error=True) for call in calls)
     parts = store_rounds([AssistantMessage("", tuple(calls)), ToolMessage(results)]) if calls else None
-    return {**parts, "final": INTERRUPTED} if parts else None
+    return {**parts, "final": final} if parts else None
 
 
 def _outcome(
-    turn_id: str, calls: Sequence[ModelCall], intended: Sequence[IntendedRow], now: datetime
+    turn_id: str, status: str, calls: Sequence[ModelCall], intended: Sequence[IntendedRow], now: datetime
 ) -> dict[str, Any]:
     return {
         "turn_id": turn_id,
-        "status": "failed",
-        "message": {
-            "id": new_id(),
-            "role": "assistant",
-            "author": "ai",
-            "content": INTERRUPTED,
-            "created_at": now.isoformat(),
-        },
+        "status": status,
+        "message": message_of(status, INTERRUPTED if status == "failed" else "", now),
         "tool_calls": [
             {
                 "id": row.call_id,

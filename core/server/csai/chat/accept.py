@@ -197,6 +197,7 @@ class Acceptance:
             deadline=asyncio.get_running_loop().time() + self._settings.turn_deadline_s,
             stream=TurnStream(turn_id),
             reserved=dict(amounts),
+            handed_to=lease.state if lease.state != "ai" else None,
             summary=lease.summary or "",
             summary_seq=lease.summary_seq,
         )

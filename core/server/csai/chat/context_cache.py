@@ -57,6 +57,8 @@ class Contexts:
         is_its_own = turn.is_settled and message["id"] in turn.written
         if not self._settings.context_cache_s or history is None or not is_its_own:
             return
+        if outcome["status"] == "handed_off":
+            return  # The next to speak is a teammate, and nobody keeps up with that here.
         content = message["content"]
         rows = [
             ("assistant", content, parts_of(turn, outcome["status"], content)),

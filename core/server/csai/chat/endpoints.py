@@ -23,7 +23,7 @@ from csai.conversations.schemas import SessionRef
 from csai.conversations.session import find_conversation, referred_conversation
 from csai.conversations.visitor import verified_visitor
 from csai.kit.address import client_address
-from csai.kit.body import read_model
+from csai.kit.body import check_words, read_model
 from csai.kit.openapi import PROBLEMS, body_of
 from csai.kit.problem import Problem, not_found
 from csai.services import Services
@@ -125,7 +125,8 @@ async def _end_of(services: Services, access: Access, row: TurnRow) -> AsyncIter
 )
 async def stop(request: Request) -> Any:
     services: Services = request.app.state.services
-    access, session_id, _conversation_id = await referred_conversation(request)
+    access, asked, _conversation_id = await referred_conversation(request, SessionRef)
+    session_id = asked.session_id
     elsewhere = await services.replays.running_turn(access.client_id, session_id)
     stream = await services.live.stop(access.client_id, session_id)
     if stream is not None:
@@ -139,14 +140,7 @@ async def stop(request: Request) -> Any:
 async def _read_message(request: Request, services: Services, access: Access) -> Asked:
     settings = services.settings
     message = await read_model(request, ChatMessage, max_bytes=settings.max_body_bytes)
-    if not message.message.strip():
-        raise Problem(422, "message_empty", "The message is empty. Write something.")
-    if len(message.message) > settings.max_message_chars:
-        raise Problem(
-            422,
-            "message_too_long",
-            f"The message is longer than {settings.max_message_chars} characters. Shorten or split it.",
-        )
+    check_words(message.message, max_chars=settings.max_message_chars)
     key = _idempotency_key(request, message)
     check_first_key(message, key)
     if message.session_id is not None:

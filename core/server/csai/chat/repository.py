@@ -43,14 +43,17 @@ class LeaseRow:
     visitor_id: str | None
     summary: str | None
     summary_seq: int
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
 class StateRow:
-    """Why a conversation could not be taken."""
+    """Why a conversation could not be taken: who has it, and who answers in it."""
 
     id: str
     ended_at: datetime | None
+    state: str
+    fence: int
     lease_turn_id: str | None
     lease_expires_at: datetime | None
 
@@ -126,6 +129,9 @@ class TurnRepository:
             "summary_since": None,
             "lease_turn_id": turn_id,
             "lease_expires_at": expires,
+            "state": "ai",
+            "state_since": None,
+            "teammate": None,
         }
         return Step(statements.BEGIN_CONVERSATION, begun | columns)
 
@@ -184,6 +190,12 @@ class TurnRepository:
             tokens=saved_tokens,
             micros=saved_micros,
             now=now,
+        )
+
+    def keep_rounds(self, conversation_id: str, turn_id: str, rounds: Mapping[str, Any]) -> Step:
+        """Keep with the question what was done for it, where no answer is to come."""
+        return self._step(
+            statements.KEEP_ROUNDS, conversation=conversation_id, turn=turn_id, rounds=dict(rounds)
         )
 
     def answer(self, **columns: Any) -> Step:
@@ -252,13 +264,14 @@ class TurnRepository:
         return self._step(statements.LEFT_BEHIND, turn=turn_id)
 
     def finish_left_behind(
-        self, turn_id: str, *, as_written: str, outcome: Mapping[str, Any], now: datetime
+        self, turn_id: str, *, as_written: str, status: str, outcome: Mapping[str, Any], now: datetime
     ) -> Step:
         """Give an abandoned turn its outcome. No row when it has one, or wrote since it was looked at."""
         return self._step(
             statements.FINISH_LEFT_BEHIND,
             turn=turn_id,
             as_written=as_written,
+            new_status=status,
             new_outcome=outcome,
             nothing={},
             now=now,
@@ -272,10 +285,16 @@ class TurnRepository:
         """Answer an abandoned turn's message, under the number set apart for its answer."""
         return self._step(statements.APOLOGISE, conversation=conversation_id, **values)
 
-    def break_lease(self, state: StateRow, *, tokens: int, now: datetime) -> Step:
+    def break_lease(self, state: StateRow, *, messages: int, tokens: int, now: datetime) -> Step:
         """Free a conversation whose lease ran out, and count. No row when someone was quicker."""
         return self._step(
-            statements.BREAK, conversation=state.id, turn=state.lease_turn_id, tokens=tokens, now=now
+            statements.BREAK,
+            conversation=state.id,
+            expected_fence=state.fence,
+            turn=state.lease_turn_id,
+            messages=messages,
+            tokens=tokens,
+            now=now,
         )
 
 

@@ -82,6 +82,8 @@ class RunningTurn:
     cached: CachedReply | None = None
     task: asyncio.Task[None] | None = None
     is_stop_requested: bool = False
+    handed_to: str | None = None
+    """Who answers instead of the AI, as the conversation's state says it; None where the AI does."""
     limit_reached: LimitReached | None = None
     is_reserved_unsure: bool = False
     """Whether the counters may hold more than `reserved` says: a commit's answer was lost."""

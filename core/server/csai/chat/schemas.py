@@ -76,7 +76,9 @@ class ChatMessage(Strict):
 class AnswerMessage(BaseModel):
     id: str
     role: str
-    author: str = Field(description="`ai`, or `teammate` after a handoff.")
+    author: str = Field(
+        description="`ai`; `teammate` after a handoff; `system` for a turn that ended as handed_off."
+    )
     content: str
     created_at: str = Field(description="ISO 8601, UTC.")
 

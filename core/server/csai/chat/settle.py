@@ -12,13 +12,13 @@ from csai_sdk import Clock
 
 from csai.chat.citation import cite
 from csai.chat.prompt import store_rounds
-from csai.chat.repository import TurnRepository, TurnRow
+from csai.chat.repository import StateRow, TurnRepository, TurnRow
 from csai.chat.running import FencedOut, RunningTurn
 from csai.chat.spending import BookedRow, beyond, booking
 from csai.database import Conflict, Database, DatabaseUnavailable
 from csai.kit.identifier import new_id
 from csai.kit.text import clean
-from csai.statement import Rows
+from csai.statement import Rows, Step
 from csai.tools.repository import IntendedRow, ToolExecutionRepository
 from csai.usage import counter
 
@@ -28,10 +28,16 @@ TRIES = 3
 PATIENCE_S = 20.0
 MAX_WAIT_S = 2.0
 COUNTED = frozenset({"completed", "stopped", "handed_off"})
+COUNTED_ONCE = ("messages", "conversations")
 MICROS = 1_000_000
 SESSION = frozenset({"session_id", "session_token"})
 SAID_NOTHING = "(stopped)"
+HANDED_OVER = "(handed over to a teammate)"
 NOT_KEPT = "I'm sorry, something went wrong on our side. Please ask again in a moment."
+
+
+class HandedOver(Exception):
+    """The conversation's state changed while the turn ran: it ends without a word of the AI."""
 
 
 class Settlement:
@@ -61,6 +67,9 @@ class Settlement:
                     outcome = stored
                 else:
                     outcome = await self._give_way(turn, now)
+            except HandedOver:
+                status, text = "handed_off", ""
+                continue
             except FencedOut:
                 outcome = await self._give_way(turn, now)
             except (DatabaseUnavailable, OSError):
@@ -95,7 +104,7 @@ class Settlement:
                     await self._store(turn, "failed", told, now)
                 elif stored["message"]["id"] not in turn.written:
                     await self._give_way(turn, now)
-            except (DatabaseUnavailable, OSError):
+            except (DatabaseUnavailable, OSError, HandedOver):
                 continue
             except FencedOut:
                 await self._give_way(turn, now)
@@ -138,6 +147,19 @@ class Settlement:
         )
 
     async def _store(self, turn: RunningTurn, status: str, outcome: dict[str, Any], now: datetime) -> None:
+        """Raises `FencedOut`, or `HandedOver` where the turn still has the conversation, but not the AI."""
+        try:
+            await self._write(turn, status, outcome, now)
+        except FencedOut:
+            (rows,) = await self._database.fetch(TurnRepository(turn.client_id).state(turn.session_id))
+            state = StateRow(*rows[0])
+            if state.lease_turn_id != turn.id:
+                raise
+            turn.fence = state.fence
+            turn.handed_to = state.state if state.state != "ai" else "teammate"
+            raise HandedOver from None
+
+    async def _write(self, turn: RunningTurn, status: str, outcome: dict[str, Any], now: datetime) -> None:
         turns = TurnRepository(turn.client_id)
         if turn.is_reserved_unsure:
             ((_period, reserved),) = (await self._database.transact(turns.reserved_finally(turn.id)))[0]
@@ -149,28 +171,15 @@ class Settlement:
                 turn.conversation_id,
                 turn_id=turn.id,
                 fence=turn.fence,
-                messages=2,
+                messages=1 if turn.handed_to else 2,
                 tokens=used["tokens"],
                 now=now,
             ),
             turns.finish(turn.id, status=status, outcome=outcome, now=now, **_saved(turn, status)),
-            turns.answer(
-                id=outcome["message"]["id"],
-                conversation_id=turn.conversation_id,
-                turn_id=turn.id,
-                seq=turn.seq + 1,
-                role="assistant",
-                author="ai",
-                content=outcome["message"]["content"],
-                parts=parts_of(turn, status, outcome["message"]["content"]),
-                tokens_used=sum(call.usage.tokens_output for call in turn.model_calls),
-                timestamp=now,
-            ),
+            *_said(turns, turn, status, outcome["message"], now),
         ]
         counted = (
-            {metric: turn.reserved.get(metric, 0) for metric in ("messages", "conversations")}
-            if status in COUNTED
-            else {}
+            {metric: turn.reserved.get(metric, 0) for metric in COUNTED_ONCE} if status in COUNTED else {}
         )
         try:
             await self._database.transact(
@@ -186,6 +195,28 @@ class Settlement:
             if await self._stored(turn) is None:
                 raise
             raise FencedOut from None
+
+
+def _said(
+    turns: TurnRepository, turn: RunningTurn, status: str, message: dict[str, Any], now: datetime
+) -> list[Step]:
+    """The answer, with what was done for it. Where a teammate answers, only what was done."""
+    parts = parts_of(turn, status, message["content"])
+    if turn.handed_to:
+        return [turns.keep_rounds(turn.conversation_id, turn.id, parts)] if parts else []
+    answer = turns.answer(
+        id=message["id"],
+        conversation_id=turn.conversation_id,
+        turn_id=turn.id,
+        seq=turn.seq + 1,
+        role="assistant",
+        author="ai",
+        content=message["content"],
+        parts=parts,
+        tokens_used=sum(call.usage.tokens_output for call in turn.model_calls),
+        timestamp=now,
+    )
+    return [answer]
 
 
 def _check_fence(results: list[Rows]) -> None:
@@ -216,7 +247,21 @@ def parts_of(turn: RunningTurn, status: str, content: str) -> dict[str, Any] | N
     parts = store_rounds(turn.rounds)
     if parts is None:
         return None
+    if turn.handed_to:
+        return {**parts, "final": HANDED_OVER}
     return {**parts, "final": turn.texts[-1] if status == "completed" else content or SAID_NOTHING}
+
+
+def message_of(status: str, text: str, now: datetime) -> dict[str, Any]:
+    """The answer's message. Where a teammate answers it says nothing, and is nobody's."""
+    role, author = ("system", "system") if status == "handed_off" else ("assistant", "ai")
+    return {
+        "id": new_id(),
+        "role": role,
+        "author": author,
+        "content": clean(text),
+        "created_at": now.isoformat(),
+    }
 
 
 def _outcome(turn: RunningTurn, status: str, text: str, now: datetime) -> dict[str, Any]:
@@ -225,13 +270,7 @@ def _outcome(turn: RunningTurn, status: str, text: str, now: datetime) -> dict[s
     return {
         "turn_id": turn.id,
         "status": status,
-        "message": {
-            "id": new_id(),
-            "role": "assistant",
-            "author": "ai",
-            "content": clean(text),
-            "created_at": now.isoformat(),
-        },
+        "message": message_of(status, text, now),
         "tool_calls": [
             {
                 "id": item.call_id,

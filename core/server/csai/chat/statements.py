@@ -34,7 +34,7 @@ BY_ID = Prepared(TURN.where(Turn.id == bindparam("turn")))
 LEASE = (
     *(Conversation.id, Conversation.fence, Conversation.next_seq - 2, Conversation.visitor_id),
     # Here and not beside the history: so a later turn needs no query for it.
-    *(Conversation.summary, Conversation.summary_seq),
+    *(Conversation.summary, Conversation.summary_seq, Conversation.state),
 )
 BEGIN_CONVERSATION = Prepared(
     insert(Conversation).returning(*LEASE),
@@ -188,6 +188,16 @@ FINISH = Prepared(
     .returning(Turn.id)
 )
 ANSWER = prepared_insert(Message)
+KEEP_ROUNDS = Prepared(
+    update(Message)
+    .where(
+        Message.client_id == bindparam("client"),
+        Message.conversation_id == bindparam("conversation"),
+        Message.turn_id == bindparam("turn"),
+        Message.role == "user",
+    )
+    .values(parts=bindparam("rounds"))
+)
 BOOK = prepared_insert(LedgerEntry)
 BOOKED = Prepared(
     select(
@@ -206,11 +216,11 @@ BOOKED = Prepared(
     .where(LedgerEntry.client_id == bindparam("client"), LedgerEntry.turn_id == bindparam("turn"))
     .order_by(LedgerEntry.attempt)
 )
-STATE = Prepared(
-    select(
-        Conversation.id, Conversation.ended_at, Conversation.lease_turn_id, Conversation.lease_expires_at
-    ).where(*OF_SESSION)
+HOLD = (
+    *(Conversation.id, Conversation.ended_at, Conversation.state, Conversation.fence),
+    *(Conversation.lease_turn_id, Conversation.lease_expires_at),
 )
+STATE = Prepared(select(*HOLD).where(*OF_SESSION))
 KEEP_RESERVED = Prepared(
     update(Turn)
     .where(
@@ -253,7 +263,7 @@ FINISH_LEFT_BEHIND = Prepared(
         bindparam("as_written") == NOTES_AS_WRITTEN,
     )
     .values(
-        status="failed",
+        status=bindparam("new_status"),
         outcome=bindparam("new_outcome"),
         reserved=bindparam("nothing"),
         attempts=bindparam("nothing"),
@@ -266,6 +276,7 @@ BREAK = Prepared(
     .where(
         Conversation.client_id == bindparam("client"),
         Conversation.id == bindparam("conversation"),
+        Conversation.fence == bindparam("expected_fence"),
         Conversation.lease_turn_id == bindparam("turn"),
         Conversation.lease_expires_at < bindparam("now"),
     )
@@ -273,7 +284,7 @@ BREAK = Prepared(
         lease_turn_id=None,
         lease_expires_at=None,
         fence=Conversation.fence + 1,
-        message_count=Conversation.message_count + 2,
+        message_count=Conversation.message_count + bindparam("messages"),
         tokens_total=Conversation.tokens_total + bindparam("tokens"),
     )
     .returning(Conversation.id)
@@ -306,13 +317,7 @@ REQUEST_STOP = Prepared(
     .values(is_stop_requested=True)
 )
 ABANDONED = Prepared(
-    select(
-        Conversation.client_id,
-        Conversation.id,
-        Conversation.ended_at,
-        Conversation.lease_turn_id,
-        Conversation.lease_expires_at,
-    )
+    select(Conversation.client_id, *HOLD)
     .where(Conversation.lease_turn_id.is_not(None), Conversation.lease_expires_at < bindparam("now"))
     .order_by(Conversation.lease_expires_at)
     .limit(literal(100))

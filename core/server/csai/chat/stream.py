@@ -43,6 +43,12 @@ class TurnStream:
             self._has_text = False
         self._add(name, data)
 
+    def hand_over(self, state: str) -> None:
+        """Somebody else answers now, so what was said is withdrawn."""
+        if self._has_text:
+            self.add("text.reset", {})
+        self.add("handoff", {"state": state})
+
     def finish(self, outcome: Mapping[str, Any]) -> None:
         """The terminal event. `outcome` is the answer as a secret key sees it."""
         is_failure = outcome["status"] in {"failed", "blocked"}

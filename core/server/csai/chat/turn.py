@@ -135,6 +135,8 @@ class Turns:
         try:
             outcome = await self._settlement.settle(turn, status, text)
             reach(FaultPoint.SETTLED)
+            if outcome["status"] == "handed_off":
+                turn.stream.hand_over(turn.handed_to or "teammate")
             turn.stream.finish(outcome)
             if not turn.is_settled:
                 await self._settlement.catch_up(turn, outcome)
@@ -146,6 +148,8 @@ class Turns:
     def _judge(self, turn: RunningTurn, *, is_late: bool) -> tuple[str, str]:
         """The turn's status, and what the visitor is told."""
         task = turn.task
+        if turn.handed_to is not None:
+            return "handed_off", ""
         if is_late:
             return "failed", OUT_OF_TIME
         if task is None or task.cancelled():
@@ -166,12 +170,12 @@ class Turns:
         return "failed", SORRY
 
     async def _converse(self, turn: RunningTurn) -> None:
-        """Context, then rounds of model and tools, then a closing answer."""
+        """Context, rounds of model and tools, a closing answer; nothing where a teammate answers."""
         if "message_received" in turn.view.hooks:
             await turn.view.hooks.tell(
                 "message_received", MessageReceived(turn.ref, turn.question, turn.visitor_id)
             )
-        if await self._replies.answer(turn):
+        if turn.handed_to is not None or await self._replies.answer(turn):
             return
         turn.history = await self._contexts.recent(turn)
         passages = await self._passages(turn)

@@ -86,10 +86,13 @@ def weigh_message(message: Message) -> int:
 
 def as_messages(row: HistoryRow) -> list[Message]:
     """A stored message with the tool rounds before it, as the model saw them."""
-    if row.role == "user":
-        return [UserMessage(row.content)]
     messages: list[Message] = [_round(item) for item in (row.parts or {}).get("rounds", ())]
-    final = (row.parts or {}).get("final") or row.content
+    final = (row.parts or {}).get("final")
+    if row.role == "user":
+        # Rounds are here where somebody took the conversation over before there was an answer.
+        answered = [*messages, AssistantMessage(final)] if final else []
+        return [UserMessage(row.content), *answered]
+    final = final or row.content
     # A stopped turn may have said nothing: vendors refuse an empty message, and rounds without an answer.
     return [*messages, AssistantMessage(final)] if final else []
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from csai.conversations.repository import ConversationRepository, MessageRow
-from csai.conversations.schemas import Ended, History, SessionRef
+from csai.conversations.repository import ConversationRepository
+from csai.conversations.schemas import Ended, History, SessionRef, message_json
 from csai.conversations.session import find_conversation, referred_conversation
+from csai.handoffs.repository import HandoffRepository
 from csai.kit.openapi import PROBLEMS, body_of
 from csai.services import Services
 
@@ -29,20 +30,18 @@ async def history(
     session_id: str,
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="`next` of the page before.")] = 0,
 ) -> Any:
-    rows = await _messages(request, session_id, after=after, count=HISTORY_PAGE + 1)
+    services: Services = request.app.state.services
+    access, conversation_id = await find_conversation(request, session_id)
+    async with services.database.read() as connection:
+        repository = ConversationRepository(connection, access.client_id)
+        rows = await repository.messages(conversation_id, after=after, count=HISTORY_PAGE + 1)
+        handed = await HandoffRepository(connection, access.client_id).get(conversation_id)
     page = rows[:HISTORY_PAGE]
     return {
-        "messages": [
-            {
-                "id": row.id,
-                "role": row.role,
-                "author": row.author,
-                "content": row.content,
-                "created_at": row.timestamp.isoformat(),
-            }
-            for row in page
-        ],
+        "messages": [message_json(row) for row in page],
         "next": page[-1].seq if len(rows) > HISTORY_PAGE else None,
+        "state": handed.state,
+        "teammate": handed.teammate,
     }
 
 
@@ -88,18 +87,9 @@ async def transcript(request: Request, session_id: str) -> Response:
 )
 async def end(request: Request) -> Any:
     services: Services = request.app.state.services
-    access, session_id, conversation_id = await referred_conversation(request)
+    access, asked, conversation_id = await referred_conversation(request, SessionRef)
     async with services.database.write() as transaction:
         await ConversationRepository(transaction, access.client_id).end(
             conversation_id, now=services.clock.now()
         )
-    return {"session_id": session_id, "status": "ended"}
-
-
-async def _messages(request: Request, session_id: str, *, after: int, count: int) -> list[MessageRow]:
-    services: Services = request.app.state.services
-    access, conversation_id = await find_conversation(request, session_id)
-    async with services.database.read() as connection:
-        return await ConversationRepository(connection, access.client_id).messages(
-            conversation_id, after=after, count=count
-        )
+    return {"session_id": asked.session_id, "status": "ended"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from csai.chat.schemas import AnswerMessage, SessionId, Strict
+from csai.conversations.repository import MessageRow
 
 
 class SessionRef(Strict):
@@ -20,6 +23,21 @@ class HistoryMessage(AnswerMessage):
 class History(BaseModel):
     messages: list[HistoryMessage] = Field(description="Oldest first.")
     next: int | None = Field(description="Ask again with `after` set to this for more; null at the end.")
+    state: str = Field(
+        description="Who answers: ai, queued (nobody until a teammate comes), teammate; or closed."
+    )
+    teammate: str | None = Field(description="A label for who took it over.")
+
+
+def message_json(row: MessageRow) -> dict[str, Any]:
+    """As `HistoryMessage`."""
+    return {
+        "id": row.id,
+        "role": row.role,
+        "author": row.author,
+        "content": row.content,
+        "created_at": row.timestamp.isoformat(),
+    }
 
 
 class Ended(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from fastapi import Request
 
 from csai.clients.access import Access
@@ -11,13 +13,15 @@ from csai.kit.body import read_model
 from csai.kit.problem import not_found
 from csai.services import Services
 
+R = TypeVar("R", bound=SessionRef)
 
-async def referred_conversation(request: Request) -> tuple[Access, str, str]:
+
+async def referred_conversation(request: Request, model: type[R]) -> tuple[Access, R, str]:
+    """Who asks, the body, and the id of the conversation that it names."""
     services: Services = request.app.state.services
     access = await services.gate.enter(request, now=services.clock.now())
-    reference = await read_model(request, SessionRef, max_bytes=services.settings.max_body_bytes)
-    conversation_id = await _find(request, access, reference.session_id)
-    return access, reference.session_id, conversation_id
+    asked = await read_model(request, model, max_bytes=services.settings.max_body_bytes)
+    return access, asked, await _find(request, access, asked.session_id)
 
 
 async def find_conversation(request: Request, session_id: str) -> tuple[Access, str]:

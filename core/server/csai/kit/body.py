@@ -47,6 +47,18 @@ async def read_model(request: Request, model: type[M], *, max_bytes: int) -> M:
     )
 
 
+def check_words(text: str, *, max_chars: int) -> None:
+    """Raises 422 for a message that says nothing, or too much."""
+    if not text.strip():
+        raise Problem(422, "message_empty", "The message is empty. Write something.")
+    if len(text) > max_chars:
+        raise Problem(
+            422,
+            "message_too_long",
+            f"The message is longer than {max_chars} characters. Shorten or split it.",
+        )
+
+
 def _too_large(max_bytes: int) -> Problem:
     return Problem(
         413, "body_too_large", f"The request is larger than {max_bytes} bytes. Send less in one message."

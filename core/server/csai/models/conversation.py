@@ -15,6 +15,9 @@ class Conversation(Base):
     The lease (`lease_turn_id`, `lease_expires_at`) belongs to the turn that runs; every taking of it raises
     `fence`, and a turn whose fence has passed writes nothing. `next_seq` numbers the messages. `summary`
     tells the messages up to number `summary_seq` in short, the first of which was written at `summary_since`.
+
+    `state` is who answers: `ai`, `queued` (nobody until a teammate comes) or `teammate`, since `state_since`;
+    one that has ended is closed, whatever it says. Every change of it raises the fence as well.
     """
 
     __tablename__ = "conversations"
@@ -45,6 +48,9 @@ class Conversation(Base):
     summary_since: Mapped[datetime | None]
     lease_turn_id: Mapped[str | None] = mapped_column(Id)
     lease_expires_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(String(10), default="ai")
+    state_since: Mapped[datetime | None]
+    teammate: Mapped[str | None] = mapped_column(String(200))
 
 
 class SummaryFold(Base):
@@ -71,7 +77,11 @@ class SummaryFold(Base):
 
 
 class Message(Base):
-    """One message. `parts` keeps the tool rounds between question and answer, as the model saw them."""
+    """One message; a teammate's belongs to no turn.
+
+    `parts` keeps the tool rounds between question and answer, as the model saw them: with the answer, or with
+    the question where a teammate took over before there was one.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -83,7 +93,7 @@ class Message(Base):
     id: Mapped[str] = primary_id()
     client_id: Mapped[str] = mapped_column(Id)
     conversation_id: Mapped[str] = mapped_column(Id)
-    turn_id: Mapped[str] = mapped_column(Id)
+    turn_id: Mapped[str | None] = mapped_column(Id)
     seq: Mapped[int]
     role: Mapped[str] = mapped_column(String(10))
     author: Mapped[str] = mapped_column(String(20))

@@ -1,0 +1,1 @@
+"""From the AI to teammates and back: who answers in a conversation."""

@@ -1,0 +1,113 @@
+"""Handing conversations over: for visitors who ask for a person, and for teammates who take over."""
+
+from __future__ import annotations
+
+import uuid
+
+import structlog
+from csai_sdk import Clock
+from csai_sdk.event import Handoff
+
+from csai.chat.live import LiveTurns
+from csai.clients.access import Access
+from csai.conversations.repository import ConversationRepository, MessageRow
+from csai.database import Database
+from csai.handoffs.repository import HandoffRepository, StateOf
+from csai.kit.identifier import new_id
+from csai.kit.problem import Problem
+from csai.plugins.view import ClientViews
+
+log = structlog.get_logger(__name__)
+
+
+class Handoffs:
+    """Changes who answers. Nothing that the AI had not stored before is said afterwards."""
+
+    def __init__(self, *, database: Database, clock: Clock, live: LiveTurns, views: ClientViews) -> None:
+        self._database = database
+        self._clock = clock
+        self._live = live
+        self._views = views
+
+    async def ask(self, access: Access, session_id: str, conversation_id: str, reason: str) -> StateOf:
+        """The visitor wants a person: queue the conversation, unless somebody has it already.
+
+        Raises 409 when it has ended.
+        """
+        async with self._database.read() as connection:
+            found = await HandoffRepository(connection, access.client_id).get(conversation_id)
+        if found.state in {"queued", "teammate"}:
+            return found
+        return await self.change(access, session_id, conversation_id, "queued", reason=reason)
+
+    async def change(
+        self,
+        access: Access,
+        session_id: str,
+        conversation_id: str,
+        state: str,
+        *,
+        teammate: str | None = None,
+        reason: str = "",
+    ) -> StateOf:
+        """Hand the conversation to `ai`, `queued` or `teammate`, or end it (`closed`). Repeatable.
+
+        Raises 409 when it has ended and another state is asked for.
+        """
+        now = self._clock.now()
+        async with self._database.write() as transaction:
+            handoffs = HandoffRepository(transaction, access.client_id)
+            if state == "closed":
+                await ConversationRepository(transaction, access.client_id).end(conversation_id, now=now)
+                return await handoffs.get(conversation_id)
+            changed = await handoffs.change(conversation_id, state, teammate=teammate, now=now)
+            found = changed or await handoffs.get(conversation_id)
+        if found.state == "closed":
+            raise _ended()
+        if changed is not None and state != "ai":
+            await self._tell(access, session_id, conversation_id, state, reason)
+        return found
+
+    async def reply(
+        self, access: Access, conversation_id: str, text: str, *, message_id: str | None
+    ) -> MessageRow:
+        """Store a teammate's message. With the same `message_id` it is stored once.
+
+        Raises 409 where no teammate has the conversation.
+        """
+        # Made of both, so that no client's id can meet another's.
+        own_id = str(uuid.uuid5(uuid.UUID(conversation_id), message_id)) if message_id else new_id()
+        async with self._database.write() as transaction:
+            handoffs = HandoffRepository(transaction, access.client_id)
+            # The row of the conversation is locked by then, where there is something to store.
+            said = await handoffs.said(conversation_id, own_id) if message_id else None
+            if said is None:
+                said = await handoffs.say(conversation_id, own_id, text, now=self._clock.now())
+            if said is not None:
+                return said
+            found = await handoffs.get(conversation_id)
+        if found.state == "closed":
+            raise _ended()
+        raise Problem(
+            409,
+            "not_taken_over",
+            "The conversation is not with a teammate. Take it over first: POST /chat/state with teammate.",
+        )
+
+    async def _tell(
+        self, access: Access, session_id: str, conversation_id: str, state: str, reason: str
+    ) -> None:
+        """Stop what the AI does here at once; elsewhere it is heard of within a second. Then the plugins."""
+        await self._live.stop(access.client_id, session_id)
+        log.info("conversation handed over", client_id=access.client_id, state=state)
+        if "handoff" in access.view.hooks:
+            self._views.hold(access.view)
+            try:
+                event = Handoff(access.client_id, conversation_id, state, reason)
+                await access.view.hooks.tell("handoff", event)
+            finally:
+                await self._views.release(access.view)
+
+
+def _ended() -> Problem:
+    return Problem(409, "conversation_ended", "This conversation has ended. The visitor can begin a new one.")
