@@ -23,6 +23,7 @@ STATEMENT_MODULES = {
     "usage/counter.py",
     "usage/rollup.py",
     "knowledge/search.py",
+    "plugins/store.py",
 }
 # Readiness asks nothing of a table; models and migrations define tables.
 WITHOUT_CLIENTS = {"app.py", "statement.py"}

@@ -41,6 +41,7 @@ from csai_sdk.locale import Locale
 from csai_sdk.message import AssistantMessage, Message, ToolCall, ToolMessage, ToolResult, UserMessage
 from csai_sdk.provider import ModelReply, ModelRequest, ModelTraits, Passage, Provider, Usage
 from csai_sdk.settings import PluginSettings
+from csai_sdk.store import StoreFull
 from csai_sdk.tool import Tool, ToolBackend, ToolInvocation, ToolOutput, ToolSpec, tool
 from csai_sdk.vendor import error_class_for, key_to_send, load_module, retry_after_s
 from csai_sdk.web import WebFiles
@@ -88,6 +89,7 @@ __all__ = [
     "Resources",
     "SettingsError",
     "SseReader",
+    "StoreFull",
     "Tool",
     "ToolBackend",
     "ToolCall",

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from csai_sdk.errors import SettingsError
 from csai_sdk.settings import PluginSettings
+from csai_sdk.store import Store
 
 S = TypeVar("S", bound=PluginSettings)
 T = TypeVar("T")
@@ -99,6 +100,7 @@ class PluginContext:
     clock: Clock
     log: LoggerAdapter[Logger]
     resources: Resources
+    store: Store
     client_set: frozenset[str] = field(default_factory=frozenset)
 
     def settings_as(self, model: type[S]) -> S:

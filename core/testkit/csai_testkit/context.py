@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 
 import aiohttp
 from csai_sdk import HttpClient, HttpError, HttpResponse, PluginContext, PluginSettings
+from csai_sdk.store import Store
+
+from csai_testkit.store import MemoryStore
 
 T = TypeVar("T")
 
@@ -120,16 +123,19 @@ def make_context(
     transports: PlainTransports | None = None,
     clock: FakeClock | None = None,
     resources: KeptResources | None = None,
+    store: Store | None = None,
 ) -> PluginContext:
     """A context to call a plugin with. Prefer the fixture `plugin_context`, which closes what is kept."""
+    clock = clock or FakeClock()
     return PluginContext(
         plugin=plugin,
         client_id=client_id,
         settings=settings or PluginSettings(),
         http=http or PlainHttp(),
         transports=transports or PlainTransports(),
-        clock=clock or FakeClock(),
+        clock=clock,
         log=logging.LoggerAdapter(logging.getLogger(f"csai.plugin.{plugin}"), {}),
         resources=resources or KeptResources(),
+        store=store or MemoryStore(clock),
         client_set=frozenset(client_set),
     )

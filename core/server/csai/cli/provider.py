@@ -15,6 +15,7 @@ from csai.kit.outbound import Outbound
 from csai.plugins.chain import OFFLINE, provider_chain, usable_providers
 from csai.plugins.context import KeptResources, build_context
 from csai.plugins.registry import PluginRegistry
+from csai.plugins.store import NoStore
 
 NO_MODEL = "offline assistant: no AI model; set ANTHROPIC_API_KEY, OPENAI_API_KEY or OLLAMA_HOST to use one"
 
@@ -36,6 +37,7 @@ def answering_provider(registry: PluginRegistry, settings: Settings) -> str | No
                 transports=outbound.transports,
                 clock=SystemClock(),
                 resources=KeptResources(),
+                store=NoStore(),
             )
     chain = provider_chain(usable_providers(registry, contexts), wanted=settings.llm_provider)
     return chain[0] if chain else None

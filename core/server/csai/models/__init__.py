@@ -6,6 +6,7 @@ from csai.models.conversation import Conversation, Message, SummaryFold
 from csai.models.integration import ClientIntegration, IntegrationEndpoint
 from csai.models.knowledge import KnowledgePassage
 from csai.models.plan import Plan
+from csai.models.plugin_store import PluginEntry
 from csai.models.schema import SchemaState
 from csai.models.tool import ClientTool, Tool, ToolExecution
 from csai.models.turn import Turn, WaitingTurn
@@ -29,6 +30,7 @@ __all__ = [
     "LedgerEntry",
     "Message",
     "Plan",
+    "PluginEntry",
     "SchemaState",
     "SummaryFold",
     "Tool",

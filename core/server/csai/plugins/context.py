@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import structlog
 from csai_sdk import Clock, HttpClient, PluginContext, PluginSettings, Transports
+from csai_sdk.store import Store
 
 from csai.plugins.registry import Plugin
 
@@ -80,6 +81,7 @@ def build_context(
     transports: Transports,
     clock: Clock,
     resources: KeptResources,
+    store: Store,
 ) -> PluginContext:
     """One plugin's view for one client (or for the installation, where `client_id` is None)."""
     settings, client_set = resolve_settings(plugin.settings_model, own=own_settings)
@@ -94,5 +96,6 @@ def build_context(
             logging.getLogger(f"csai.plugin.{plugin.id}"), {"plugin": plugin.id, "client_id": client_id}
         ),
         resources=resources,
+        store=store,
         client_set=client_set,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from csai_sdk import Clock, Locale, PluginContext, Provider, ToolBackend, ToolSpec
+from csai_sdk.store import Store
 from pydantic import ValidationError
 
 from csai.clients.repository import ClientRepository, ClientRow, ClientToolRow
@@ -21,6 +22,7 @@ from csai.plugins.chain import provider_chain, usable_providers
 from csai.plugins.context import KeptResources, build_context
 from csai.plugins.event import EventHooks
 from csai.plugins.registry import Plugin, PluginRegistry
+from csai.plugins.store import NoStore, PluginStore
 from csai.tools.python import PythonBackend
 from csai.tools.schema import ArgumentsValidator, InvalidSchema, compile_schema
 
@@ -213,6 +215,7 @@ class ClientViews:
                 transports=self._outbound.transports,
                 clock=self._clock,
                 resources=kept,
+                store=self._store(plugin.id, client_id),
             )
         except ValidationError as error:
             fields = sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]})
@@ -226,6 +229,11 @@ class ClientViews:
                 error=type(error).__name__,
             )
         return None
+
+    def _store(self, plugin_id: str, client_id: str | None) -> Store:
+        if client_id is None:
+            return NoStore()
+        return PluginStore(self._database, self._clock, plugin=plugin_id, client_id=client_id)
 
     def _decrypt(self, token: str | None, owner: str) -> str | None:
         if not token:

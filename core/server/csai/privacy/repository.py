@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, cast, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csai.models import Base, Conversation, Message, ToolExecution, Turn, Visitor
+from csai.models import Base, Conversation, Message, PluginEntry, ToolExecution, Turn, Visitor
 from csai.usage.rollup import recompute_day
 
 Condition = ColumnElement[bool]
@@ -64,6 +64,12 @@ RULES = (
             or_(Turn.outcome.is_not(None), Turn.idempotency_key.is_not(None)),
         ),
         emptied={"outcome": None, "idempotency_key": None},
+    ),
+    Rule(
+        "plugin_store",
+        PluginEntry,
+        PluginEntry.expires_at,
+        lambda at: (PluginEntry.expires_at < at.replays,),
     ),
     Rule(
         "messages",

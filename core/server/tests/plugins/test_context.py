@@ -21,6 +21,7 @@ def test_a_plugins_log_keeps_its_fields_and_says_whose_they_are(caplog: pytest.L
         transports=unused,
         clock=unused,
         resources=KeptResources(),
+        store=unused,
     )
 
     with caplog.at_level(logging.WARNING):

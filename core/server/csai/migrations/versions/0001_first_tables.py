@@ -27,6 +27,7 @@ TABLES = (
     "client_origins",
     "client_plugins",
     "visitors",
+    "plugin_store",
     "conversations",
     "summary_folds",
     "messages",
@@ -50,6 +51,7 @@ def upgrade() -> None:
     _create_plans()
     _create_clients()
     _create_conversations()
+    _create_plugin_store()
     _create_turns()
     _create_tools()
     _create_integrations()
@@ -221,6 +223,26 @@ def _create_conversations() -> None:
         _unique("messages", "conversation_id", "seq"),
     )
     _create_index("messages", "client_id", "timestamp")
+
+
+def _create_plugin_store() -> None:
+    op.create_table(
+        "plugin_store",
+        _column("id", UUID),
+        _column("client_id", UUID),
+        _column("plugin", sa.String(100)),
+        _column("key", sa.String(200)),
+        _column("value", sa.Text()),
+        _column("size_bytes", sa.Integer()),
+        _column("visitor_id", UUID, nullable=True),
+        _column("expires_at", TIME, nullable=True),
+        _column("updated_at", TIME),
+        _primary("plugin_store", "id"),
+        _owner("plugin_store"),
+        _within_client("plugin_store", "visitor_id", "visitors"),
+        _unique("plugin_store", "client_id", "plugin", "key"),
+    )
+    _create_index("plugin_store", "client_id", "visitor_id")
 
 
 def _create_turns() -> None:
