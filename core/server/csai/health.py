@@ -23,6 +23,7 @@ class Readiness:
         # Alembic's modules, which a server needs for nothing else.
         self._migrations: Any = None
         self._known: Any = None
+        self._given_up: set[asyncio.Task[Any]] = set()
 
     async def report(self) -> dict[str, Any]:
         """That it is ready, and what is amiss all the same. Raises 503 with the reason when it is not."""
@@ -46,8 +47,7 @@ class Readiness:
         if self._known is None:
             await asyncio.to_thread(self._load)
         try:
-            async with asyncio.timeout(PATIENCE_S), self._services.database.read() as connection:
-                found = await connection.run_sync(self._migrations.find)
+            found = await self._look_in_time()
         # Whatever it is, no message can be stored.
         except Exception as error:  # noqa: BLE001
             log.warning("database does not answer", error=type(error).__name__)
@@ -56,6 +56,26 @@ class Readiness:
             return None
         is_newer = found.revision is not None and found.revision not in self._known.revisions
         return "schema_too_new" if is_newer else "migrations_missing"
+
+    async def _look_in_time(self) -> Any:
+        looking = asyncio.create_task(self._look())
+        await asyncio.wait((looking,), timeout=PATIENCE_S)
+        if not looking.done():
+            # Not waited for: giving up a connection to a server that says nothing takes its time too.
+            self._give_up(looking)
+            raise TimeoutError
+        return looking.result()
+
+    def _give_up(self, looking: asyncio.Task[Any]) -> None:
+        self._given_up.add(looking)
+        looking.add_done_callback(self._given_up.discard)
+        # What it raises in the end is of no interest any more.
+        looking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        looking.cancel()
+
+    async def _look(self) -> Any:
+        async with self._services.database.read() as connection:
+            return await connection.run_sync(self._migrations.find)
 
     def _load(self) -> None:
         from csai import migrations

@@ -22,7 +22,7 @@ from csai.chat.repository import TurnRepository
 from csai.chat.running import FencedOut, RunningTurn
 from csai.chat.spending import ModelCall, UnderWay
 from csai.config import Settings
-from csai.database import Database
+from csai.database import Database, OutcomeUnknown
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
@@ -135,14 +135,30 @@ class Attempts:
                 raise FencedOut
             counter.check_granted(results[-1], amounts, limits)
 
-        await see_through(
-            self._database.transact(
+        async def reserve() -> None:
+            await self._database.transact(
                 TurnRepository(turn.client_id).keep_reserved(turn.id, reserved, turn.note()),
                 counter.reserve(turn.client_id, turn.period, amounts, limits),
                 check=check,
             )
-        )
+
+        async def look_and_reserve() -> None:
+            if await self._reserved(turn) != reserved:
+                await reserve()
+
+        try:
+            await see_through(reserve())
+        except OutcomeUnknown:
+            turn.is_reserved_unsure = True
+            await see_through(look_and_reserve())
+            turn.is_reserved_unsure = False
         turn.reserved.update(reserved)
+
+    async def _reserved(self, turn: RunningTurn) -> dict[str, int]:
+        """What is stored as set aside for the turn, once a transaction whose end nobody heard of is over."""
+        step = TurnRepository(turn.client_id).reserved_finally(turn.id)
+        ((_period, reserved),) = (await self._database.transact(step))[0]
+        return dict(reserved)
 
     def _book(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -31,7 +32,7 @@ from csai.chat.running import RunningTurn
 from csai.chat.spending import ModelCall, booking
 from csai.chat.summary_request import TIMEOUT_S, cheapest, cost_of, older, request_of, summary_of
 from csai.config import Settings
-from csai.database import Conflict, Database
+from csai.database import Conflict, Database, DatabaseUnavailable, OutcomeUnknown
 from csai.kit.identifier import new_id
 from csai.kit.text import clean
 from csai.kit.waiting import end, see_through
@@ -41,6 +42,9 @@ from csai.usage import counter
 
 log = structlog.get_logger(__name__)
 
+# For storing the end of a fold over a database that is away.
+PATIENCE_S = 20.0
+WAIT_S = 1.0
 EXPIRES = timedelta(seconds=3 * TIMEOUT_S)
 MAX_MESSAGES = 200
 MAX_FOLDS = 32
@@ -203,6 +207,10 @@ class Summaries:
             await see_through(self._database.transact(*steps, check=check))
         except Conflict:
             return False  # Another is at it.
+        except OutcomeUnknown:
+            # It may be claimed. Without this it would keep what is set aside until it expires.
+            await see_through(self._end(fold, None))
+            return False
         return True
 
     # -- asking and booking -----------------------------------------------------------------------------
@@ -286,7 +294,18 @@ class Summaries:
         )
 
     async def _end(self, fold: Fold, call: ModelCall | None) -> bool:
-        """Book, give back and keep the summary, in one transaction; whether it was kept."""
+        """Book, give back and keep the summary; whether it was kept. Waits for a database that is away."""
+        give_up = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            try:
+                return await self._try_to_end(fold, call)
+            except DatabaseUnavailable:
+                if asyncio.get_running_loop().time() > give_up:
+                    raise
+            await asyncio.sleep(WAIT_S)
+
+    async def _try_to_end(self, fold: Fold, call: ModelCall | None) -> bool:
+        """In one transaction, which an earlier try may have stored without hearing of it."""
         turns = TurnRepository(fold.client_id)
         used, booked = _spent(fold, call, turns)
         summary = summary_of(fold.reply)
@@ -309,10 +328,12 @@ class Summaries:
                 check=_check_first,
             )
         except (FoldTaken, Conflict):
-            # It took too long and was given up by another process, which gave back what was set aside.
-            await self._database.transact(
-                *booked, *counter.settle(fold.client_id, fold.period, used=used, released={})
-            )
+            # It took too long and was given up by another process, which gave back what was set aside; or
+            # an earlier try was stored, and its ledger row stands in the way of another.
+            with suppress(Conflict):
+                await self._database.transact(
+                    *booked, *counter.settle(fold.client_id, fold.period, used=used, released={})
+                )
             return False
         return bool(summary and results[1])
 

@@ -160,7 +160,7 @@ class Turns:
         if isinstance(error, counter.LimitReached):
             turn.limit_reached = error
             return "blocked", turn.view.limit_message or LIMIT_FOR_VISITORS
-        turn.is_reserved_unsure = isinstance(error, OutcomeUnknown)
+        turn.is_reserved_unsure = turn.is_reserved_unsure or isinstance(error, OutcomeUnknown)
         if isinstance(error, FencedOut):
             return "failed", SORRY
         if isinstance(error, NoReply):
