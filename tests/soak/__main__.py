@@ -26,10 +26,11 @@ import aiohttp
 import psycopg
 
 from tests.soak.audit import INVARIANTS, collect
-from tests.soak.machines import Machine, Stores, is_ready, wait_until
+from tests.soak.machines import Machine, is_ready, wait_until
 from tests.soak.model import Model, Webhook, serve
 from tests.soak.visitors import Tenant, Visitors
 from tests.support import program
+from tests.support.stores import Stores
 
 VISITORS = 6
 LEASE_S = 4
@@ -86,7 +87,7 @@ async def _soak(folder: Path, stores: Stores, seconds: float, seed: int) -> int:
     worker.start()
     try:
         visitors = Visitors(addresses, seed)
-        chaos = _Chaos(servers, addresses, worker, stores, libpq, urls["redis_url"], seed)
+        chaos = _Chaos(servers, addresses, worker, stores, seed)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=40)) as session:
             asking = [
                 asyncio.create_task(visitors.visit(session, tenant, number))
@@ -115,15 +116,11 @@ class _Chaos:
         addresses: Sequence[str],
         worker: Machine,
         stores: Stores,
-        libpq: str,
-        redis_url: str,
         seed: int,
     ) -> None:
         self._servers = list(zip(servers, addresses, strict=True))
         self._worker = worker
         self._stores = stores
-        self._libpq = libpq
-        self._redis = ("127.0.0.1", int(redis_url.rsplit(":", 1)[1].split("/")[0]))
         self._random = random.Random(seed)
         self.done: Counter[str] = Counter()
 
@@ -141,7 +138,7 @@ class _Chaos:
 
     def _do(self, deed: str) -> None:
         if deed in {"redis", "postgres"}:
-            self._stores.restart(deed, self._is_redis_up if deed == "redis" else self._is_postgres_up)
+            self._stores.restart(deed)
             return
         if deed == "worker":
             self._worker.stop(self._random.choice((signal.SIGKILL, signal.SIGTERM)))
@@ -150,17 +147,6 @@ class _Chaos:
         server, url = self._random.choice(self._servers)
         server.stop(signal.SIGKILL if deed == "kill" else signal.SIGTERM)
         _start(server, url)
-
-    def _is_redis_up(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(self._redis) == 0
-
-    def _is_postgres_up(self) -> bool:
-        try:
-            psycopg.connect(self._libpq, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            return False
-        return True
 
 
 def _set_up(folder: Path, variables: dict[str, str], libpq: str, address: str) -> list[Tenant]:
