@@ -29,7 +29,7 @@ class Installation:
 
     def __init__(self, folder: Path, *, database_url: str, redis_url: str, model_url: str) -> None:
         self._folder = folder
-        self._database = make_url(database_url).set(drivername="postgresql").render_as_string(False)
+        self.libpq_url = make_url(database_url).set(drivername="postgresql").render_as_string(False)
         self.variables = {
             "CSAI_ENV": "production",
             "CSAI_SECRET_KEYS": SECRET,
@@ -85,11 +85,11 @@ class Installation:
                 yield Running(program, url, http, {"X-API-Key": self.key})
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self._database, autocommit=True) as connection:
+        with psycopg.connect(self.libpq_url, autocommit=True) as connection:
             return connection.execute(sql, parameters or None).fetchall()
 
     def execute(self, sql: str, *parameters: Any) -> None:
-        with psycopg.connect(self._database, autocommit=True) as connection:
+        with psycopg.connect(self.libpq_url, autocommit=True) as connection:
             connection.execute(sql, parameters or None)
 
     def statuses(self) -> dict[str, int]:

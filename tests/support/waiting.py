@@ -1,0 +1,17 @@
+"""Waiting for what another process does, for no longer than is bearable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+PATIENCE_S = 60.0
+
+
+def until(is_so: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Look until it is so, and do something between two looks."""
+    give_up = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < give_up, "it did not come about"
+        meanwhile()
+        time.sleep(0.05)
