@@ -17,6 +17,7 @@ retention = typer.Typer(
 
 HEADINGS = {
     "replays": "Replays",
+    "plugin_store": "Plugins' values",
     "messages": "Messages",
     "summaries": "Summaries",
     "tool_log_stripped": "Calls stripped",

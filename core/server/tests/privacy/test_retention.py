@@ -77,6 +77,7 @@ async def test_words_go_after_thirty_days_and_the_tool_log_stays_without_them(
     done = await retention(database).run(client_id)
     assert done == {
         "replays": 1,
+        "plugin_store": 0,
         "messages": 2,
         "summaries": 0,
         "tool_log_stripped": 1,
