@@ -20,6 +20,7 @@ SERVER = Path(csai.__file__).parent
 # Where statements are written, beside the repositories: each takes a client's id and has tests of its own.
 STATEMENT_MODULES = {
     "chat/statements.py",
+    "outbox/statements.py",
     "usage/counter.py",
     "usage/rollup.py",
     "knowledge/search.py",

@@ -11,12 +11,15 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, NonNegativeInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from csai.usage.rates import Rates
 
 MIN_SECRET_CHARS = 32
+
+# Those of Standard Webhooks' example: three days, the first retries while someone still looks.
+WEBHOOK_WAITS_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
@@ -94,6 +97,9 @@ class Settings(BaseSettings):
     """How long messages are kept; a client may say otherwise."""
     tool_log_days: int = Field(90, ge=1)
     """How long the tool log is kept, without personal data once `message_days` are over."""
+    webhook_timeout_s: float = Field(15, gt=0)
+    webhook_waits_s: Annotated[tuple[NonNegativeInt, ...], NoDecode] = WEBHOOK_WAITS_S
+    """Before another attempt at telling a client's webhook of an event; after the last it has failed."""
     archive_url: str = ""
     """Bucket, or folder in it, that takes messages and tool log before they are deleted."""
     archive_region: str = "us-east-1"
@@ -117,7 +123,9 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "secret_keys", "trusted_proxies", "egress_allow", "plugins", "plugins_on_by_default", mode="before"
+        *("secret_keys", "trusted_proxies", "egress_allow", "plugins", "plugins_on_by_default"),
+        "webhook_waits_s",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:

@@ -36,6 +36,9 @@ from csai.kit.crypto import Keyring
 from csai.kit.egress import EgressPolicy
 from csai.kit.outbound import Outbound
 from csai.kit.waiting import end
+from csai.outbox.delivery import Deliveries
+from csai.outbox.event import Outbox
+from csai.outbox.limit import LimitNews
 from csai.plugins.registry import PluginRegistry
 from csai.plugins.view import ClientViews
 from csai.privacy.archive import make_archive
@@ -70,6 +73,8 @@ class Services:
     doors: Doors
     summaries: Summaries
     handoffs: Handoffs
+    outbox: Outbox
+    limits: LimitNews
     jobs: JobRunner
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -120,6 +125,7 @@ class Services:
         await self.jobs.stop()
         await self.live.close()
         await self.summaries.close()
+        await self.limits.aclose()
         await end(self.background)
         await self.views.close()
         await self.limiter.close()
@@ -167,6 +173,8 @@ def build_services(
     )
     cache = Cache(redis_url=settings.redis_url, clock=clock)
     doors = Doors()
+    outbox = Outbox(clock)
+    limits = LimitNews(database=database, outbox=outbox, clock=clock)
     abandonment = Abandonment(
         database=database, registry=registry, overrides=settings.price_overrides, clock=clock
     )
@@ -179,6 +187,7 @@ def build_services(
         limiter=limiter,
         abandonment=abandonment,
         doors=doors,
+        limits=limits,
     )
     replays = Replays(database=database, clock=clock, keyring=keyring)
     live = LiveTurns(settings=settings, database=database, clock=clock)
@@ -192,7 +201,7 @@ def build_services(
         acceptance=acceptance,
         model=ModelCaller(
             settings=settings,
-            attempts=Attempts(settings=settings, database=database, clock=clock),
+            attempts=Attempts(settings=settings, database=database, clock=clock, limits=limits),
             breaker=breaker,
         ),
         tools=ToolRunner(database, clock),
@@ -200,6 +209,7 @@ def build_services(
         replies=ReplyCache(settings=settings, cache=cache),
         contexts=Contexts(settings=settings, database=database, cache=cache),
         summaries=summaries,
+        limits=limits,
     )
     retention = Retention(
         settings=settings,
@@ -207,7 +217,15 @@ def build_services(
         clock=clock,
         archive=make_archive(settings, outbound.transports, clock),
     )
-    work = Work(database=database, clock=clock, retention=retention)
+    deliveries = Deliveries(
+        settings=settings,
+        database=database,
+        clock=clock,
+        keyring=keyring,
+        http=outbound.http,
+        alerts=alerts,
+    )
+    work = Work(database=database, clock=clock, retention=retention, deliveries=deliveries)
     return Services(
         settings=settings,
         database=database,
@@ -227,6 +245,8 @@ def build_services(
         cache=cache,
         doors=doors,
         summaries=summaries,
-        handoffs=Handoffs(database=database, clock=clock, live=live, views=views),
+        handoffs=Handoffs(database=database, clock=clock, live=live, views=views, outbox=outbox),
+        outbox=outbox,
+        limits=limits,
         jobs=JobRunner(settings=settings, database=database, clock=clock, work=work),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ClauseElement, Dialect, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase
 
 Rows = list[tuple[Any, ...]]
@@ -20,7 +21,7 @@ class Prepared:
     """
 
     def __init__(self, statement: ClauseElement, *, columns: Sequence[str] | None = None) -> None:
-        self._statement = statement
+        self.statement = statement
         self._columns = columns
         self._compiled: dict[tuple[str, str], CompiledStatement] = {}
 
@@ -28,7 +29,7 @@ class Prepared:
         key = dialect.name, dialect.paramstyle
         found = self._compiled.get(key)
         if found is None:
-            found = self._compiled[key] = CompiledStatement(self._statement, dialect, self._columns)
+            found = self._compiled[key] = CompiledStatement(self.statement, dialect, self._columns)
         return found
 
 
@@ -38,6 +39,10 @@ class Step:
 
     statement: Prepared
     values: Mapping[str, Any]
+
+    async def run(self, connection: AsyncConnection) -> None:
+        """Do it within a transaction of SQLAlchemy's, beside what else is done there."""
+        await connection.execute(cast(Any, self.statement.statement), dict(self.values))
 
 
 class CompiledStatement:

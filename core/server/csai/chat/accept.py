@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 import structlog
 from csai_sdk import Clock
-from csai_sdk.event import LimitReached
 
 from csai.chat.abandon import Abandonment
 from csai.chat.doors import Doors
@@ -27,7 +26,8 @@ from csai.database import Conflict, Database
 from csai.kit.crypto import Keyring
 from csai.kit.identifier import new_id
 from csai.kit.problem import Problem, not_found
-from csai.plugins.view import ClientView, ClientViews
+from csai.outbox.limit import LimitNews
+from csai.plugins.view import ClientViews
 from csai.statement import Rows, Step
 from csai.usage import counter
 
@@ -55,6 +55,7 @@ class Acceptance:
         limiter: RateLimiter,
         abandonment: Abandonment,
         doors: Doors,
+        limits: LimitNews,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -64,6 +65,7 @@ class Acceptance:
         self._limiter = limiter
         self._abandonment = abandonment
         self._doors = doors
+        self._limits = limits
         self._order = Order(settings=settings, database=database, clock=clock)
 
     async def accept(self, asked: Asked) -> RunningTurn:
@@ -121,6 +123,7 @@ class Acceptance:
                 await self._when_free(asked, turn_id, session_id, give_up)
                 continue
             self._order.has_come(turn_id)
+            self._limits.near(access.view, period, results[-1])
             return self._running(asked, turn_id, session_id, LeaseRow(*results[0][0]), period, amounts, now)
 
     def _steps(
@@ -236,19 +239,13 @@ class Acceptance:
         await asyncio.sleep(POLL_S)
 
     async def _limit_problem(self, access: Access, error: counter.LimitReached) -> Problem:
-        await tell_limit(access.view, error)
+        await self._limits.reached(access.view, error)
         return Problem(
             429,
             "limit_reached",
             access.view.limit_message or (LIMIT_FOR_OPERATORS if access.is_secret else LIMIT_FOR_VISITORS),
             metric=error.metric,
         )
-
-
-async def tell_limit(view: ClientView, error: counter.LimitReached) -> None:
-    """Tell the client's plugins that work was refused."""
-    if "limit_reached" in view.hooks:
-        await view.hooks.tell("limit_reached", LimitReached(view.client.id, error.metric, error.limit))
 
 
 def _rated_visitor(asked: Asked) -> str | None:

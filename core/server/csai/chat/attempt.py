@@ -26,6 +26,7 @@ from csai.database import Database, OutcomeUnknown
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
+from csai.outbox.limit import LimitNews
 from csai.plugins.view import ChosenProvider
 from csai.statement import Rows
 from csai.usage import counter
@@ -40,10 +41,11 @@ MAX_CHARS_PER_TOKEN = 64
 class Attempts:
     """Reserves, streams and books."""
 
-    def __init__(self, *, settings: Settings, database: Database, clock: Clock) -> None:
+    def __init__(self, *, settings: Settings, database: Database, clock: Clock, limits: LimitNews) -> None:
         self._settings = settings
         self._database = database
         self._clock = clock
+        self._limits = limits
 
     async def run(self, turn: RunningTurn, chosen: ChosenProvider, request: ModelRequest) -> ModelReply:
         """The reply. Raises `ProviderError`, the text passed on until then withdrawn and booked."""
@@ -135,24 +137,25 @@ class Attempts:
                 raise FencedOut
             counter.check_granted(results[-1], amounts, limits)
 
-        async def reserve() -> None:
-            await self._database.transact(
+        async def reserve() -> Rows:
+            results = await self._database.transact(
                 TurnRepository(turn.client_id).keep_reserved(turn.id, reserved, turn.note()),
                 counter.reserve(turn.client_id, turn.period, amounts, limits),
                 check=check,
             )
+            return results[-1]
 
-        async def look_and_reserve() -> None:
-            if await self._reserved(turn) != reserved:
-                await reserve()
+        async def look_and_reserve() -> Rows:
+            return await reserve() if await self._reserved(turn) != reserved else []
 
         try:
-            await see_through(reserve())
+            granted = await see_through(reserve())
         except OutcomeUnknown:
             turn.is_reserved_unsure = True
-            await see_through(look_and_reserve())
+            granted = await see_through(look_and_reserve())
             turn.is_reserved_unsure = False
         turn.reserved.update(reserved)
+        self._limits.near(turn.view, turn.period, granted)
 
     async def _reserved(self, turn: RunningTurn) -> dict[str, int]:
         """What is stored as set aside for the turn, once a transaction whose end nobody heard of is over."""

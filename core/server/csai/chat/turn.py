@@ -15,7 +15,7 @@ import structlog
 from csai_sdk import AssistantMessage, ModelReply, Passage, ToolCall, ToolMessage
 from csai_sdk.event import BeforeModelCall, MessageReceived, ReplySent, UsageRecorded
 
-from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance, tell_limit
+from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance
 from csai.chat.context_cache import Contexts
 from csai.chat.doors import Doors
 from csai.chat.live import LiveTurns
@@ -35,6 +35,7 @@ from csai.database import Conflict, Database, OutcomeUnknown
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.knowledge.repository import KnowledgeRepository
+from csai.outbox.limit import LimitNews
 from csai.tools.call import sound
 from csai.tools.runner import ToolRunner, ToolTurn
 from csai.usage import counter
@@ -67,6 +68,7 @@ class Turns:
         contexts: Contexts,
         doors: Doors,
         summaries: Summaries,
+        limits: LimitNews,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -78,6 +80,7 @@ class Turns:
         self._replies = replies
         self._contexts = contexts
         self._summaries = summaries
+        self._limits = limits
         self._live = live
         self._doors = doors
 
@@ -261,7 +264,7 @@ class Turns:
     async def _tell_end(self, turn: RunningTurn, outcome: Any) -> None:
         hooks = turn.view.hooks
         if turn.limit_reached is not None:
-            await tell_limit(turn.view, turn.limit_reached)
+            await self._limits.reached(turn.view, turn.limit_reached)
         if "usage_recorded" in hooks:
             for call in turn.model_calls:
                 await hooks.tell(

@@ -19,6 +19,7 @@ from csai.cli.seed import seed
 from csai.cli.serve import serve
 from csai.cli.tool import tools
 from csai.cli.version import version
+from csai.cli.webhook import deliveries, webhook
 from csai.cli.worker import worker
 
 app = typer.Typer(
@@ -32,6 +33,8 @@ app = typer.Typer(
 )
 for command in (demo, serve, worker, migrate, seed, doctor, version):
     app.command()(command)
+client.command()(webhook)
+client.command()(deliveries)
 app.add_typer(plugins)
 app.add_typer(client)
 app.add_typer(tools)

@@ -25,6 +25,8 @@ HEADINGS = {
     "tool_log": "Calls",
     "conversations_emptied": "Conv. emptied",
     "conversations": "Conv.",
+    "events_emptied": "Events emptied",
+    "events": "Events",
     "visitors": "Visitors",
 }
 

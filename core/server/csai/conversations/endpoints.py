@@ -89,7 +89,8 @@ async def end(request: Request) -> Any:
     services: Services = request.app.state.services
     access, asked, conversation_id = await referred_conversation(request, SessionRef)
     async with services.database.write() as transaction:
-        await ConversationRepository(transaction, access.client_id).end(
+        if await ConversationRepository(transaction, access.client_id).end(
             conversation_id, now=services.clock.now()
-        )
+        ):
+            await services.outbox.ended(access.client_id, asked.session_id).run(transaction)
     return {"session_id": asked.session_id, "status": "ended"}

@@ -52,9 +52,9 @@ class ConversationRepository:
         )
         return [MessageRow(*row) for row in await self._connection.execute(statement)]
 
-    async def end(self, conversation_id: str, *, now: datetime) -> None:
-        """End it; ending again changes nothing."""
-        await self._connection.execute(
+    async def end(self, conversation_id: str, *, now: datetime) -> bool:
+        """End it; ending again changes nothing, and is False."""
+        own = (
             update(Conversation)
             .where(
                 Conversation.client_id == self._client_id,
@@ -63,6 +63,7 @@ class ConversationRepository:
             )
             .values(ended_at=now)
         )
+        return (await self._connection.execute(own)).rowcount == 1
 
 
 class VisitorRepository:

@@ -13,7 +13,7 @@ from csai.models import Conversation, Message, Turn
 
 _STATE = (
     *(Conversation.id, Conversation.state, Conversation.state_since, Conversation.teammate),
-    Conversation.ended_at,
+    *(Conversation.ended_at, Conversation.fence),
 )
 
 
@@ -26,6 +26,7 @@ class StateOf:
     since: datetime | None
     teammate: str | None
     ended_at: datetime | None
+    fence: int
 
     @property
     def state(self) -> str:
@@ -72,7 +73,7 @@ class HandoffRepository:
                 )
                 .values(is_stop_requested=True)
             )
-        return StateOf(row.id, row.state, row.state_since, row.teammate, row.ended_at)
+        return StateOf(row.id, row.state, row.state_since, row.teammate, row.ended_at, row.fence)
 
     async def say(
         self, conversation_id: str, message_id: str, content: str, *, now: datetime

@@ -15,6 +15,7 @@ from csai.database import Database
 from csai.handoffs.repository import HandoffRepository, StateOf
 from csai.kit.identifier import new_id
 from csai.kit.problem import Problem
+from csai.outbox.event import Outbox
 from csai.plugins.view import ClientViews
 
 log = structlog.get_logger(__name__)
@@ -23,11 +24,14 @@ log = structlog.get_logger(__name__)
 class Handoffs:
     """Changes who answers. Nothing that the AI had not stored before is said afterwards."""
 
-    def __init__(self, *, database: Database, clock: Clock, live: LiveTurns, views: ClientViews) -> None:
+    def __init__(
+        self, *, database: Database, clock: Clock, live: LiveTurns, views: ClientViews, outbox: Outbox
+    ) -> None:
         self._database = database
         self._clock = clock
         self._live = live
         self._views = views
+        self._outbox = outbox
 
     async def ask(self, access: Access, session_id: str, conversation_id: str, reason: str) -> StateOf:
         """The visitor wants a person: queue the conversation, unless somebody has it already.
@@ -58,9 +62,18 @@ class Handoffs:
         async with self._database.write() as transaction:
             handoffs = HandoffRepository(transaction, access.client_id)
             if state == "closed":
-                await ConversationRepository(transaction, access.client_id).end(conversation_id, now=now)
+                conversations = ConversationRepository(transaction, access.client_id)
+                if await conversations.end(conversation_id, now=now):
+                    await self._outbox.ended(access.client_id, session_id).run(transaction)
                 return await handoffs.get(conversation_id)
             changed = await handoffs.change(conversation_id, state, teammate=teammate, now=now)
+            if changed is not None:
+                await self._outbox.event(
+                    access.client_id,
+                    "conversation.state_changed",
+                    {"session_id": session_id, "state": state},
+                    f"conversation.state_changed:{conversation_id}:{changed.fence}",
+                ).run(transaction)
             found = changed or await handoffs.get(conversation_id)
         if found.state == "closed":
             raise _ended()

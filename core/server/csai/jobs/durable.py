@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Set
 from concurrent.futures import CancelledError, Future
+from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy
@@ -16,6 +17,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from csai.jobs.work import Work
+from csai.outbox.repository import Attempt
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +27,8 @@ T = TypeVar("T")
 # workflow's source another one. A run has stored the names of its steps: when those change, so must this.
 VERSION = "1"
 CONNECTIONS = 4
+DELIVERY = "deliver-"
+FORGOTTEN_AT_ONCE = 500
 
 
 class Interrupted(BaseException):
@@ -64,7 +68,12 @@ class DurableJobs:
         def run(job: str) -> int:
             return self._run_for_all(job)
 
+        @DBOS.workflow(name="csai.deliver")
+        def deliver(client_id: str, event_id: str, number: int) -> str:
+            return self._deliver_one(client_id, event_id, number)
+
         self._run = run
+        self._delivery = deliver
 
     async def launch(self) -> None:
         await asyncio.to_thread(DBOS.launch)
@@ -72,6 +81,14 @@ class DurableJobs:
     async def start(self, job: str, run_id: str) -> None:
         """Begin a run, unless it has been begun before, by whichever process."""
         await asyncio.to_thread(self._start, job, run_id)
+
+    async def deliver(self, attempt: Attempt) -> None:
+        """Begin a run for the attempt, whose end nobody waits for."""
+        await asyncio.to_thread(self._start_delivery, attempt)
+
+    async def forget_deliveries(self, before: datetime) -> None:
+        """Remove finished runs of attempts: what came of them stands in the outbox."""
+        await asyncio.to_thread(self._forget_deliveries, before)
 
     async def take_over(self, living: Set[str]) -> int:
         """Go on with what workers began that live no longer; how many runs that were."""
@@ -88,6 +105,24 @@ class DurableJobs:
     def _start(self, job: str, run_id: str) -> None:
         with SetWorkflowID(run_id):
             DBOS.start_workflow(self._run, job)
+
+    def _start_delivery(self, attempt: Attempt) -> None:
+        with SetWorkflowID(f"{DELIVERY}{attempt.event_id}-{attempt.number}"):
+            DBOS.start_workflow(self._delivery, attempt.client_id, attempt.event_id, attempt.number)
+
+    def _forget_deliveries(self, before: datetime) -> None:
+        while not self._is_closing:
+            ended = DBOS.list_workflows(
+                workflow_id_prefix=DELIVERY,
+                status=["SUCCESS", "ERROR"],
+                completed_before=before.isoformat(),
+                limit=FORGOTTEN_AT_ONCE,
+                load_input=False,
+                load_output=False,
+            )
+            DBOS.delete_workflows([run.workflow_id for run in ended])
+            if len(ended) < FORGOTTEN_AT_ONCE:
+                break
 
     def _take_over(self, living: Set[str]) -> int:
         begun = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
@@ -110,7 +145,12 @@ class DurableJobs:
         log.info("run done", job=job, clients=len(clients))
         return len(clients)
 
-    def _on_loop(self, work: Callable[..., Awaitable[T]], *arguments: str) -> T:
+    def _deliver_one(self, client_id: str, event_id: str, number: int) -> str:
+        """A workflow: one attempt at delivering an event."""
+        attempt = self._work.deliveries.attempt
+        return DBOS.run_step({"name": "attempt"}, self._on_loop, attempt, client_id, event_id, number)
+
+    def _on_loop(self, work: Callable[..., Awaitable[T]], *arguments: str | int) -> T:
         if self._is_closing:
             raise Interrupted
         future = asyncio.run_coroutine_threadsafe(_awaited(work, *arguments), self._loop)
@@ -130,7 +170,7 @@ def _log_as_we_do() -> None:
     logger.propagate = True
 
 
-async def _awaited(work: Callable[..., Awaitable[T]], *arguments: str) -> T:
+async def _awaited(work: Callable[..., Awaitable[T]], *arguments: str | int) -> T:
     return await work(*arguments)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import structlog
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from csai.jobs.durable import DurableJobs
 
 log = structlog.get_logger(__name__)
+
+# Between looks at the outbox: while there is nothing in it, and while there may be more.
+SWEEP_S = 2.0
+SWEEP_AGAIN_S = 0.2
+RUNS_KEPT = timedelta(hours=1)
 
 Kind = Literal["in_process", "worker"]
 
@@ -47,12 +52,14 @@ class JobRunner:
         self._id = new_id()
         self._durable: DurableJobs | None = None
         self._begun: dict[str, str] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._is_worker = False
+        self._tidied_at: datetime | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     def start(self, kind: Kind) -> None:
         """Work beside whatever else this process does, until stopped."""
         self._kind = kind
-        self._task = asyncio.create_task(self._run())
+        self._tasks = (asyncio.create_task(self._run()), asyncio.create_task(self._sweep()))
 
     async def _run(self) -> None:
         if self._kind == "in_process":
@@ -68,7 +75,8 @@ class JobRunner:
     async def _beat(self) -> None:
         """Stay a worker, or become one where one is needed; begin what is due and take over what was left."""
         living = await self._be_a_worker()
-        if self._id not in living:
+        self._is_worker = self._id in living
+        if not self._is_worker:
             return
         durable = await self._launched()
         if count := await durable.take_over(living):
@@ -79,10 +87,29 @@ class JobRunner:
             if self._begun.get(job.name) != run_id:
                 await durable.start(job.name, run_id)
                 self._begun[job.name] = run_id
+        if self._tidied_at is None or now - self._tidied_at > RUNS_KEPT:
+            await durable.forget_deliveries(now - RUNS_KEPT)
+            self._tidied_at = now
+
+    async def _sweep(self) -> None:
+        """Begin deliveries as they fall due."""
+        while True:
+            begun = 0
+            try:
+                if self._is_worker and self._durable is not None:
+                    begun = await self._deliver(self._durable)
+            except Exception:
+                log.exception("outbox not looked after")  # and tried again at the next look
+            await asyncio.sleep(SWEEP_AGAIN_S if begun else SWEEP_S)
+
+    async def _deliver(self, durable: DurableJobs) -> int:
+        attempts = await self._work.deliveries.claim()
+        for attempt in attempts:
+            await durable.deliver(attempt)
+        return len(attempts)
 
     async def stop(self) -> None:
-        if self._task is not None:
-            await end((self._task,))
+        await end(self._tasks)
         if self._durable is not None:
             await self._durable.close()
             async with self._database.write() as transaction:

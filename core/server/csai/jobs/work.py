@@ -14,6 +14,7 @@ from csai_sdk import Clock
 
 from csai.clients.repository import client_summaries
 from csai.database import Database
+from csai.outbox.delivery import Deliveries
 from csai.privacy.retention import Retention
 from csai.usage.rollup import roll_up
 
@@ -32,9 +33,12 @@ class Job:
 
 
 class Work:
-    """All jobs, in the order in which they are begun."""
+    """All jobs, in the order in which they are begun; and beside them what is delivered at any time."""
 
-    def __init__(self, *, database: Database, clock: Clock, retention: Retention) -> None:
+    def __init__(
+        self, *, database: Database, clock: Clock, retention: Retention, deliveries: Deliveries
+    ) -> None:
+        self.deliveries = deliveries
         self._database = database
         self._clock = clock
         self.jobs = {

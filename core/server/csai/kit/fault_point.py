@@ -36,6 +36,9 @@ class FaultPoint(Enum):
     RETENTION_REMOVED = "retention_removed"  # the batch is gone, but for the commit
     RETENTION_COMMITTED = "retention_committed"  # the batch is gone
 
+    DELIVERY_CLAIMED = "delivery_claimed"  # an attempt at an event's delivery is counted, and not begun
+    DELIVERY_SENT = "delivery_sent"  # the receiver has answered
+
 
 def reach(point: FaultPoint) -> None:
     """The process is at this step."""

@@ -5,6 +5,7 @@ from csai.models.client import ApiKey, Client, ClientOrigin, ClientPlugin
 from csai.models.conversation import Conversation, Message, SummaryFold
 from csai.models.integration import ClientIntegration, IntegrationEndpoint
 from csai.models.knowledge import KnowledgePassage
+from csai.models.outbox import ClientWebhook, OutboxEvent
 from csai.models.plan import Plan
 from csai.models.plugin_store import PluginEntry
 from csai.models.schema import SchemaState
@@ -23,12 +24,14 @@ __all__ = [
     "ClientOrigin",
     "ClientPlugin",
     "ClientTool",
+    "ClientWebhook",
     "Conversation",
     "Counter",
     "IntegrationEndpoint",
     "KnowledgePassage",
     "LedgerEntry",
     "Message",
+    "OutboxEvent",
     "Plan",
     "PluginEntry",
     "SchemaState",

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Text, case, cast, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csai.models import Base, Conversation, Message, PluginEntry, ToolExecution, Turn, Visitor
+from csai.models import Base, Conversation, Message, OutboxEvent, PluginEntry, ToolExecution, Turn, Visitor
 from csai.usage.rollup import recompute_day
 
 Condition = ColumnElement[bool]
@@ -27,6 +27,8 @@ class Cutoffs:
     words: datetime
     tool_log: datetime
     conversations: datetime
+    events: datetime
+    """Earlier than any period began in which an event happens once."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,23 @@ RULES = (
             ~_has(ToolExecution, ToolExecution.timestamp >= at.conversations),
         ),
         is_counted=True,
+    ),
+    Rule(
+        "events_emptied",
+        OutboxEvent,
+        OutboxEvent.created_at,
+        lambda at: (OutboxEvent.created_at < at.words, _is_named(OutboxEvent.payload)),
+        # There is nothing left to send.
+        emptied={
+            "payload": {},
+            "status": case((OutboxEvent.status == "pending", "failed"), else_=OutboxEvent.status),
+        },
+    ),
+    Rule(
+        "events",
+        OutboxEvent,
+        OutboxEvent.created_at,
+        lambda at: (OutboxEvent.created_at < at.events,),
     ),
     Rule(
         "visitors",

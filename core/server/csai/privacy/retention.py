@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 BATCH = 500
 # Clocks of several machines differ.
 MARGIN = timedelta(hours=1)
+# A billing period and some days: its events are keyed by it.
+LONGEST_PERIOD = timedelta(days=40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Periods:
             words=words,
             tool_log=tool_log,
             conversations=min(words, tool_log),
+            events=min(words, now - LONGEST_PERIOD),
         )
 
 

@@ -47,6 +47,8 @@ def period_of(moment: datetime, timezone: str) -> str:
 def reserve(client_id: str, period: str, amounts: Mapping[str, int], limits: Mapping[str, int]) -> Step:
     """Set aside `amounts`, all or none: give the rows it answers to `check_granted` before the commit.
 
+    A row is a metric that was granted, and what is used of it.
+
     Raises `LimitReached` where an amount alone is more than its limit.
     """
     metrics = _metrics(amounts)
@@ -116,7 +118,7 @@ def _reserve(count: int) -> Prepared:
         "ON CONFLICT (client_id, metric, period) DO UPDATE "
         "SET reserved = counters.reserved + excluded.reserved "
         f"WHERE counters.used + counters.reserved + excluded.reserved <= CASE {limits} END "
-        "RETURNING metric"
+        "RETURNING metric, used"
     )
     return Prepared(statement.bindparams(_CLIENT))
 

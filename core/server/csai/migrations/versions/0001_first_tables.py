@@ -42,6 +42,8 @@ TABLES = (
     "counters",
     "api_usage",
     "knowledge_passages",
+    "client_webhooks",
+    "outbox",
     "workers",
 )
 
@@ -57,6 +59,7 @@ def upgrade() -> None:
     _create_integrations()
     _create_usage()
     _create_knowledge()
+    _create_outbox()
     _create_workers()
     if op.get_bind().dialect.name == "postgresql":
         _create_word_index_on_postgresql()
@@ -509,6 +512,42 @@ def _insert_default_plan() -> None:
             }
         ],
     )
+
+
+def _create_outbox() -> None:
+    op.create_table(
+        "client_webhooks",
+        _column("client_id", UUID),
+        _column("url", sa.Text()),
+        _column("enabled", sa.Boolean()),
+        _column("secret", sa.Text()),
+        _column("previous_secret", sa.Text(), nullable=True),
+        _column("previous_until", TIME, nullable=True),
+        _column("updated_at", TIME),
+        _primary("client_webhooks", "client_id"),
+        _owner("client_webhooks"),
+    )
+    op.create_table(
+        "outbox",
+        _column("id", UUID),
+        _column("client_id", UUID),
+        _column("event", sa.String(50)),
+        _column("payload", JSON),
+        _column("dedupe_key", sa.String(200)),
+        _column("status", sa.String(10)),
+        _column("attempts", sa.Integer()),
+        _column("attempts_before", sa.Integer()),
+        _column("created_at", TIME),
+        _column("next_attempt_at", TIME),
+        _column("delivered_at", TIME, nullable=True),
+        _column("last_status", sa.Integer(), nullable=True),
+        _column("last_error", sa.String(200), nullable=True),
+        _primary("outbox", "id"),
+        _owner("outbox"),
+        _unique("outbox", "client_id", "dedupe_key"),
+    )
+    _create_index("outbox", "status", "next_attempt_at")
+    _create_index("outbox", "client_id", "created_at")
 
 
 def _create_workers() -> None:
