@@ -157,7 +157,7 @@ class Deliveries:
         fields: dict[str, str | float | None] = {
             "client_id": attempt.client_id,
             "event_id": attempt.event_id,
-            "event": outgoing.event,
+            "event_name": outgoing.event,
             "attempt": attempt.number,
             "status": answer.status,
             "reason": answer.error,
