@@ -11,12 +11,21 @@ import pytest
 from csai.config import Settings
 from csai.database import Database
 from csai.kit.identifier import new_id
-from csai.models import ApiUsage, Conversation, LedgerEntry, Message, ToolExecution, Turn, Visitor
+from csai.models import (
+    ApiUsage,
+    Conversation,
+    LedgerEntry,
+    Message,
+    OutboxEvent,
+    ToolExecution,
+    Turn,
+    Visitor,
+)
 from csai.privacy.archive import ArchiveFailed
 from csai.privacy.retention import Retention
 
 from tests.support.backend import Backend
-from tests.support.history import add_client, all_rows, converse, used, words
+from tests.support.history import add_client, add_row, all_rows, converse, used, words
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
@@ -85,6 +94,8 @@ async def test_words_go_after_thirty_days_and_the_tool_log_stays_without_them(
         "tool_log": 0,
         "conversations_emptied": 1,
         "conversations": 0,
+        "events_emptied": 0,
+        "events": 0,
         "visitors": 1,
     }
     (call,) = await all_rows(database, ToolExecution)
@@ -218,3 +229,37 @@ async def test_ended_between_any_two_statements_nothing_used_is_lost_and_the_nex
         assert await used(database) == before
         assert await words(database) == 0
     assert deaths > 20
+
+
+async def test_an_event_loses_its_payload_with_the_messages_and_keeps_its_key_for_a_period(
+    database: Database, client_id: str
+) -> None:
+    ages = {"waiting": 31, "sent": 31, "new": 29, "old": 41}
+    for key, days in ages.items():
+        await add_row(
+            database,
+            OutboxEvent,
+            client_id=client_id,
+            event="limit.reached",
+            payload={"metric": "messages"},
+            dedupe_key=key,
+            status="pending" if key == "waiting" else "delivered",
+            attempts=1,
+            attempts_before=0,
+            created_at=NOW - timedelta(days=days),
+            next_attempt_at=NOW,
+        )
+    done = await retention(database).run(client_id)
+    assert (done["events_emptied"], done["events"]) == (3, 1)
+    left = {row["dedupe_key"]: row for row in await all_rows(database, OutboxEvent)}
+    assert {key: row["payload"] for key, row in left.items()} == {
+        "waiting": {},
+        "sent": {},
+        "new": {"metric": "messages"},
+    }
+    # What has nothing to say any more is not sent.
+    assert {key: row["status"] for key, row in left.items()} == {
+        "waiting": "failed",
+        "sent": "delivered",
+        "new": "delivered",
+    }
