@@ -11,7 +11,7 @@ from csai_sdk import Clock
 from sqlalchemy import make_url
 
 from csai.config import Settings
-from csai.database import Database
+from csai.database import Database, DatabaseUnavailable
 from csai.jobs.repository import WorkerRepository
 from csai.jobs.work import Work
 from csai.kit.identifier import new_id
@@ -98,6 +98,8 @@ class JobRunner:
             try:
                 if self._is_worker and self._durable is not None:
                     begun = await self._deliver(self._durable)
+            except DatabaseUnavailable:
+                pass  # the beat tells of it
             except Exception:
                 log.exception("outbox not looked after")  # and tried again at the next look
             await asyncio.sleep(SWEEP_AGAIN_S if begun else SWEEP_S)
