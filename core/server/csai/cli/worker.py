@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def worker() -> None:
-    """Do the jobs: usage, retention, deliveries to webhooks, the end of turns whose server died. Repeatable."""
+    """Do the jobs: usage, retention, webhooks, the end of turns whose server died. Repeatable."""
     import asyncio
 
     from csai.cli.configuration import load_settings, start_logging
