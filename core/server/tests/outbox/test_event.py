@@ -65,6 +65,26 @@ async def test_a_conversation_that_had_ended_before_somebody_listened_is_not_tol
     assert await told(echo_server) == []
 
 
+async def test_each_change_of_hands_is_told_once_and_the_end_of_a_conversation_too(
+    echo_server: Server,
+) -> None:
+    await listen(echo_server)
+    answer = (await echo_server.say("Hi")).json()
+    for state in ("queued", "queued", "teammate", "ai", "closed", "closed"):
+        changed = await echo_server.http.post(
+            "/chat/state",
+            json={"session_id": answer["session_id"], "state": state},
+            headers={"X-API-Key": echo_server.client.secret_key},
+        )
+        assert changed.json()["state"] == state
+
+    session = {"session_id": answer["session_id"]}
+    assert await told(echo_server) == [
+        *[("conversation.state_changed", {**session, "state": s}) for s in ("queued", "teammate", "ai")],
+        ("conversation.ended", session),
+    ]
+
+
 async def test_a_limit_is_told_when_it_is_near_and_when_it_is_reached(make_server: ServerFactory) -> None:
     server = await make_server(ScriptedProvider(["Hello!"], is_endless=True), limits={"messages": 5})
     await listen(server)
