@@ -35,7 +35,9 @@ from csai.kit.crypto import Keyring
 from csai.kit.egress import EgressPolicy
 from csai.kit.outbound import Outbound
 from csai.kit.waiting import end
+from csai.plugins.guard import plugin_health
 from csai.plugins.registry import PluginRegistry
+from csai.plugins.vetting import load_registry
 from csai.plugins.view import ClientViews
 from csai.privacy.archive import make_archive
 from csai.privacy.retention import Retention
@@ -134,7 +136,7 @@ def build_services(
 ) -> Services:
     """Wire everything; no I/O yet but importing the plugins, where no `registry` is given."""
     clock = clock or SystemClock()
-    registry = registry if registry is not None else PluginRegistry.load(settings.plugins)
+    registry = registry if registry is not None else load_registry(settings)
     database = Database(
         settings.effective_database_url,
         pool_size=settings.database_pool_size,
@@ -157,6 +159,7 @@ def build_services(
         per_visitor=settings.rate_limit_visitor,
     )
     alerts = Alerts(url=settings.alert_url.get_secret_value(), http=outbound.operator_http, clock=clock)
+    registry.health = plugin_health(settings, alerts)
     breaker = Breaker(
         failures=settings.circuit_failures,
         open_s=settings.circuit_open_s,

@@ -53,6 +53,7 @@ class Attempts:
         turn.saying = pieces
         reply: ModelReply | None = None
         failure: ProviderError | None = None
+        fault: str | None = None
         stream = chosen.provider.stream(request, chosen.ctx)
         try:
             reply = await self._listen(turn, stream, room=request.max_output_tokens * MAX_CHARS_PER_TOKEN)
@@ -62,11 +63,14 @@ class Attempts:
             failure = ProviderTimeout("no text in time")
         except (Exception, SystemExit) as error:
             log.exception("provider raised what is no ProviderError", provider=chosen.provider.id)
+            fault = f"it raised {type(error).__name__}"
             failure = ProviderProtocolError(f"the plugin raised {type(error).__name__}", retryable=False)
         finally:
             # Also when the turn is stopped: what was said until then is booked.
             usage = self._book(turn, chosen, request, bound, reply, pieces, failure)
             await _close(stream)
+        # Said of the plugin; whether it is asked again is for the breaker.
+        turn.view.health.judge(chosen.ctx, f"provider {chosen.provider.id}", fault)
         await self._tell(turn, chosen, usage, failure)
         if reply is not None:
             reach(FaultPoint.MODEL_REPLIED)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import structlog
 from csai_sdk import Clock, HttpClient, PluginContext, PluginSettings, Transports
 
+from csai.plugins.left import LeftTasks
 from csai.plugins.registry import Plugin
 
 log = structlog.get_logger(__name__)
@@ -20,8 +21,10 @@ T = TypeVar("T")
 class KeptResources:
     """What one plugin keeps for one client, until the client's configuration changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, plugin: str = "") -> None:
+        self.plugin = plugin
         self._kept: dict[str, Any] = {}
+        self.tasks = LeftTasks()
 
     def get(self, key: str, factory: Callable[[], T]) -> T:
         if key not in self._kept:
@@ -29,7 +32,8 @@ class KeptResources:
         kept: T = self._kept[key]
         return kept
 
-    async def close(self) -> None:
+    async def close(self) -> int:
+        """Close what is kept; then end what still runs, and say how much that was."""
         kept, self._kept = list(self._kept.values()), {}
         for resource in kept:
             close = getattr(resource, "aclose", None) or getattr(resource, "close", None)
@@ -41,6 +45,7 @@ class KeptResources:
                     await result
             except Exception:
                 log.exception("plugin resource did not close", resource=type(resource).__name__)
+        return await self.tasks.end()
 
 
 def resolve_settings(
