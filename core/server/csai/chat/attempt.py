@@ -26,6 +26,7 @@ from csai.database import Database
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
+from csai.plugins.health import fault_of
 from csai.plugins.view import ChosenProvider
 from csai.statement import Rows
 from csai.usage import counter
@@ -63,14 +64,14 @@ class Attempts:
             failure = ProviderTimeout("no text in time")
         except (Exception, SystemExit) as error:
             log.exception("provider raised what is no ProviderError", provider=chosen.provider.id)
-            fault = f"it raised {type(error).__name__}"
+            fault = fault_of(error)
             failure = ProviderProtocolError(f"the plugin raised {type(error).__name__}", retryable=False)
         finally:
             # Also when the turn is stopped: what was said until then is booked.
             usage = self._book(turn, chosen, request, bound, reply, pieces, failure)
             await _close(stream)
         # Said of the plugin; whether it is asked again is for the breaker.
-        turn.view.health.judge(chosen.ctx, f"provider {chosen.provider.id}", fault)
+        turn.view.health.judge(chosen.ctx, f"provider {chosen.provider.id}", fault, is_held=False)
         await self._tell(turn, chosen, usage, failure)
         if reply is not None:
             reach(FaultPoint.MODEL_REPLIED)

@@ -12,7 +12,7 @@ import structlog
 from csai_sdk import HookRefusal, PluginContext
 
 from csai.kit.text import clean
-from csai.plugins.health import PluginHealth
+from csai.plugins.health import PluginHealth, fault_of
 from csai.plugins.left import on_behalf, tasks_of
 from csai.plugins.registry import EventHook
 
@@ -74,7 +74,7 @@ class EventHooks:
         """Tell what became of the call to whoever leaves failing plugins alone."""
         fault = None
         if isinstance(result, BaseException) and not isinstance(result, HookRefusal):
-            fault = "it was late" if isinstance(result, _Late) else f"it raised {type(result).__name__}"
+            fault = fault_of(result)
         self._health.judge(hook[2], f"hook {name}", fault, is_shared=True)
 
     async def _call(self, hooks: Sequence[Hook], event: object) -> list[Any]:
@@ -85,11 +85,7 @@ class EventHooks:
             # The late ones, or all, when what waits for them is stopped.
             for task in tasks:
                 task.cancel()
-        return [task.result() if task in done else _Late("the hook is late") for task in tasks]
-
-
-class _Late(TimeoutError):
-    """By the deadline of the event, and not one of the plugin's own."""
+        return [task.result() if task in done else TimeoutError("the hook is late") for task in tasks]
 
 
 async def _answer(function: EventHook, event: object, ctx: PluginContext) -> Any:

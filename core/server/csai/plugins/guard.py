@@ -33,9 +33,9 @@ def plugin_health(settings: Settings, alerts: Alerts) -> PluginHealth:
     """Health that tells the operator and is remembered for `csai plugins doctor`."""
     memory = plugin_memory(settings)
 
-    def tell(trouble: Trouble) -> None:
+    def tell(trouble: Trouble, is_new: bool) -> None:
         _in_background(memory.keep_trouble, trouble)
-        if trouble.is_open:
+        if is_new:
             alerts.raise_alert(
                 "plugin.degraded", plugin=trouble.plugin, part=trouble.part, cause=trouble.cause
             )

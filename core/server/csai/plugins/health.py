@@ -32,6 +32,15 @@ class Part(NamedTuple):
     client_id: str | None
 
 
+def fault_of(error: BaseException) -> str:
+    """What a plugin's call did, without the error's words: they may be a visitor's."""
+    if isinstance(error, TimeoutError):
+        return "it was late"
+    if isinstance(error, SystemExit):
+        return "it tried to end the server's process (SystemExit)"
+    return f"it raised {type(error).__name__}"
+
+
 class PluginHealth:
     """Counts failures in a row, in this process. While all is well it costs a look at an empty dict."""
 
@@ -40,10 +49,10 @@ class PluginHealth:
         *,
         failures: int = FAILURES,
         open_s: float = OPEN_S,
-        tell: Callable[[Trouble], None] | None = None,
+        tell: Callable[[Trouble, bool], None] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`tell` hears of every trouble that begins or ends. No part is left alone where `failures` is 0."""
+        """`tell` hears of every trouble, and whether it is new. With 0 `failures` nothing is left alone."""
         self._threshold = failures
         self._open_s = open_s
         self._tell = tell
@@ -73,31 +82,39 @@ class PluginHealth:
             return
         self._failed.pop(Part(plugin, part, client_id), None)
         self._failed_clients.pop((plugin, part), None)
-        was_held = [
+        for key in (Part(plugin, part, client_id), Part(plugin, part, None)):
             self._held_until.pop(key, None)
-            for key in (Part(plugin, part, client_id), Part(plugin, part, None))
-        ]
-        is_well = not any((key.plugin, key.name) == (plugin, part) for key in self._held_until)
         trouble = self._troubles.get((plugin, part))
-        if any(was_held) and is_well and trouble is not None and trouble.is_open:
+        if trouble is not None and trouble.is_open and not self._is_failing(plugin, part):
             self._note(replace(trouble, is_open=False))
             log.info("plugin answers again", plugin=plugin, part=part)
 
     def failed(
-        self, plugin: str, part: str, client_id: str | None, cause: str, *, is_shared: bool = False
+        self,
+        plugin: str,
+        part: str,
+        client_id: str | None,
+        cause: str,
+        *,
+        is_shared: bool = False,
+        is_held: bool = True,
     ) -> None:
-        """It raised what it should not, or was late. `is_shared`: the fault of one client's may be all's."""
-        key = Part(plugin, part, client_id)
-        is_trial = key in self._held_until or Part(plugin, part, None) in self._held_until
+        """It raised what it should not, or was late.
+
+        `is_shared`: what fails for many clients is held for all. Without `is_held` it is only written down.
+        """
+        key, shared = Part(plugin, part, client_id), Part(plugin, part, None)
         count = self._failed[key] = self._failed.get(key, 0) + 1
+        is_trial = key in self._held_until or shared in self._held_until
         if self._threshold == 0 or not (is_trial or count >= self._threshold):
             return
-        self._hold(key)
-        if is_shared:
+        if is_held:
+            self._hold(key)
+        if is_held and is_shared:
             clients = self._failed_clients.setdefault((plugin, part), set())
             clients.add(client_id)
             if len(clients) >= MANY_CLIENTS:
-                self._hold(Part(plugin, part, None))
+                self._hold(shared)
         self._note(
             Trouble(
                 plugin,
@@ -107,12 +124,20 @@ class PluginHealth:
             )
         )
 
-    def judge(self, ctx: PluginContext, part: str, fault: str | None, *, is_shared: bool = False) -> None:
+    def judge(
+        self,
+        ctx: PluginContext,
+        part: str,
+        fault: str | None,
+        *,
+        is_shared: bool = False,
+        is_held: bool = True,
+    ) -> None:
         """After a call: count its fault, or that there was none; and look at what it left running."""
         if fault is None:
             self.answered(ctx.plugin, part, ctx.client_id)
         else:
-            self.failed(ctx.plugin, part, ctx.client_id, fault, is_shared=is_shared)
+            self.failed(ctx.plugin, part, ctx.client_id, fault, is_shared=is_shared, is_held=is_held)
         tasks = tasks_of(ctx)
         if tasks is not None and tasks.are_many:
             self.note(
@@ -137,6 +162,12 @@ class PluginHealth:
         found = sorted((trouble for trouble in self.troubles() if trouble.is_open), key=lambda each: each.at)
         return {trouble.plugin: trouble for trouble in found}
 
+    def _is_failing(self, plugin: str, part: str) -> bool:
+        return any(
+            (key.plugin, key.name) == (plugin, part) and count >= self._threshold
+            for key, count in self._failed.items()
+        )
+
     def _hold(self, key: Part) -> None:
         if key not in self._held_until:
             log.error(
@@ -145,6 +176,7 @@ class PluginHealth:
         self._held_until[key] = self._now() + self._open_s
 
     def _note(self, trouble: Trouble) -> None:
+        before = self._troubles.get((trouble.plugin, trouble.part))
         self._troubles[trouble.plugin, trouble.part] = trouble
         if self._tell is not None:
-            self._tell(trouble)
+            self._tell(trouble, trouble.is_open and (before is None or not before.is_open))

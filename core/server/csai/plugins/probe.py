@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 POLL_S = 0.01
-AT_ONCE = max(2, os.cpu_count() or 2)
+AT_ONCE = 4 + (os.cpu_count() or 1)
+"""Those that hang need no processor."""
 ADVICE = (
     "tell its author; leave it out of CSAI_PLUGINS or uninstall it. "
     "If the machine was at fault: csai plugins doctor --again"

@@ -20,6 +20,7 @@ from csai.database import Database
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
+from csai.plugins.health import fault_of
 from csai.plugins.left import on_behalf, tasks_of
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
@@ -156,13 +157,13 @@ class ToolRunner:
         except ToolError as error:
             if error.is_outcome_known or tool.spec.is_read_only:
                 execution.status, execution.response = "failed", clean(str(error))
-        except TimeoutError:
-            fault = "it was late"
+        except TimeoutError as error:
+            fault = fault_of(error)
             if tool.spec.is_read_only:
                 execution.status, execution.response = "failed", "The tool did not answer in time."
         # `sys.exit` in a tool would take the server with it.
         except (Exception, SystemExit) as error:
-            fault = f"it raised {type(error).__name__}"
+            fault = fault_of(error)
             log.exception("tool raised", tool=call.name, client_id=turn.ref.client_id)
             if tool.spec.is_read_only:
                 execution.status, execution.response = "failed", "The tool failed for a reason of its own."
