@@ -55,8 +55,9 @@ class Attempts:
         reply: ModelReply | None = None
         failure: ProviderError | None = None
         fault: str | None = None
-        stream = chosen.provider.stream(request, chosen.ctx)
+        stream: AsyncIterator[str | ModelReply] | None = None
         try:
+            stream = chosen.provider.stream(request, chosen.ctx)
             reply = await self._listen(turn, stream, room=request.max_output_tokens * MAX_CHARS_PER_TOKEN)
         except ProviderError as error:
             failure = error
@@ -69,7 +70,8 @@ class Attempts:
         finally:
             # Also when the turn is stopped: what was said until then is booked.
             usage = self._book(turn, chosen, request, bound, reply, pieces, failure)
-            await _close(stream)
+            if stream is not None:
+                await _close(stream)
         # Said of the plugin; whether it is asked again is for the breaker.
         turn.view.health.judge(chosen.ctx, f"provider {chosen.provider.id}", fault, is_held=False)
         await self._tell(turn, chosen, usage, failure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import os
@@ -16,6 +17,8 @@ from csai.plugins.registry import Plugin
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+
+CLOSE_S = 10.0
 
 
 class KeptResources:
@@ -42,8 +45,9 @@ class KeptResources:
             try:
                 result = close()
                 if inspect.isawaitable(result):
-                    await result
-            except Exception:
+                    async with asyncio.timeout(CLOSE_S):
+                        await result
+            except (Exception, SystemExit):
                 log.exception("plugin resource did not close", resource=type(resource).__name__)
         return await self.tasks.end()
 

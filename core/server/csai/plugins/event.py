@@ -67,8 +67,8 @@ class EventHooks:
         return None
 
     def _admits(self, name: str, hook: Hook) -> bool:
-        plugin, _function, ctx = hook
-        return self._health.admits(plugin, f"hook {name}", ctx.client_id)
+        ctx = hook[2]
+        return self._health.admits(ctx.plugin, f"hook {name}", ctx.client_id)
 
     def _judge(self, name: str, hook: Hook, result: object) -> None:
         """Tell what became of the call to whoever leaves failing plugins alone."""

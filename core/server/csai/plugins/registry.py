@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import inspect
 import re
@@ -34,6 +35,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 EventHook = Callable[..., Any]
+
+CLOSE_S = 10.0
 
 # As long as their columns are wide.
 _ID = re.compile(r"[a-z0-9_-]{1,50}")
@@ -145,7 +148,8 @@ class PluginRegistry:
         ]
         for plugin, part in parts:
             try:
-                await part.close()
+                async with asyncio.timeout(CLOSE_S):
+                    await part.close()
             except (Exception, SystemExit):
                 log.exception("plugin did not close", plugin=plugin)
 

@@ -137,7 +137,7 @@ class ClientViews:
         for name in usable_providers(self._registry, contexts):
             try:
                 await self._registry.providers[name][1].warm_up()
-            except Exception:
+            except (Exception, SystemExit):
                 log.exception("provider did not warm up", provider=name)
 
     def hold(self, view: ClientView) -> None:
