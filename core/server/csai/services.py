@@ -83,6 +83,10 @@ class Services:
             )
         )
         self._watch_over_the_dead()
+        if self.registry.quarantined:
+            self.alerts.raise_alert(
+                "plugin.quarantined", plugins=", ".join(sorted(self.registry.quarantined))
+            )
         async with self.database.write() as transaction:
             await Catalog(transaction).sync_plugin_tools(
                 list(self.registry.tools.values()), now=self.clock.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from csai.plugins.context import KeptResources
@@ -128,7 +129,7 @@ async def test_tasks_left_behind_are_named_and_end_with_what_the_plugin_keeps(he
         started.append(asyncio.create_task(asyncio.Event().wait()))
 
     kept = KeptResources("shop")
-    hooks = EventHooks({"told": (("test", leaves, make_context(resources=kept)),)}, health=health)
+    hooks = EventHooks({"told": (("test", leaves, replace(make_context(), resources=kept)),)}, health=health)
     for _ in range(MANY):
         await hooks.tell("told", None)
     assert health.degraded() == {}

@@ -77,7 +77,9 @@ def test_one_module_under_two_names_is_one_plugin() -> None:
     ],
 )
 def test_what_a_plugin_contributes_says_its_kind(hook: str, kind: type[Any], name: str) -> None:
-    part = object.__new__(type("Part", (kind,), {"__abstractmethods__": frozenset()}))
+    made: Any = type("Part", (kind,), {})
+    made.__abstractmethods__ = frozenset()
+    part = made()
     registry = PluginRegistry()
     registry.register(
         Found("part", SimpleNamespace(**{hook: hookimpl(lambda: [part], specname=hook)}), "d", "1")
