@@ -13,7 +13,7 @@ from csai_sdk import HookRefusal, PluginContext
 
 from csai.kit.text import clean
 from csai.plugins.health import PluginHealth, fault_of
-from csai.plugins.left import on_behalf, tasks_of
+from csai.plugins.left import begin_on_behalf, tasks_of
 from csai.plugins.registry import EventHook
 
 log = structlog.get_logger(__name__)
@@ -36,12 +36,13 @@ class EventHooks:
 
     async def tell(self, name: str, event: object) -> list[Any]:
         """Call the hooks of a best-effort event; returns what those that answered returned, in order."""
-        hooks = [hook for hook in self._hooks.get(name, ()) if self._admits(name, hook)]
+        part = f"hook {name}"
+        hooks = [hook for hook in self._hooks.get(name, ()) if self._admits(part, hook)]
         if not hooks:
             return []
         answers = []
         for hook, result in zip(hooks, await self._call(hooks, event), strict=True):
-            self._judge(name, hook, result)
+            self._judge(part, hook, result)
             if isinstance(result, BaseException):
                 log.error("hook failed", hook=name, plugin=hook[0], error=type(result).__name__)
             elif result is not None:
@@ -53,11 +54,12 @@ class EventHooks:
         hooks = self._hooks.get(name, ())
         if not hooks:
             return None
-        if not all(self._admits(name, hook) for hook in hooks):
+        part = f"hook {name}"
+        if not all(self._admits(part, hook) for hook in hooks):
             return NO_ANSWER
         results = await self._call(hooks, event)
         for hook, result in zip(hooks, results, strict=True):
-            self._judge(name, hook, result)
+            self._judge(part, hook, result)
         for (plugin, _function, _ctx), result in zip(hooks, results, strict=True):
             if isinstance(result, HookRefusal):
                 return clean(str(result))
@@ -66,16 +68,16 @@ class EventHooks:
                 return NO_ANSWER
         return None
 
-    def _admits(self, name: str, hook: Hook) -> bool:
+    def _admits(self, part: str, hook: Hook) -> bool:
         ctx = hook[2]
-        return self._health.admits(ctx.plugin, f"hook {name}", ctx.client_id)
+        return self._health.admits(ctx.plugin, part, ctx.client_id)
 
-    def _judge(self, name: str, hook: Hook, result: object) -> None:
+    def _judge(self, part: str, hook: Hook, result: object) -> None:
         """Tell what became of the call to whoever leaves failing plugins alone."""
         fault = None
         if isinstance(result, BaseException) and not isinstance(result, HookRefusal):
             fault = fault_of(result)
-        self._health.judge(hook[2], f"hook {name}", fault, is_shared=True)
+        self._health.judge(hook[2], part, fault, is_shared=True)
 
     async def _call(self, hooks: Sequence[Hook], event: object) -> list[Any]:
         tasks = [asyncio.create_task(_answer(function, event, ctx)) for _plugin, function, ctx in hooks]
@@ -91,8 +93,8 @@ class EventHooks:
 async def _answer(function: EventHook, event: object, ctx: PluginContext) -> Any:
     """What the hook returned or raised, `sys.exit` included: out of a task, that would stop the server."""
     try:
-        with on_behalf(tasks_of(ctx)):
-            return await function(**_accepted(function, event, ctx))
+        begin_on_behalf(tasks_of(ctx))
+        return await function(**_accepted(function, event, ctx))
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- a plugin's fault, for the caller to judge
         return error
     except asyncio.CancelledError as error:
