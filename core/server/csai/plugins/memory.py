@@ -84,9 +84,6 @@ class PluginMemory:
     def keep_verdict(self, verdict: Verdict) -> None:
         self._write(verdict.id, "verdict", asdict(verdict))
 
-    def forget_verdict(self, plugin: str) -> None:
-        self._remove(plugin, "verdict")
-
     def trouble(self, plugin: str) -> Trouble | None:
         """The last one."""
         return self._read(plugin, "trouble", Trouble)

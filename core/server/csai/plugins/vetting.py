@@ -74,7 +74,10 @@ def vet(settings: Settings, *, again: Collection[str] | None = None) -> Vetted:
     new = [name for name in points if name not in known and name not in disabled]
     if new and settings.plugin_probe_s > 0:
         tried = dict(_probe(new, prints, settings.plugin_probe_s))
-        for verdict in tried.values():
+        for name, verdict in tried.items():
+            before = memory.verdict(name)
+            if before is not None and before.fingerprint != verdict.fingerprint:
+                memory.forget_trouble(name)  # another release, perhaps the repaired one
             memory.keep_verdict(verdict)
         known |= tried
     return Vetted(points, known, tuple(refused), disabled)

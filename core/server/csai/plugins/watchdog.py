@@ -103,7 +103,7 @@ class Watchdog:
             if blocked_s >= self._block_s and not is_told:
                 is_told = True
                 self._blocked(block)
-            if blocked_s >= self._restart_s and culprit is not None:
+            if blocked_s >= self._restart_s and is_told and culprit is not None:
                 self._stuck(block)
             if beat.wait(LOOK_S) or self._is_over.is_set():
                 return
