@@ -39,6 +39,7 @@ def checks() -> dict[str, list[str]]:
         "imports": ["lint-imports", "--no-cache"],
         "lint": ["ruff", "check", "."],
         "format": ["ruff", "format", "--check", "."],
+        "hook reference": ["python", "scripts/hook_reference.py", "--check"],
     }
 
 

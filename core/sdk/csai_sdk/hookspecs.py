@@ -1,8 +1,14 @@
 """Every hook a plugin may implement. Nothing here runs; it is the contract.
 
 Contributing hooks are plain functions, called once when the server loads the plugin. Event hooks are
-coroutines, called for clients that have the plugin enabled; all implementations of one event share a
-deadline of 2 s, one failing or late implementation does not touch the others, and what it raises is logged.
+coroutines, called for clients that have the plugin enabled. All implementations of one event are started in
+the alphabetical order of their plugins' ids, which is also the order of what they return, run side by side,
+and share a deadline of 2 s. One that fails or is late does not touch the others, and what it raises is
+logged.
+
+A hook that fails again and again for a client (5 times in a row, unless the operator says otherwise) is left
+alone for 30 s at a time. A task or thread that it starts must end with it, or be kept and closed by a
+resource of the context; code that does not give the event loop back for 5 s gets its plugin quarantined.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from csai.edge import Edge
 from csai.handoffs.endpoints import router as handoffs
 from csai.health import Readiness
 from csai.kit.problem import Problem, problem_response
+from csai.plugins.guard import PluginGuard
 from csai.services import Services
 from csai.shutdown import Shutdown
 from csai.web import mount_web_files
@@ -32,12 +33,13 @@ def create_app(services: Services) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await services.start()
-        if services.settings.jobs == "in_process":
-            services.jobs.start("in_process")
-        with Shutdown(services).listening():
-            yield
-        await services.close()
+        with PluginGuard(services.settings, services.registry.health).on_duty():
+            await services.start()
+            if services.settings.jobs == "in_process":
+                services.jobs.start("in_process")
+            with Shutdown(services).listening():
+                yield
+            await services.close()
 
     app = FastAPI(title="csai", version=__version__, description=DESCRIPTION, lifespan=lifespan)
     app.state.services = services

@@ -57,6 +57,17 @@ class Settings(BaseSettings):
     llm_provider: str = ""
     """Provider of clients that name none; empty picks the first that is configured."""
 
+    plugin_probe_s: float = Field(10, ge=0)
+    """How long a new or changed plugin may take to be imported and registered; 0 tries none beforehand."""
+    plugin_failures: int = Field(5, ge=0)
+    """Calls in a row that a hook or tool of a plugin must fail until it is left alone; 0 never."""
+    plugin_open_s: float = Field(30, gt=0)
+    """For how long; then one call tries it."""
+    plugin_block_s: float = Field(5, ge=0)
+    """How long a plugin's code may keep a server standing still until it is kept out; 0 does not watch."""
+    plugin_restart_s: float = Field(20, gt=0)
+    """And until the server process is started anew."""
+
     rate_limit_client: int = Field(60, ge=0)
     """Messages a minute for one client; 0 switches the limit off."""
     rate_limit_visitor: int = Field(20, ge=0)

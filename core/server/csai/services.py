@@ -39,7 +39,9 @@ from csai.kit.waiting import end
 from csai.outbox.delivery import Deliveries
 from csai.outbox.event import Outbox
 from csai.outbox.limit import LimitNews
+from csai.plugins.guard import plugin_health
 from csai.plugins.registry import PluginRegistry
+from csai.plugins.vetting import load_registry
 from csai.plugins.view import ClientViews
 from csai.privacy.archive import make_archive
 from csai.privacy.retention import Retention
@@ -88,6 +90,10 @@ class Services:
             )
         )
         self._watch_over_the_dead()
+        if self.registry.quarantined:
+            self.alerts.raise_alert(
+                "plugin.quarantined", plugins=", ".join(sorted(self.registry.quarantined))
+            )
         async with self.database.write() as transaction:
             await Catalog(transaction).sync_plugin_tools(
                 list(self.registry.tools.values()), now=self.clock.now()
@@ -142,7 +148,7 @@ def build_services(
 ) -> Services:
     """Wire everything; no I/O yet but importing the plugins, where no `registry` is given."""
     clock = clock or SystemClock()
-    registry = registry if registry is not None else PluginRegistry.load(settings.plugins)
+    registry = registry if registry is not None else load_registry(settings)
     database = Database(
         settings.effective_database_url,
         pool_size=settings.database_pool_size,
@@ -165,6 +171,7 @@ def build_services(
         per_visitor=settings.rate_limit_visitor,
     )
     alerts = Alerts(url=settings.alert_url.get_secret_value(), http=outbound.operator_http, clock=clock)
+    registry.health = plugin_health(settings, alerts)
     breaker = Breaker(
         failures=settings.circuit_failures,
         open_s=settings.circuit_open_s,

@@ -27,6 +27,7 @@ from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
 from csai.outbox.limit import LimitNews
+from csai.plugins.health import fault_of
 from csai.plugins.view import ChosenProvider
 from csai.statement import Rows
 from csai.usage import counter
@@ -55,8 +56,10 @@ class Attempts:
         turn.saying = pieces
         reply: ModelReply | None = None
         failure: ProviderError | None = None
-        stream = chosen.provider.stream(request, chosen.ctx)
+        fault: str | None = None
+        stream: AsyncIterator[str | ModelReply] | None = None
         try:
+            stream = chosen.provider.stream(request, chosen.ctx)
             reply = await self._listen(turn, stream, room=request.max_output_tokens * MAX_CHARS_PER_TOKEN)
         except ProviderError as error:
             failure = error
@@ -64,11 +67,15 @@ class Attempts:
             failure = ProviderTimeout("no text in time")
         except (Exception, SystemExit) as error:
             log.exception("provider raised what is no ProviderError", provider=chosen.provider.id)
+            fault = fault_of(error)
             failure = ProviderProtocolError(f"the plugin raised {type(error).__name__}", retryable=False)
         finally:
             # Also when the turn is stopped: what was said until then is booked.
             usage = self._book(turn, chosen, request, bound, reply, pieces, failure)
-            await _close(stream)
+            if stream is not None:
+                await _close(stream)
+        # Said of the plugin; whether it is asked again is for the breaker.
+        turn.view.health.judge(chosen.ctx, f"provider {chosen.provider.id}", fault, is_held=False)
         await self._tell(turn, chosen, usage, failure)
         if reply is not None:
             reach(FaultPoint.MODEL_REPLIED)

@@ -107,13 +107,18 @@ def plugin(
     from csai.cli.argument import read_pairs
     from csai.cli.installation import in_transaction
     from csai.clients.service import find_client
-    from csai.clients.switch import PluginState, find_plugin, switch_plugin
+    from csai.clients.switch import PluginState, find_plugin, switch_off, switch_plugin
 
     values = read_pairs(given or [])
     _need_any(is_on is not None, values, cleared, options="--on, --off, --set or --unset")
 
     async def change(installation: Installation) -> tuple[str, PluginState]:
         found = await find_client(installation.transaction, name_or_id)
+        if is_on is False and not values and not cleared:
+            # Without importing any plugin: this has to work when one of them is what is wrong.
+            return found.name, await switch_off(
+                installation.transaction, found.id, plugin_id, clock=installation.clock
+            )
         state = await switch_plugin(
             installation.transaction,
             found.id,

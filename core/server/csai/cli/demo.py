@@ -30,6 +30,7 @@ def demo(
     from csai.cli.configuration import load_settings, start_logging
     from csai.cli.migrate import upgrade
     from csai.cli.server import base_url, listen, loading
+    from csai.kit.restart import restarts_with
 
     # What the operator set up for real must not be touched: no database, Redis or key from the environment.
     folder = data_dir or load_settings(database_url="").data_dir / FOLDER
@@ -38,6 +39,7 @@ def demo(
     )
     start_logging(settings, level=_log_level(settings))
     sock = listen(HOST, port)
+    restarts_with(sock)
     base = base_url(sock)
     upgrade(settings)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,10 +14,10 @@ import typer
 
 if TYPE_CHECKING:
     from csai.config import Settings
-    from csai.plugins.registry import PluginRegistry
 
 MIN_KEY_CHARS = 32
 REDIS_TIMEOUT_S = 3
+PROVIDER_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,12 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 
 def _checks(settings: Settings) -> Iterator[Check]:
-    from csai.plugins.registry import PluginRegistry
-
     yield _data_folder(settings)
     yield _secret_keys(settings)
     yield _database(settings)
     yield _redis(settings)
-    registry = PluginRegistry.load(settings.plugins)
-    yield _plugins(registry)
-    yield _provider(registry, settings)
+    yield _plugins(settings)
+    yield _provider(settings)
 
 
 def _data_folder(settings: Settings) -> Check:
@@ -135,22 +134,41 @@ async def _ping(url: str) -> None:
         await connection.aclose()
 
 
-def _plugins(registry: PluginRegistry) -> Check:
-    if registry.quarantined:
-        names = ", ".join(sorted(registry.quarantined))
-        return Check("plugins", "failed", f"kept out: {names}", "Run csai plugins doctor.")
-    return Check("plugins", "ok", f"{len(registry.plugins)} loaded")
+def _plugins(settings: Settings) -> Check:
+    from csai.plugins.report import plugin_reports
+
+    reports = plugin_reports(settings)
+    kept_out = [item.id for item in reports if item.state == "quarantined"]
+    degraded = [item.id for item in reports if item.state == "degraded"]
+    if kept_out:
+        return Check("plugins", "failed", f"kept out: {', '.join(kept_out)}", "Run csai plugins doctor.")
+    if degraded:
+        return Check("plugins", "warning", f"degraded: {', '.join(degraded)}", "Run csai plugins doctor.")
+    return Check("plugins", "ok", f"{sum(item.state == 'loaded' for item in reports)} loaded")
 
 
-def _provider(registry: PluginRegistry, settings: Settings) -> Check:
-    from csai.cli.provider import answering_provider, explain
-
-    chosen = answering_provider(registry, settings)
+def _provider(settings: Settings) -> Check:
+    chosen, detail = _answering()
     if chosen is None:
-        return Check(
-            "provider", "failed", "no model provider is installed and set up", "Install a csai-provider-…"
-        )
-    detail = explain(chosen, registry=registry, settings=settings)
+        remedy = "Run csai plugins doctor." if detail else "Install a csai-provider-…"
+        return Check("provider", "failed", detail or "no model provider is installed and set up", remedy)
     if settings.llm_provider and chosen != settings.llm_provider:
         return Check("provider", "failed", detail, "Set the provider's key, or another CSAI_LLM_PROVIDER.")
     return Check("provider", "ok", detail)
+
+
+def _answering() -> tuple[str | None, str]:
+    """The provider that answers, and why it is this. Asked in another process, which imports plugins."""
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-P", "-m", "csai.cli.provider"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PROVIDER_TIMEOUT_S,
+            check=True,
+        )
+        chosen, detail = json.loads(ended.stdout.splitlines()[-1])
+    except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
+        return None, f"the installed plugins cannot be asked ({type(error).__name__})"
+    return chosen, detail

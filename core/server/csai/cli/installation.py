@@ -14,6 +14,7 @@ from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
 from csai.plugins.registry import PluginRegistry
+from csai.plugins.vetting import load_registry
 from csai.tools.repository import Catalog
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Installation:
     @cached_property
     def registry(self) -> PluginRegistry:
         """The plugins. Loading them takes a second, which only those commands pay that ask for it."""
-        return PluginRegistry.load(self.settings.plugins)
+        return load_registry(self.settings)
 
     async def catalog(self) -> Catalog:
         """The shared catalog, with the tools of plugins as they are now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -69,3 +70,20 @@ def _variables(registry: PluginRegistry, provider_id: str) -> list[str]:
         field.json_schema_extra for field in registry.plugins[plugin_id].settings_model.model_fields.values()
     ]
     return [str(extra["env"]) for extra in extras if isinstance(extra, dict) and "env" in extra]
+
+
+def _main() -> None:
+    """For `csai doctor`, which imports no plugin itself: the provider, and why it is this."""
+    from csai.cli.configuration import load_settings, start_logging
+    from csai.plugins.vetting import load_registry
+
+    settings = load_settings()
+    start_logging(settings, level="critical")
+    registry = load_registry(settings)
+    chosen = answering_provider(registry, settings)
+    detail = explain(chosen, registry=registry, settings=settings) if chosen else ""
+    print(json.dumps([chosen, detail]))
+
+
+if __name__ == "__main__":
+    _main()

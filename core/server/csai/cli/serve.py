@@ -31,6 +31,7 @@ def serve(
     from csai.cli.configuration import load_settings, start_logging
     from csai.cli.migrate import ensure_migrated
     from csai.cli.server import UVICORN, base_url, listen
+    from csai.kit.restart import restarts_with
 
     settings = load_settings()
     start_logging(settings)
@@ -51,6 +52,7 @@ def serve(
             asyncio.run(_prepare(settings))
             Multiprocess(config, sockets=[sock]).run()
         else:
+            restarts_with(sock)
             uvicorn.Server(config).run(sockets=[sock])
 
 

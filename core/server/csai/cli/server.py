@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from csai.config import ConfigError
+from csai.kit.restart import kept_socket
 
 NEIGHBOURS = 50
 
@@ -45,6 +46,9 @@ def loading() -> Iterator[None]:
 
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket, so that a taken port is known before anything else begins. Raises `ConfigError`."""
+    kept = kept_socket()
+    if kept is not None:
+        return kept
     try:
         return _bind(host, port)
     except PermissionError:

@@ -16,6 +16,7 @@ from csai.kit.crypto import DecryptError, Keyring
 from csai.kit.outbound import BAD_URL, http_target
 from csai.kit.problem import Problem
 from csai.plugins.context import resolve_settings
+from csai.plugins.discovery import entry_points
 from csai.plugins.registry import Plugin, PluginRegistry
 from csai.tools.python import PythonBackend
 from csai.tools.repository import SwitchedTool, ToolRepository
@@ -76,6 +77,23 @@ async def switch_plugin(
         now=clock.now(),
     )
     return PluginState(enabled, shown, tuple(sorted(secrets)))
+
+
+async def switch_off(
+    transaction: AsyncConnection, client_id: str, plugin_id: str, *, clock: Clock
+) -> PluginState:
+    """Switch off a plugin that need not be loaded; its settings stay as they are. Raises `Problem`."""
+    repository = ClientRepository(transaction, client_id)
+    row = (await repository.plugins()).get(plugin_id)
+    installed = {point.name for point in entry_points()}
+    if row is None and plugin_id not in installed:
+        there = ", ".join(sorted(installed)) or "none"
+        raise Problem(404, "plugin_unknown", f"There is no plugin '{plugin_id[:64]}'. Installed: {there}.")
+    row = row or ClientPluginRow(False, {}, None)
+    await repository.set_plugin(
+        plugin_id, enabled=False, settings=row.settings, secrets=row.secrets, now=clock.now()
+    )
+    return PluginState(False, row.settings, ())
 
 
 async def switch_tool(

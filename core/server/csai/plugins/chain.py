@@ -38,6 +38,6 @@ def provider_chain(usable: Collection[str], *, wanted: str, fallbacks: Sequence[
 def _is_configured(provider: Provider, context: PluginContext) -> bool:
     try:
         return provider.is_configured(context)
-    except Exception:
+    except (Exception, SystemExit):
         log.exception("provider cannot tell whether it is configured", provider=provider.id)
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import os
@@ -12,17 +13,22 @@ import structlog
 from csai_sdk import Clock, HttpClient, PluginContext, PluginSettings, Transports
 from csai_sdk.store import Store
 
+from csai.plugins.left import LeftTasks
 from csai.plugins.registry import Plugin
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
+CLOSE_S = 10.0
+
 
 class KeptResources:
     """What one plugin keeps for one client, until the client's configuration changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, plugin: str = "") -> None:
+        self.plugin = plugin
         self._kept: dict[str, Any] = {}
+        self.tasks = LeftTasks()
 
     def get(self, key: str, factory: Callable[[], T]) -> T:
         if key not in self._kept:
@@ -30,7 +36,8 @@ class KeptResources:
         kept: T = self._kept[key]
         return kept
 
-    async def close(self) -> None:
+    async def close(self) -> int:
+        """Close what is kept; then end what still runs, and say how much that was."""
         kept, self._kept = list(self._kept.values()), {}
         for resource in kept:
             close = getattr(resource, "aclose", None) or getattr(resource, "close", None)
@@ -39,9 +46,11 @@ class KeptResources:
             try:
                 result = close()
                 if inspect.isawaitable(result):
-                    await result
-            except Exception:
+                    async with asyncio.timeout(CLOSE_S):
+                        await result
+            except (Exception, SystemExit):
                 log.exception("plugin resource did not close", resource=type(resource).__name__)
+        return await self.tasks.end()
 
 
 def resolve_settings(

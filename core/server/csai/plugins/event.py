@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,11 +12,14 @@ import structlog
 from csai_sdk import HookRefusal, PluginContext
 
 from csai.kit.text import clean
+from csai.plugins.health import PluginHealth, fault_of
+from csai.plugins.left import begin_on_behalf, tasks_of
 from csai.plugins.registry import EventHook
 
 log = structlog.get_logger(__name__)
 
 DEADLINE_S = 2.0
+NO_ANSWER = "a check that must pass first did not answer"
 
 Hook = tuple[str, EventHook, PluginContext]
 
@@ -24,43 +27,60 @@ Hook = tuple[str, EventHook, PluginContext]
 class EventHooks:
     """One client's event hooks, by event. Empty for most events of most clients, so asking is cheap."""
 
-    def __init__(self, hooks: Mapping[str, tuple[Hook, ...]]) -> None:
+    def __init__(self, hooks: Mapping[str, tuple[Hook, ...]], *, health: PluginHealth | None = None) -> None:
         self._hooks = hooks
+        self._health = health or PluginHealth()
 
     def __contains__(self, name: str) -> bool:
         return name in self._hooks
 
     async def tell(self, name: str, event: object) -> list[Any]:
         """Call the hooks of a best-effort event; returns what those that answered returned, in order."""
-        if name not in self._hooks:
+        part = f"hook {name}"
+        hooks = [hook for hook in self._hooks.get(name, ()) if self._admits(part, hook)]
+        if not hooks:
             return []
-        results = await self._call(name, event)
         answers = []
-        for (plugin, _function, _ctx), result in zip(self._hooks[name], results, strict=True):
+        for hook, result in zip(hooks, await self._call(hooks, event), strict=True):
+            self._judge(part, hook, result)
             if isinstance(result, BaseException):
-                log.error("hook failed", hook=name, plugin=plugin, error=type(result).__name__)
+                log.error("hook failed", hook=name, plugin=hook[0], error=type(result).__name__)
             elif result is not None:
                 answers.append(clean(result) if isinstance(result, str) else result)
         return answers
 
     async def ask(self, name: str, event: object) -> str | None:
         """Call the hooks of an event that may be refused; returns why it is, or None. Fails closed."""
-        if name not in self._hooks:
+        hooks = self._hooks.get(name, ())
+        if not hooks:
             return None
-        for (plugin, _function, _ctx), result in zip(
-            self._hooks[name], await self._call(name, event), strict=True
-        ):
+        part = f"hook {name}"
+        if not all(self._admits(part, hook) for hook in hooks):
+            return NO_ANSWER
+        results = await self._call(hooks, event)
+        for hook, result in zip(hooks, results, strict=True):
+            self._judge(part, hook, result)
+        for (plugin, _function, _ctx), result in zip(hooks, results, strict=True):
             if isinstance(result, HookRefusal):
                 return clean(str(result))
             if isinstance(result, BaseException):
                 log.error("hook failed, so the action is refused", hook=name, plugin=plugin)
-                return "a check that must pass first did not answer"
+                return NO_ANSWER
         return None
 
-    async def _call(self, name: str, event: object) -> list[Any]:
-        tasks = [
-            asyncio.create_task(_answer(function, event, ctx)) for _plugin, function, ctx in self._hooks[name]
-        ]
+    def _admits(self, part: str, hook: Hook) -> bool:
+        ctx = hook[2]
+        return self._health.admits(ctx.plugin, part, ctx.client_id)
+
+    def _judge(self, part: str, hook: Hook, result: object) -> None:
+        """Tell what became of the call to whoever leaves failing plugins alone."""
+        fault = None
+        if isinstance(result, BaseException) and not isinstance(result, HookRefusal):
+            fault = fault_of(result)
+        self._health.judge(hook[2], part, fault, is_shared=True)
+
+    async def _call(self, hooks: Sequence[Hook], event: object) -> list[Any]:
+        tasks = [asyncio.create_task(_answer(function, event, ctx)) for _plugin, function, ctx in hooks]
         try:
             done, _ = await asyncio.wait(tasks, timeout=DEADLINE_S)
         finally:
@@ -73,6 +93,7 @@ class EventHooks:
 async def _answer(function: EventHook, event: object, ctx: PluginContext) -> Any:
     """What the hook returned or raised, `sys.exit` included: out of a task, that would stop the server."""
     try:
+        begin_on_behalf(tasks_of(ctx))
         return await function(**_accepted(function, event, ctx))
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- a plugin's fault, for the caller to judge
         return error

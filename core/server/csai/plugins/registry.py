@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import difflib
 import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -25,6 +27,7 @@ from csai_sdk import (
 
 from csai.kit.text import is_clean
 from csai.plugins.discovery import Found, Quarantined, discover
+from csai.plugins.health import PluginHealth
 from csai.tools.name import MAX_CATEGORY_CHARS, TOOL_NAME
 from csai.tools.schema import check_tool_schema
 
@@ -32,6 +35,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 EventHook = Callable[..., Any]
+
+CLOSE_S = 10.0
 
 # As long as their columns are wide.
 _ID = re.compile(r"[a-z0-9_-]{1,50}")
@@ -70,6 +75,15 @@ class Plugin:
         }
         return [kind for kind, items in named.items() if items] or ["hooks"]
 
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """What it registers under names that are nobody else's, by kind."""
+        return {
+            "provider": tuple(item.id for item in self.providers),
+            "tool backend": tuple(item.id for item in self.tool_backends),
+            "tool": tuple(item.spec.name for item in self.tools),
+        }
+
 
 class RegistrationError(Exception):
     """A plugin registered something the server cannot take; the message says what."""
@@ -84,14 +98,24 @@ class PluginRegistry:
         self.providers: dict[str, tuple[str, Provider]] = {}
         self.tool_backends: dict[str, tuple[str, ToolBackend]] = {}
         self.tools: dict[str, tuple[str, Tool]] = {}
+        self.health = PluginHealth()
         self._manager = pluggy.PluginManager("csai")
         self._manager.add_hookspecs(hookspecs)
 
     @classmethod
-    def load(cls, allowed: Collection[str] = ()) -> PluginRegistry:
-        """Find, import and register what is installed and allowed (all, when `allowed` is empty)."""
+    def load(
+        cls,
+        allowed: Collection[str] = (),
+        *,
+        kept_out: Mapping[str, Quarantined] | None = None,
+        disabled: Collection[str] = (),
+    ) -> PluginRegistry:
+        """Find, import and register what is installed and allowed (all, when `allowed` is empty).
+
+        What is `kept_out` or `disabled` is not imported.
+        """
         registry = cls()
-        found, quarantined = discover(allowed)
+        found, quarantined = discover(allowed, kept_out=kept_out, disabled=disabled)
         for entry in quarantined:
             registry._quarantine(entry)
         for plugin in found:
@@ -124,7 +148,8 @@ class PluginRegistry:
         ]
         for plugin, part in parts:
             try:
-                await part.close()
+                async with asyncio.timeout(CLOSE_S):
+                    await part.close()
             except (Exception, SystemExit):
                 log.exception("plugin did not close", plugin=plugin)
 
@@ -138,7 +163,7 @@ class PluginRegistry:
         }
         unknown = [caller.name for caller in callers if not caller.has_spec()]
         if unknown:
-            raise RegistrationError(f"it implements hooks that do not exist: {', '.join(sorted(unknown))}")
+            raise RegistrationError(f"it implements hooks that do not exist: {_named(unknown)}")
         for name, function in own.items():
             if inspect.iscoroutinefunction(getattr(hookspecs, name)) != inspect.iscoroutinefunction(function):
                 raise RegistrationError(f"its hook {name} must be {_flavour(name)}")
@@ -173,12 +198,13 @@ class PluginRegistry:
 
     def _index(self, plugin: Plugin) -> None:
         _check_parts(plugin)
-        for taken, what, names in (
-            (self.providers, "provider", [item.id for item in plugin.providers]),
-            (self.tool_backends, "tool backend", [item.id for item in plugin.tool_backends]),
-            (self.tools, "tool", [item.spec.name for item in plugin.tools]),
-        ):
-            _refuse_taken(taken, what, names)
+        owners = {
+            "provider": {name: owner for name, (owner, _) in self.providers.items()},
+            "tool backend": {name: owner for name, (owner, _) in self.tool_backends.items()},
+            "tool": {name: owner for name, (owner, _) in self.tools.items()},
+        }
+        for what, names in plugin.names.items():
+            refuse_taken(owners[what], what, names)
         self.plugins[plugin.id] = plugin
         self.providers.update({item.id: (plugin.id, item) for item in plugin.providers})
         self.tool_backends.update({item.id: (plugin.id, item) for item in plugin.tool_backends})
@@ -210,14 +236,24 @@ def _check_parts(plugin: Plugin) -> None:
         check_tool_schema(tool.spec.parameters_schema)
 
 
-def _refuse_taken(taken: Mapping[str, tuple[str, object]], what: str, names: Iterable[str]) -> None:
+def refuse_taken(owners: Mapping[str, str], what: str, names: Iterable[str]) -> None:
+    """Raises `RegistrationError` for a name that another plugin owns, or that comes twice."""
     seen: set[str] = set()
     for name in names:
-        if name in taken:
-            raise RegistrationError(f"the {what} '{name}' is already registered by plugin '{taken[name][0]}'")
+        if name in owners:
+            raise RegistrationError(f"the {what} '{name}' is already registered by plugin '{owners[name]}'")
         if name in seen:
             raise RegistrationError(f"it registers the {what} '{name}' twice")
         seen.add(name)
+
+
+def _named(unknown: Iterable[str]) -> str:
+    """The names, each with the hook that was probably meant."""
+    known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "csai_spec")]
+    guesses = {name: difflib.get_close_matches(name, known, n=1) for name in sorted(unknown)}
+    return ", ".join(
+        f"{name} (did you mean {guess[0]}?)" if guess else name for name, guess in guesses.items()
+    )
 
 
 def _flavour(hook: str) -> str:

@@ -21,6 +21,8 @@ from csai.kit.outbound import Outbound
 from csai.plugins.chain import provider_chain, usable_providers
 from csai.plugins.context import KeptResources, build_context
 from csai.plugins.event import EventHooks
+from csai.plugins.health import PluginHealth
+from csai.plugins.left import LEFT_REMEDY
 from csai.plugins.registry import Plugin, PluginRegistry
 from csai.plugins.store import NoStore, PluginStore
 from csai.tools.python import PythonBackend
@@ -70,6 +72,7 @@ class ClientView:
     locales: tuple[Locale, ...]
     hooks: EventHooks
     resources: list[KeptResources]
+    health: PluginHealth = field(default_factory=PluginHealth)
     users: int = 0
     is_outdated: bool = False
     tool_specs: tuple[ToolSpec, ...] = field(init=False)
@@ -136,7 +139,7 @@ class ClientViews:
         for name in usable_providers(self._registry, contexts):
             try:
                 await self._registry.providers[name][1].warm_up()
-            except Exception:
+            except (Exception, SystemExit):
                 log.exception("provider did not warm up", provider=name)
 
     def hold(self, view: ClientView) -> None:
@@ -148,14 +151,23 @@ class ClientViews:
 
     async def close(self) -> None:
         for view in self._views.values():
-            for kept in view.resources:
-                await kept.close()
+            await self._close(view)
         self._views.clear()
 
     async def _close_unused(self, view: ClientView) -> None:
         if view.is_outdated and view.users == 0:
-            for kept in view.resources:
-                await kept.close()
+            await self._close(view)
+
+    async def _close(self, view: ClientView) -> None:
+        for kept in view.resources:
+            if await kept.close():
+                view.health.note(
+                    kept.plugin,
+                    "tasks",
+                    "tasks that its calls started were still running when the client's configuration changed "
+                    "or the server stopped",
+                    LEFT_REMEDY,
+                )
 
     async def _build(self, client_id: str) -> ClientView:
         async with self._database.read() as connection:
@@ -171,7 +183,7 @@ class ClientViews:
             row = plugin_rows.get(plugin.id)
             if not (row.enabled if row else plugin.id in self._settings.plugins_on_by_default):
                 continue
-            kept = KeptResources()
+            kept = KeptResources(plugin.id)
             context = self._context(
                 plugin, client_id, row.settings if row else {}, row.secrets if row else None, kept
             )
@@ -191,6 +203,7 @@ class ClientViews:
             locales=tuple(locale for name in contexts for locale in self._registry.plugins[name].locales),
             hooks=self._hooks(contexts),
             resources=resources,
+            health=self._registry.health,
         )
 
     def _context(
@@ -306,7 +319,7 @@ class ClientViews:
         for plugin_id, context in contexts.items():
             for name, function in self._registry.plugins[plugin_id].event_hooks.items():
                 hooks.setdefault(name, []).append((plugin_id, function, context))
-        return EventHooks({name: tuple(items) for name, items in hooks.items()})
+        return EventHooks({name: tuple(items) for name, items in hooks.items()}, health=self._registry.health)
 
 
 def _model(client: ClientRow, provider: Provider, context: PluginContext) -> str:

@@ -20,6 +20,8 @@ from csai.database import Database
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
+from csai.plugins.health import fault_of
+from csai.plugins.left import on_behalf, tasks_of
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
 from csai.tools.execution import UNKNOWN_OUTCOME, Execution
@@ -99,6 +101,8 @@ class ToolRunner:
             return "This tool needs a visitor whose identity is verified, and this one's is not."
         if tool.needs_confirmation:
             return "This action needs the visitor's confirmation, which cannot be asked for here."
+        if not turn.view.health.admits(tool.ctx.plugin, f"tool {call.name}", turn.ref.client_id):
+            return "This tool failed again and again, so it is left alone for a while."
         return await turn.view.hooks.ask(
             "before_tool_call", BeforeToolCall(turn.ref, execution.call_id, call.name, call.arguments)
         )
@@ -142,6 +146,7 @@ class ToolRunner:
         execution.status = "unknown"
         execution.response = UNKNOWN_OUTCOME
         began = time.monotonic()
+        fault: str | None = None
         try:
             output = await self._invoke(turn, tool, execution)
             reach(FaultPoint.TOOL_ANSWERED)
@@ -152,16 +157,19 @@ class ToolRunner:
         except ToolError as error:
             if error.is_outcome_known or tool.spec.is_read_only:
                 execution.status, execution.response = "failed", clean(str(error))
-        except TimeoutError:
+        except TimeoutError as error:
+            fault = fault_of(error)
             if tool.spec.is_read_only:
                 execution.status, execution.response = "failed", "The tool did not answer in time."
         # `sys.exit` in a tool would take the server with it.
-        except (Exception, SystemExit):
+        except (Exception, SystemExit) as error:
+            fault = fault_of(error)
             log.exception("tool raised", tool=call.name, client_id=turn.ref.client_id)
             if tool.spec.is_read_only:
                 execution.status, execution.response = "failed", "The tool failed for a reason of its own."
         finally:
             execution.duration_ms = round((time.monotonic() - began) * 1000)
+        turn.view.health.judge(tool.ctx, f"tool {call.name}", fault)
         turn.stream.add(
             "tool.finished",
             {
@@ -190,8 +198,9 @@ class ToolRunner:
             timeout_s=timeout_s,
             visitor_id=turn.visitor_id,
         )
-        async with asyncio.timeout(timeout_s):
-            return await tool.backend.run(invocation, tool.ctx)
+        with on_behalf(tasks_of(tool.ctx)):
+            async with asyncio.timeout(timeout_s):
+                return await tool.backend.run(invocation, tool.ctx)
 
 
 def _timeout_s(config: Mapping[str, Any]) -> float:

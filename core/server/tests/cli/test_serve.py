@@ -42,7 +42,9 @@ def test_a_created_client_is_served_and_a_signal_ends_it_in_order(tmp_path: Path
         logged = program.err.rest()
     assert all(json.loads(line)["level"] == "info" for line in logged), logged
     assert not any("/chat/message" in line for line in logged)
-    assert not (tmp_path / "data").exists()
+    # Nothing but what is known of plugins: a key or a database there would be another one on each machine.
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["plugins"]
+    assert list((tmp_path / "data").glob("plugins/crash.*")) == []
 
 
 def test_a_development_file_is_migrated_by_itself(tmp_path: Path) -> None:

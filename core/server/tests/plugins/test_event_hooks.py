@@ -8,11 +8,14 @@ from typing import Any
 from csai.plugins import event
 from csai.plugins.event import EventHooks
 from csai_sdk import HookRefusal
+from csai_testkit.context import make_context
 
 
 def hooks(**functions: Any) -> EventHooks:
     """One event, heard by a plugin for each keyword."""
-    return EventHooks({"event": tuple((name, function, None) for name, function in functions.items())})  # type: ignore[misc]
+    return EventHooks(
+        {"event": tuple((name, function, make_context()) for name, function in functions.items())}
+    )
 
 
 async def test_one_hook_that_raises_loses_nobody_else_s_answer() -> None:

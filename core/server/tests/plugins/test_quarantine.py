@@ -203,3 +203,19 @@ async def test_visitors_are_answered_whatever_else_is_installed(
 
     assert set(registry.quarantined) == set(broken)
     assert (answer["status"], answer["message"]["content"]) == ("completed", "Still here.")
+
+
+async def test_hooks_answer_in_the_order_of_their_plugins_ids(site: Site, make_server: ServerFactory) -> None:
+    fragment = (
+        "from csai_sdk import hookimpl\n@hookimpl\nasync def before_model_call():\n    return 'from {name}'\n"
+    )
+    for name in ("test_z", "test_a", "test_m"):
+        site.install(name.replace("_", "-"), name, fragment.format(name=name))
+    site.install("test-voice", "test_voice", PROVIDER)
+    registry = PluginRegistry.load(["test_z", "test_m", "test_voice", "test_a"])
+    server = await make_server(registry=registry)
+
+    view = await server.services.views.get(server.client.id, 1)
+
+    told = await view.hooks.tell("before_model_call", None)
+    assert told == ["from test_a", "from test_m", "from test_z"]

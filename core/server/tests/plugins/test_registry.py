@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,17 @@ from typing import Any
 import pytest
 from csai.plugins.discovery import Found
 from csai.plugins.registry import PluginRegistry
-from csai_sdk import ModelReply, ModelRequest, PluginContext, Provider, hookimpl
+from csai_sdk import (
+    Channel,
+    Gateway,
+    Integration,
+    Locale,
+    ModelReply,
+    ModelRequest,
+    PluginContext,
+    Provider,
+    hookimpl,
+)
 
 
 class Voice(Provider):
@@ -54,3 +65,42 @@ def test_one_module_under_two_names_is_one_plugin() -> None:
     assert list(registry.plugins) == ["one"]
     assert list(registry.quarantined) == ["two"]
     assert registry.providers["voice"][0] == "one"
+
+
+@pytest.mark.parametrize(
+    ("hook", "kind", "name"),
+    [
+        ("register_integrations", Integration, "integration"),
+        ("register_gateways", Gateway, "gateway"),
+        ("register_channels", Channel, "channel"),
+        ("register_locales", Locale, "locale"),
+    ],
+)
+def test_what_a_plugin_contributes_says_its_kind(hook: str, kind: type[Any], name: str) -> None:
+    made: Any = type("Part", (kind,), {})
+    made.__abstractmethods__ = frozenset()
+    part = made()
+    registry = PluginRegistry()
+    registry.register(
+        Found("part", SimpleNamespace(**{hook: hookimpl(lambda: [part], specname=hook)}), "d", "1")
+    )
+    registry.register(
+        Found("wrong", SimpleNamespace(**{hook: hookimpl(lambda: ["x"], specname=hook)}), "d", "1")
+    )
+    assert registry.plugins["part"].kinds == [name]
+    assert f"{hook} must return" in registry.quarantined["wrong"].cause
+
+
+async def test_a_plugin_that_hangs_at_its_end_does_not_hold_up_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("csai.plugins.registry.CLOSE_S", 0.01)
+
+    class Hangs(Voice):
+        async def close(self) -> None:
+            await asyncio.Event().wait()
+
+    registry = PluginRegistry()
+    registry.register(Found("hangs", plugin_of(Hangs("hangs")), "d", "1"))
+    async with asyncio.timeout(10):
+        await registry.close()
