@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from csai.clients.plugin import PluginState, find_plugin, switch_plugin, text_values
 from csai.clients.repository import ClientRepository
 from csai.clients.service import change_setting, create_client, find_client
-from csai.clients.switch import (
-    PluginState,
-    find_plugin,
-    switch_plugin,
-    switch_tool,
-    tool_obstacles,
-)
+from csai.clients.switch import switch_tool, tool_obstacles
 from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
@@ -88,7 +83,7 @@ class Desk:
                 PLUGIN,
                 enabled=enabled,
                 is_on_by_default=on_by_default,
-                given=given,
+                given=text_values(PLUGIN, given),
                 cleared=cleared,
                 keyring=keyring,
                 clock=CLOCK,
