@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from csai.config import Settings
-    from csai.plugins.registry import PluginRegistry
+    from csai.plugins.inventory import Listed
 
 plugins = typer.Typer(name="plugins", help="What is installed beside the server.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One installed plugin. `state`: loaded, quarantined, or not allowed (by CSAI_PLUGINS)."""
-
-    id: str
-    kinds: list[str]
-    distribution: str
-    version: str
-    state: str
-    cause: str | None = None
-    remedy: str | None = None
 
 
 @plugins.command("list")
@@ -60,33 +46,12 @@ def check_plugins(as_json: AsJson = False) -> None:
 
 def _load() -> list[Listed]:
     from csai.cli.configuration import load_settings, start_logging
+    from csai.plugins.inventory import listing
     from csai.plugins.registry import PluginRegistry
 
     settings = load_settings()
     start_logging(settings, level="critical")  # the listing itself says what is wrong
-    return listing(settings, PluginRegistry.load(settings.plugins))
-
-
-def listing(settings: Settings, registry: PluginRegistry) -> list[Listed]:
-    """Every installed plugin, in the order of their ids."""
-    from csai.plugins.discovery import entry_points
-
-    listed = [
-        Listed(plugin.id, plugin.kinds, plugin.distribution, plugin.version, "loaded")
-        for plugin in registry.plugins.values()
-    ]
-    listed += [
-        Listed(item.id, [], item.distribution, item.version, "quarantined", item.cause, item.remedy)
-        for item in registry.quarantined.values()
-    ]
-    listed += [
-        Listed(
-            point.name, [], *(point.dist.name, point.dist.version) if point.dist else ("", ""), "not allowed"
-        )
-        for point in entry_points()
-        if settings.plugins and point.name not in settings.plugins
-    ]
-    return sorted(listed, key=lambda item: item.id)
+    return listing(settings.plugins, PluginRegistry.load(settings.plugins))
 
 
 def _print_table(listed: list[Listed]) -> None:

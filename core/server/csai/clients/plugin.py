@@ -35,6 +35,8 @@ class PluginState:
     secrets: tuple[str, ...]
     is_toggled: bool = False
     """Whether it was off before and is on now, or the other way round."""
+    config_version: int = 0
+    """The client's version with this change in it; 0 where nothing was changed."""
 
 
 def find_plugin(registry: PluginRegistry, plugin_id: str) -> Plugin:
@@ -159,7 +161,7 @@ async def _write(
     now = clock.now()
     before = StoredSettings(row.settings, row.secrets, row.settings_version)
     names = _secret_names(plugin, stored, client_id, keyring)
-    await ClientRepository(transaction, client_id).set_plugin(
+    version = await ClientRepository(transaction, client_id).set_plugin(
         plugin.id,
         enabled=enabled,
         settings=stored.shown,
@@ -187,7 +189,9 @@ async def _write(
         after={"enabled": enabled, "settings": dict(stored.shown), "secrets": list(names), "named": named},
         at=now,
     )
-    return PluginState(enabled, stored.shown, names, is_toggled=enabled != row.enabled)
+    return PluginState(
+        enabled, stored.shown, names, is_toggled=enabled != row.enabled, config_version=version
+    )
 
 
 def _check_names(plugin: Plugin, names: Collection[str]) -> None:
@@ -231,9 +235,17 @@ def _checked(plugin: Plugin, own: Mapping[str, Any], client_id: str, keyring: Ke
         stored = split_settings(plugin, own, client_id=client_id, keyring=keyring)
     except SettingsFault as fault:
         raise Problem(422, fault.code, f"The plugin {plugin.id}: {fault.cause}.") from None
-    if not all(is_clean(text) for text in _texts(stored.shown)):
-        raise Problem(422, "setting_invalid", "A setting holds characters that cannot be stored.")
+    if not _is_storable(stored.shown):
+        raise Problem(422, "setting_invalid", "A setting holds characters or numbers that cannot be stored.")
     return stored
+
+
+def _is_storable(shown: Mapping[str, Any]) -> bool:
+    try:
+        json.dumps(shown, allow_nan=False)
+    except ValueError:
+        return False
+    return all(is_clean(text) for text in _texts(shown))
 
 
 def _texts(value: Any) -> Iterator[str]:

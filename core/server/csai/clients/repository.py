@@ -151,13 +151,18 @@ class ClientRepository:
         if (await self._connection.execute(statement)).first() is None:
             raise not_found("client")
 
-    async def bump(self) -> None:
-        """Make every process rebuild its view of this client at its next turn."""
-        await self._connection.execute(
+    async def bump(self) -> int:
+        """Make every process rebuild its view of this client at its next turn; the new version."""
+        statement = (
             update(Client)
             .where(Client.id == self._client_id)
             .values(config_version=Client.config_version + 1)
+            .returning(Client.config_version)
         )
+        version = (await self._connection.execute(statement)).scalar()
+        if version is None:
+            raise not_found("client")
+        return version
 
     async def update_settings(self, settings: Mapping[str, Any]) -> None:
         await self._connection.execute(
@@ -224,8 +229,8 @@ class ClientRepository:
         previous: Mapping[str, Any] | None = None,
         previous_secrets: str | None = None,
         now: datetime,
-    ) -> None:
-        """Switch a plugin and give its settings; replaces what was there."""
+    ) -> int:
+        """Switch a plugin and give its settings, in place of what was there; the client's new version."""
         values = {
             "enabled": enabled,
             "settings": dict(settings),
@@ -244,7 +249,7 @@ class ClientRepository:
             await self._connection.execute(
                 insert(ClientPlugin).values(client_id=self._client_id, plugin=plugin, **values)
             )
-        await self.bump()
+        return await self.bump()
 
     async def tools(self) -> list[ClientToolRow]:
         """The catalog tools this client has enabled, by name."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from csai_sdk import HttpError
+from csai_sdk import Clock, HttpError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.audit import SYSTEM, Actor, record
 from csai.clients.repository import ClientRepository
 from csai.kit.outbound import BAD_URL, http_target
 from csai.kit.problem import Problem
@@ -26,6 +28,8 @@ async def switch_tool(
     enabled: bool | None = None,
     webhook_url: str | None = None,
     timeout_s: float | None = None,
+    clock: Clock,
+    actor: Actor = SYSTEM,
 ) -> SwitchedTool:
     """Switch a tool of the catalog and say where it is answered; None keeps what was. Raises `Problem`."""
     repository = ToolRepository(transaction, client_id)
@@ -50,7 +54,22 @@ async def switch_tool(
         tool_name, enabled=changed.enabled, webhook_url=changed.webhook_url, config=changed.config
     )
     await ClientRepository(transaction, client_id).bump()
+    await record(
+        transaction,
+        actor,
+        "tool.switched",
+        object=f"tool:{tool_name}",
+        client_id=client_id,
+        before=_audited(tool),
+        after=_audited(changed),
+        at=clock.now(),
+    )
     return changed
+
+
+def _audited(tool: SwitchedTool) -> dict[str, Any]:
+    """Without the webhook's address: what calls it unseen may be its only secret."""
+    return {"enabled": tool.enabled, "has_webhook": tool.webhook_url is not None, "config": dict(tool.config)}
 
 
 async def tool_obstacles(

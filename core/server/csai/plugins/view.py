@@ -68,6 +68,8 @@ class ClientView:
     tools: Mapping[str, EnabledTool]
     locales: tuple[Locale, ...]
     hooks: EventHooks
+    plugins: frozenset[str]
+    """Those that are on, with settings that can be used."""
     resources: list[KeptResources]
     users: int = 0
     is_outdated: bool = False
@@ -202,6 +204,7 @@ class ClientViews:
             tools=self._tools(tool_rows, contexts),
             locales=tuple(locale for name in contexts for locale in self._registry.plugins[name].locales),
             hooks=self._hooks(contexts),
+            plugins=frozenset(contexts),
             resources=resources,
         )
 
