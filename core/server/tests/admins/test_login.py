@@ -105,6 +105,7 @@ def forged(claims: dict[str, Any], key: Any, algorithm: str | None = "HS256") ->
     return jwt.encode(claims, key, algorithm=algorithm)
 
 
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 async def test_tokens_that_somebody_else_made_open_nothing(echo_server: Server) -> None:
     admin_id = await add_admin(echo_server)
     claims = {"aud": AUDIENCE, "sub": admin_id, "gen": 1, "exp": 4_000_000_000}
