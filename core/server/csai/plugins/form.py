@@ -24,7 +24,10 @@ def settings_schema(model: type[PluginSettings]) -> dict[str, Any]:
     definitions = schema.get("$defs", {})
     secrets = secret_fields(model)
     properties = {
-        name: _plain_property(field, definitions, is_secret=name in secrets)
+        name: {
+            **_plain_property(field, definitions, is_secret=name in secrets),
+            **_words(model, name),
+        }
         for name, field in schema.get("properties", {}).items()
     }
     return {
@@ -88,6 +91,13 @@ def _plain_property(
         plain["writeOnly"] = True
         plain.pop("default", None)
     return plain
+
+
+def _words(model: type[PluginSettings], name: str) -> dict[str, str]:
+    """What the author calls the field, which pydantic leaves out where it refers to a type."""
+    field = model.model_fields[name]
+    said = {"title": field.title, "description": field.description}
+    return {what: words for what, words in said.items() if words}
 
 
 def _resolved(field: dict[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class PluginChange(BaseModel):
     )
 
     enabled: bool | None = Field(None, strict=True)
-    settings: dict[str, JsonValue] = Field(
+    settings: dict[str, Any] = Field(
         default_factory=dict, description="By name, secrets too; null takes a setting back."
     )
     reset: bool = Field(False, strict=True, description="Forget everything that was set before.")

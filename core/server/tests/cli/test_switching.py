@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from csai.cli import app
+from csai.database import Database
 from csai.models import AuditEntry
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
@@ -40,9 +42,10 @@ class Operator:
     def plugin(self, plugin: str, *arguments: str, stdin: str | None = None) -> Any:
         return json.loads(self.do("client", "plugin", "Shop", plugin, *arguments, "--json", stdin=stdin))
 
-    async def audit(self, backend: Backend) -> list[dict[str, Any]]:
-        from csai.database import Database
+    def audit(self, backend: Backend) -> list[dict[str, Any]]:
+        return asyncio.run(self._audit(backend))
 
+    async def _audit(self, backend: Backend) -> list[dict[str, Any]]:
         database = Database(backend.database_url)
         async with database.read() as connection:
             rows = (await connection.execute(select(AuditEntry.__table__).order_by(AuditEntry.id))).mappings()
@@ -102,7 +105,7 @@ def test_what_cannot_be_is_refused(operator: Operator, arguments: tuple[str, ...
     assert "Traceback" not in ended.output
 
 
-async def test_commands_are_audited_without_secrets(operator: Operator, backend: Backend) -> None:
+def test_commands_are_audited_without_secrets(operator: Operator, backend: Backend) -> None:
     operator.plugin("n8n", "--on", "--set", "signing_secret=@-", stdin=SIGNING)
     operator.do("tools", "add", str(CATALOG))
     webhook = "https://n8n.example/webhook/unguessable"
@@ -110,7 +113,7 @@ async def test_commands_are_audited_without_secrets(operator: Operator, backend:
     operator.do("client", "set", "Shop", "tone", "Kind.")
     operator.do("admin", "create", "--email", "ada@example.com", "--password", "@-", stdin=PASSWORD)
 
-    entries = await operator.audit(backend)
+    entries = operator.audit(backend)
 
     assert [(each["actor"], each["action"]) for each in entries] == [
         ("cli", action)

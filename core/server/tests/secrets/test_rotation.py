@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +21,6 @@ from pydantic import SecretStr
 from sqlalchemy import Text, insert, select
 
 from tests.support.backend import Backend
-from tests.support.program import run
 
 OLD, NEW = "the old key of 32 characters long..", "the new key of 32 characters long.."
 CLOCK = SystemClock()
@@ -165,29 +162,3 @@ async def test_what_no_key_decrypts_is_named_and_left_while_the_rest_goes_on(vau
         f"client:{lost}/integration:{lost}",
     ]
     assert [each.rotated for each in done.counts] == [COUNT] * len(PLACES)
-
-
-async def test_the_commands_say_what_is_left_to_do(vault: Vault, backend: Backend, tmp_path: Path) -> None:
-    def csai(*arguments: str, keys: str) -> Any:
-        ended = run(
-            *arguments, "--json", cwd=tmp_path, CSAI_DATABASE_URL=backend.database_url, CSAI_SECRET_KEYS=keys
-        )
-        return ended.returncode, json.loads(ended.stdout)
-
-    def stored(keys: str) -> dict[str, Any]:
-        _code, report = csai("doctor", keys=keys)
-        found: dict[str, Any] = {each["name"]: each for each in report["checks"]}["stored secrets"]
-        return found
-
-    both = f"{NEW},{OLD}"
-    assert stored(both)["state"] == "warning"
-    assert "csai secrets rotate" in stored(both)["remedy"]
-    code, dry = csai("secrets", "rotate", "--dry-run", keys=both)
-    assert (code, dry["can_drop_old_keys"]) == (0, False)
-    code, done = csai("secrets", "rotate", "--batch", "2", keys=both)
-    assert (code, done["can_drop_old_keys"]) == (0, True)
-    assert stored(NEW)["state"] == "ok"
-    lost = stored("some other key of 32 characters..")
-    assert lost["state"] == "failed"
-    assert f"client:{vault.clients[0]}/identity" in lost["detail"]
-    assert csai("secrets", "rotate", keys="some other key of 32 characters..")[0] == 1
