@@ -68,9 +68,9 @@ class ClientView:
     tools: Mapping[str, EnabledTool]
     locales: tuple[Locale, ...]
     hooks: EventHooks
-    plugins: frozenset[str]
-    """Those that are on, with settings that can be used."""
     resources: list[KeptResources]
+    plugins: frozenset[str] = frozenset()
+    """Those that are on, with settings that can be used."""
     users: int = 0
     is_outdated: bool = False
     tool_specs: tuple[ToolSpec, ...] = field(init=False)
