@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,10 +24,11 @@ from pydantic import SecretStr
 from sqlalchemy import Text, insert, select
 
 from tests.support.backend import Backend
+from tests.support.program import running
 
 OLD, NEW = "the old key of 32 characters long..", "the new key of 32 characters long.."
 CLOCK = SystemClock()
-COUNT = 7
+COUNT, MANY = 7, 60
 
 
 class Config(PluginSettings):
@@ -140,6 +144,28 @@ async def test_a_run_that_was_broken_off_is_gone_on_with(vault: Vault) -> None:
     secrets = counts["client_plugins.secrets"]
     assert (secrets.current, secrets.rotated) == (4, COUNT - 4)
     assert len(await vault.plain(NEW)) == 2 * COUNT
+
+
+async def test_a_process_that_is_killed_half_way_leaves_what_the_next_goes_on_with(
+    vault: Vault, backend: Backend, tmp_path: Path
+) -> None:
+    await vault.fill(Keyring([OLD]), MANY)
+
+    def kill_half_way() -> int:
+        variables = {"CSAI_DATABASE_URL": backend.database_url, "CSAI_SECRET_KEYS": f"{NEW},{OLD}"}
+        with running("secrets", "rotate", "--batch", "1", cwd=tmp_path, **variables) as program:
+            program.err.until("client_plugins.secrets: 3 ")
+            return program.stop(signal.SIGKILL)
+
+    assert await asyncio.to_thread(kill_half_way) == -signal.SIGKILL
+    done = await vault.rotate(NEW, OLD)
+
+    counts = {each.place: each for each in done.counts}
+    assert counts["clients.identity_secret"].current == COUNT + MANY
+    assert counts["client_plugins.secrets"].current >= 3
+    assert counts["client_integrations.connection_config"].rotated > 0
+    assert done.can_drop_old_keys
+    assert len(await vault.plain(NEW)) == 2 * (COUNT + MANY)
 
 
 async def test_a_dry_run_counts_and_changes_nothing(vault: Vault) -> None:
