@@ -15,6 +15,7 @@ from csai.kit.body import read_model
 from csai.kit.identifier import is_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.problem import Problem
+from csai.kit.text import is_clean
 from csai.services import Services
 
 router = APIRouter(prefix="/admin", tags=["admin"], responses=ADMIN_PROBLEMS)
@@ -68,6 +69,8 @@ async def audit(
     for name, value in (("client_id", client_id), ("before", before)):
         if value is not None and not is_id(value):
             raise Problem(422, "request_invalid", f"The request does not fit: {name} is an id.")
+    if object is not None and not is_clean(object):
+        raise Problem(422, "request_invalid", "The request does not fit: object holds no such characters.")
     async with services.database.read() as connection:
         rows = await AuditRepository(connection).newest(
             client_id=client_id, object=object, before_id=before, count=limit + 1

@@ -25,6 +25,7 @@ from csai.kit.address import client_address
 from csai.kit.crypto import Keyring
 from csai.kit.identifier import new_id
 from csai.kit.problem import Problem
+from csai.kit.text import is_clean
 
 log = structlog.get_logger(__name__)
 
@@ -114,8 +115,10 @@ class Admins:
         address = client_address(request, self._settings.trusted_proxies)
         await self._limiter.check_attempt("login-address", address, per_minute=LOGINS_PER_ADDRESS)
         await self._limiter.check_attempt("login-email", email, per_minute=LOGINS_PER_EMAIL)
-        async with self._database.read() as connection:
-            row = await AdminRepository(connection).find(email=email)
+        row = None
+        if is_clean(email):
+            async with self._database.read() as connection:
+                row = await AdminRepository(connection).find(email=email)
         is_right = await self._passwords.is_right(password, row.password_hash if row else None)
         if row is None or not is_right:
             log.warning("admin login refused")

@@ -70,6 +70,14 @@ async def test_whoever_is_unknown_is_refused_like_a_wrong_password(echo_server: 
     ] * 2
 
 
+async def test_what_no_database_can_hold_is_refused_and_not_a_failure(echo_server: Server) -> None:
+    operator = await sign_in(echo_server)
+    assert (await login(echo_server, email="ada\x00@example.com")).json()["code"] == "login_invalid"
+    for query in ({"object": "a\x00"}, {"client_id": "x"}, {"before": "\x00"}, {"limit": "0"}):
+        answer = await operator.ask("GET", "/admin/audit", params=query)
+        assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid"), query
+
+
 async def test_too_many_attempts_are_refused_even_with_the_right_password(echo_server: Server) -> None:
     await add_admin(echo_server)
     answers = [await login(echo_server, password="guess") for _ in range(10)]
