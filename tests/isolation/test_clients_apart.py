@@ -31,8 +31,9 @@ OTHER_OWNED = {
     *("api_keys", "api_usage", "client_integrations", "client_origins", "client_plugins", "client_tools"),
     *("integration_endpoints", "knowledge_passages", "visitors", "waiting_turns"),
 }
-SHARED = {"clients", "plans", "schema_state", "tools", "workers"}
-"""No client owns their rows; `tools` has a client where one client's own systems offer a tool."""
+SHARED = {"admins", "audit_log", "clients", "plans", "schema_state", "tools", "workers"}
+"""No client owns their rows; `tools` has a client where one client's own systems offer a tool, and
+`audit_log` where a change was to a client's configuration."""
 
 
 class Desk(PluginSettings):

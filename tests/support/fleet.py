@@ -124,7 +124,12 @@ class Fleet:
             await repository.set_plugin("n8n", enabled=True, settings={}, secrets=None, now=clock.now())
             for name in TOOLS:
                 await switch_tool(
-                    transaction, client.id, name, enabled=True, webhook_url=f"{self.upstream.url}/webhook"
+                    transaction,
+                    client.id,
+                    name,
+                    enabled=True,
+                    webhook_url=f"{self.upstream.url}/webhook",
+                    clock=clock,
                 )
         return client
 

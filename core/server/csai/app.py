@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from csai import __version__
+from csai.admins.endpoints import router as admins
 from csai.chat.endpoints import router as chat
 from csai.clients.endpoints import router as clients
 from csai.conversations.endpoints import router as conversations
@@ -21,11 +22,15 @@ from csai.handoffs.endpoints import router as handoffs
 from csai.health import Readiness
 from csai.kit.problem import Problem, problem_response
 from csai.plugins.guard import PluginGuard
+from csai.plugins.endpoints import router as plugins
 from csai.services import Services
 from csai.shutdown import Shutdown
 from csai.web import mount_web_files
 
-DESCRIPTION = "Customer-support AI for many businesses: the visitor's side of the chat."
+DESCRIPTION = (
+    "Customer-support AI for many businesses: the visitor's side of the chat, "
+    "and the admin's side under /admin."
+)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -48,6 +53,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(conversations)
     app.include_router(clients)
     app.include_router(handoffs)
+    app.include_router(admins)
+    app.include_router(plugins)
     _add_health(app)
     app.exception_handler(Problem)(_answer_problem)
     app.exception_handler(RequestValidationError)(_answer_invalid)

@@ -66,6 +66,8 @@ class Edge:
                 out = MutableHeaders(scope=message)
                 out["x-request-id"] = request_id
                 out["x-content-type-options"] = "nosniff"
+                if scope["path"].startswith("/admin/"):
+                    out["cache-control"] = "no-store"
                 if is_open:
                     out["access-control-allow-origin"] = origin
                     out["access-control-expose-headers"] = EXPOSED_HEADERS

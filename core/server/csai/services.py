@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 from csai_sdk import Clock
 
+from csai.admins.service import Admins
 from csai.chat.abandon import Abandonment
 from csai.chat.accept import Acceptance
 from csai.chat.attempt import Attempts
@@ -67,6 +68,7 @@ class Services:
     breaker: Breaker
     views: ClientViews
     gate: Gate
+    admins: Admins
     replays: Replays
     live: LiveTurns
     abandonment: Abandonment
@@ -245,6 +247,7 @@ def build_services(
         breaker=breaker,
         views=views,
         gate=Gate(database=database, views=views, keyring=keyring),
+        admins=Admins(settings=settings, database=database, keyring=keyring, limiter=limiter, clock=clock),
         replays=replays,
         live=live,
         abandonment=abandonment,

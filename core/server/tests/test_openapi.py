@@ -31,3 +31,11 @@ async def test_every_route_says_what_it_does_and_how_it_refuses(echo_server: Ser
             assert operation.get("summary"), path
             if path.startswith("/chat"):
                 assert {"401", "403", "404", "422"} <= set(operation["responses"]), path
+            if path.startswith("/admin"):
+                assert {"401", "403", "404", "409", "412", "422", "428", "429"} <= set(
+                    operation["responses"]
+                ), path
+                for refusal in operation["responses"].values():
+                    assert refusal["description"], path
+                body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+                assert not body or body["schema"]["examples"], path

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import typer
 
+from csai.cli.admin import admin
 from csai.cli.client import client
+from csai.cli.client_plugin import client_plugin
 from csai.cli.demo import demo
 from csai.cli.doctor import doctor
 from csai.cli.migrate import migrate
 from csai.cli.plugin import plugins
 from csai.cli.refusal import Commands
 from csai.cli.retention import retention
+from csai.cli.secret import secrets
 from csai.cli.seed import seed
 from csai.cli.serve import serve
 from csai.cli.tool import tools
@@ -35,10 +38,13 @@ for command in (demo, serve, worker, migrate, seed, doctor, version):
     app.command()(command)
 client.command()(webhook)
 client.command()(deliveries)
+client.command("plugin")(client_plugin)
 app.add_typer(plugins)
 app.add_typer(client)
 app.add_typer(tools)
 app.add_typer(retention)
+app.add_typer(admin)
+app.add_typer(secrets)
 
 
 def main() -> None:

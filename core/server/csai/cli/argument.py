@@ -38,3 +38,9 @@ def read_text(path: Path) -> str:
         raise typer.BadParameter(f"{path} cannot be read: {error.strerror or type(error).__name__}") from None
     except UnicodeDecodeError:
         raise typer.BadParameter(f"{path} is no UTF-8 text") from None
+
+
+def need_any(*given: object, options: str) -> None:
+    """Refuse a command that was told nothing to do."""
+    if not any(value not in (None, False) and value != [] and value != {} for value in given):
+        raise typer.BadParameter(f"nothing to change: give {options}")

@@ -30,6 +30,7 @@ def create(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Create a client and show its keys, this once."""
+    from csai.admins.audit import CLI
     from csai.cli.installation import in_transaction
     from csai.clients.service import create_client, embed_code
 
@@ -41,6 +42,7 @@ def create(
             plan_type=plan,
             keyring=installation.keyring,
             clock=installation.clock,
+            actor=CLI,
         )
         return made, installation.settings.public_url
 
@@ -89,58 +91,6 @@ def list_clients(as_json: Annotated[bool, typer.Option("--json", help="Print JSO
 
 
 @client.command()
-def plugin(
-    name_or_id: NameOrId,
-    plugin_id: Annotated[str, typer.Argument(metavar="PLUGIN", help="Its id, as in csai plugins list.")],
-    is_on: Annotated[bool | None, typer.Option("--on/--off", help="Switch it.")] = None,
-    given: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="Change a setting. NAME=@- reads standard input. Repeatable."
-        ),
-    ] = None,
-    cleared: Annotated[
-        list[str] | None, typer.Option("--unset", metavar="NAME", help="Take a setting back. Repeatable.")
-    ] = None,
-) -> None:
-    """Switch a plugin for a client and give its settings. Secrets are encrypted and not shown again."""
-    from csai.cli.argument import read_pairs
-    from csai.cli.installation import in_transaction
-    from csai.clients.service import find_client
-    from csai.clients.switch import PluginState, find_plugin, switch_off, switch_plugin
-
-    values = read_pairs(given or [])
-    _need_any(is_on is not None, values, cleared, options="--on, --off, --set or --unset")
-
-    async def change(installation: Installation) -> tuple[str, PluginState]:
-        found = await find_client(installation.transaction, name_or_id)
-        if is_on is False and not values and not cleared:
-            # Without importing any plugin: this has to work when one of them is what is wrong.
-            return found.name, await switch_off(
-                installation.transaction, found.id, plugin_id, clock=installation.clock
-            )
-        state = await switch_plugin(
-            installation.transaction,
-            found.id,
-            find_plugin(installation.registry, plugin_id),
-            enabled=is_on,
-            is_on_by_default=plugin_id in installation.settings.plugins_on_by_default,
-            given=values,
-            cleared=cleared or [],
-            keyring=installation.keyring,
-            clock=installation.clock,
-        )
-        return found.name, state
-
-    name, state = in_transaction(change)
-    typer.echo(f"{plugin_id} is {'on' if state.enabled else 'off'} for {name}.")
-    for setting, value in state.settings.items():
-        typer.echo(f"  {setting} = {json.dumps(value, ensure_ascii=False)}")
-    for setting in state.secrets:
-        typer.echo(f"  {setting} is set (secret)")
-
-
-@client.command()
 def tool(
     name_or_id: NameOrId,
     tool_name: Annotated[str, typer.Argument(metavar="TOOL", help="Its name, as in csai tools list.")],
@@ -154,12 +104,13 @@ def tool(
     ] = None,
 ) -> None:
     """Switch a tool of the catalog for a client, and say where it is answered."""
-    from csai.cli.argument import read_value
+    from csai.admins.audit import CLI
+    from csai.cli.argument import need_any, read_value
     from csai.cli.installation import in_transaction
     from csai.clients.service import find_client
     from csai.clients.switch import switch_tool, tool_obstacles
 
-    _need_any(is_on is not None, webhook, timeout_s, options="--on, --off, --webhook or --timeout")
+    need_any(is_on is not None, webhook, timeout_s, options="--on, --off, --webhook or --timeout")
     webhook_url = None if webhook is None else read_value(webhook)
 
     async def change(installation: Installation) -> tuple[str, bool, list[str]]:
@@ -172,6 +123,8 @@ def tool(
             enabled=is_on,
             webhook_url=webhook_url,
             timeout_s=timeout_s,
+            clock=installation.clock,
+            actor=CLI,
         )
         obstacles = await tool_obstacles(
             installation.transaction,
@@ -205,6 +158,7 @@ def set_setting(
     """
     from typing import get_args
 
+    from csai.admins.audit import CLI
     from csai.cli.argument import read_value
     from csai.cli.installation import in_transaction
     from csai.clients.service import SettingName, change_setting, find_client
@@ -223,6 +177,8 @@ def set_setting(
             text,
             providers=installation.registry.providers.keys(),
             default_provider=installation.settings.llm_provider,
+            clock=installation.clock,
+            actor=CLI,
         )
         return found.name
 
@@ -237,6 +193,7 @@ def knowledge(
     is_replacing: Annotated[bool, typer.Option("--replace", help="Forget what was known before.")] = False,
 ) -> None:
     """Teach a client's assistant what stands in these files. Safe to repeat."""
+    from csai.admins.audit import CLI
     from csai.cli.argument import read_text
     from csai.cli.installation import in_transaction
     from csai.clients.service import find_client
@@ -253,6 +210,7 @@ def knowledge(
             drafts,
             is_replacing=is_replacing,
             at=installation.clock.now(),
+            actor=CLI,
         )
         return found.name, added
 
@@ -275,8 +233,3 @@ def usage(
         typer.echo(json.dumps(report))
     else:
         print_usage(report)
-
-
-def _need_any(*given: object, options: str) -> None:
-    if not any(value not in (None, False) and value != [] and value != {} for value in given):
-        raise typer.BadParameter(f"nothing to change: give {options}")

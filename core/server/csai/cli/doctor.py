@@ -14,6 +14,8 @@ import typer
 
 if TYPE_CHECKING:
     from csai.config import Settings
+    from csai.kit.crypto import Keyring
+    from csai.secrets.rotation import Rotation
 
 MIN_KEY_CHARS = 32
 REDIS_TIMEOUT_S = 3
@@ -53,7 +55,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 def _checks(settings: Settings) -> Iterator[Check]:
     yield _data_folder(settings)
     yield _secret_keys(settings)
-    yield _database(settings)
+    database = _database(settings)
+    yield database
+    if database.state == "ok":
+        yield _stored_secrets(settings)
     yield _redis(settings)
     yield _plugins(settings)
     yield _provider(settings)
@@ -107,6 +112,48 @@ def _database(settings: Settings) -> Check:
     if is_sqlite and settings.env == "production":
         return Check("database", "warning", "SQLite serves one machine only", "Set CSAI_DATABASE_URL.")
     return Check("database", "ok", f"{kind}, up to date (revision {revision})")
+
+
+def _stored_secrets(settings: Settings) -> Check:
+    import asyncio
+
+    from csai.config import ConfigError
+    from csai.kit.crypto import Keyring
+
+    try:
+        keyring = Keyring(settings.signing_keys())
+        found = asyncio.run(_looked_through(settings, keyring))
+    except ConfigError as error:
+        return Check("stored secrets", "failed", str(error))
+    if found.unreadable:
+        named = ", ".join(found.unreadable[:10]) + (", ..." if len(found.unreadable) > 10 else "")
+        return Check(
+            "stored secrets",
+            "failed",
+            f"{sum(each.unreadable for each in found.counts)} cannot be decrypted: {named}",
+            "Add the key they were encrypted with to CSAI_SECRET_KEYS, after the first, or give them anew.",
+        )
+    older = sum(each.rotated for each in found.counts)
+    if older:
+        return Check(
+            "stored secrets",
+            "warning",
+            f"{older} are under an older key, which must stay in CSAI_SECRET_KEYS",
+            "Run csai secrets rotate.",
+        )
+    return Check("stored secrets", "ok", f"{sum(each.total for each in found.counts)}, under the first key")
+
+
+async def _looked_through(settings: Settings, keyring: Keyring) -> Rotation:
+    from csai.database import Database
+    from csai.kit.clock import SystemClock
+    from csai.secrets.rotation import rotate_secrets
+
+    database = Database(settings.effective_database_url, pool_size=1)
+    try:
+        return await rotate_secrets(database, keyring, clock=SystemClock(), is_dry=True)
+    finally:
+        await database.close()
 
 
 def _redis(settings: Settings) -> Check:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -13,8 +14,11 @@ from csai.cli.migrate import ensure_migrated
 from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
+from csai.kit.egress import EgressPolicy
+from csai.kit.outbound import Outbound
 from csai.plugins.registry import PluginRegistry
 from csai.plugins.vetting import load_registry
+from csai.plugins.view import ClientViews
 from csai.tools.repository import Catalog
 
 if TYPE_CHECKING:
@@ -28,10 +32,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Installation:
-    """The configured installation, within one transaction."""
+    """The configured installation, within one transaction (and after it, for what follows a commit)."""
 
     settings: Settings
     keyring: Keyring
+    database: Database
     transaction: AsyncConnection
     clock: Clock
 
@@ -46,20 +51,55 @@ class Installation:
         await catalog.sync_plugin_tools(list(self.registry.tools.values()), now=self.clock.now())
         return catalog
 
+    @asynccontextmanager
+    async def views(self) -> AsyncIterator[ClientViews]:
+        """What turns of a client work with, for looking at it and for telling its plugins."""
+        outbound = Outbound(EgressPolicy(self.settings.egress_allow))
+        views = ClientViews(
+            settings=self.settings,
+            database=self.database,
+            registry=self.registry,
+            keyring=self.keyring,
+            outbound=outbound,
+            clock=self.clock,
+        )
+        try:
+            yield views
+        finally:
+            await views.close()
+            await self.registry.close()
+            await outbound.aclose()
 
-def in_transaction(work: Callable[[Installation], Awaitable[T]]) -> T:
-    """Do the work on the configured database, wholly or not at all. Raises `ConfigError` and `Problem`."""
+
+def in_transaction(
+    work: Callable[[Installation], Awaitable[T]],
+    *,
+    afterwards: Callable[[Installation, T], Awaitable[None]] | None = None,
+) -> T:
+    """Do the work on the configured database, wholly or not at all. Raises `ConfigError` and `Problem`.
+
+    `afterwards` is called when it is committed.
+    """
     settings = load_settings()
     start_logging(settings, level="warning")
     keyring = Keyring(settings.signing_keys())
     ensure_migrated(settings)
-    return asyncio.run(_run(settings, keyring, work))
+    return asyncio.run(_run(settings, keyring, work, afterwards))
 
 
-async def _run(settings: Settings, keyring: Keyring, work: Callable[[Installation], Awaitable[T]]) -> T:
+async def _run(
+    settings: Settings,
+    keyring: Keyring,
+    work: Callable[[Installation], Awaitable[T]],
+    afterwards: Callable[[Installation, T], Awaitable[None]] | None,
+) -> T:
     database = Database(settings.effective_database_url, pool_size=1)
     try:
         async with database.write() as transaction:
-            return await work(Installation(settings, keyring, transaction, SystemClock()))
+            installation = Installation(settings, keyring, database, transaction, SystemClock())
+            done = await work(installation)
+        if afterwards is not None:
+            await afterwards(installation, done)
+        return done
     finally:
         await database.close()

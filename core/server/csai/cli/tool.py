@@ -46,18 +46,28 @@ def add(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Add the tools of a file to the catalog, and update those that are there. All of them or none."""
+    from csai.admins.audit import CLI, record
     from csai.cli.installation import in_transaction
     from csai.tools.service import add_tools
 
     content = _parsed(file)
 
     async def change(installation: Installation) -> CatalogChange:
-        return await add_tools(
+        done = await add_tools(
             await installation.catalog(),
             content,
             backends=installation.registry.tool_backends.keys(),
             clock=installation.clock,
         )
+        await record(
+            installation.transaction,
+            CLI,
+            "catalog.changed",
+            object="tools",
+            after={"added": list(done.added), "updated": list(done.updated)},
+            at=installation.clock.now(),
+        )
+        return done
 
     done = in_transaction(change)
     if as_json:

@@ -70,6 +70,19 @@ class RateLimiter:
             if not is_allowed:
                 raise await self._too_many(limiter, limit, identifiers, name)
 
+    async def check_attempt(self, what: str, who: str, *, per_minute: int) -> None:
+        """Count an attempt at something of the installation. Raises 429 when it is one too many."""
+        limit, identifiers = RateLimitItemPerMinute(per_minute), ("installation", what, who)
+        limiter, is_allowed = await self._hit(limit, identifiers)
+        if not is_allowed:
+            wait_s = await self._wait_s(limiter, limit, identifiers)
+            raise RateLimited(
+                429,
+                "rate_limited",
+                f"More than {per_minute} attempts in a minute. Try again in {wait_s} s.",
+                headers={"Retry-After": str(wait_s)},
+            )
+
     async def reaches_redis(self) -> bool:
         """Whether Redis answers now; also true where none is set."""
         return self._storage is None or await self._storage.check()
@@ -116,15 +129,20 @@ class RateLimiter:
         identifiers: tuple[str, ...],
         name: str,
     ) -> Problem:
-        try:
-            window = await limiter.get_window_stats(limit, *identifiers)
-            wait_s = min(WINDOW_S, max(1, math.ceil(window.reset_time - time.time())))
-        except (RedisError, OSError, TimeoutError) as error:
-            self._miss(error)
-            wait_s = WINDOW_S
+        wait_s = await self._wait_s(limiter, limit, identifiers)
         return RateLimited(
             429,
             "rate_limited",
             f"More than {limit.amount} messages in a minute from this {name}. Try again in {wait_s} s.",
             headers={"Retry-After": str(wait_s)},
         )
+
+    async def _wait_s(
+        self, limiter: FixedWindowRateLimiter, limit: RateLimitItemPerMinute, identifiers: tuple[str, ...]
+    ) -> int:
+        try:
+            window = await limiter.get_window_stats(limit, *identifiers)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._miss(error)
+            return WINDOW_S
+        return min(WINDOW_S, max(1, math.ceil(window.reset_time - time.time())))

@@ -46,9 +46,16 @@ class ClientRow:
 
 @dataclass(frozen=True, slots=True)
 class ClientPluginRow:
+    """A plugin as it is stored for a client. `previous` is the state before the last change."""
+
     enabled: bool
     settings: Mapping[str, Any]
     secrets: str | None
+    settings_version: int = 1
+    revision: int = 0
+    previous: Mapping[str, Any] | None = None
+    previous_secrets: str | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +144,25 @@ class ClientRepository:
     async def add(self, **values: Any) -> None:
         await self._connection.execute(insert(Client).values(id=self._client_id, **values))
 
-    async def bump(self) -> None:
-        """Make every process rebuild its view of this client at its next turn."""
-        await self._connection.execute(
+    async def lock(self) -> None:
+        """Let no other transaction change this client's configuration until this one has ended."""
+        # As weak as it may be: rows that refer to the client, those of turns, can still be written.
+        statement = select(Client.id).where(Client.id == self._client_id).with_for_update(key_share=True)
+        if (await self._connection.execute(statement)).first() is None:
+            raise not_found("client")
+
+    async def bump(self) -> int:
+        """Make every process rebuild its view of this client at its next turn; the new version."""
+        statement = (
             update(Client)
             .where(Client.id == self._client_id)
             .values(config_version=Client.config_version + 1)
+            .returning(Client.config_version)
         )
+        version = (await self._connection.execute(statement)).scalar()
+        if version is None:
+            raise not_found("client")
+        return version
 
     async def update_settings(self, settings: Mapping[str, Any]) -> None:
         await self._connection.execute(
@@ -187,7 +206,15 @@ class ClientRepository:
 
     async def plugins(self) -> dict[str, ClientPluginRow]:
         statement = select(
-            ClientPlugin.plugin, ClientPlugin.enabled, ClientPlugin.settings, ClientPlugin.secrets
+            ClientPlugin.plugin,
+            ClientPlugin.enabled,
+            ClientPlugin.settings,
+            ClientPlugin.secrets,
+            ClientPlugin.settings_version,
+            ClientPlugin.revision,
+            ClientPlugin.previous,
+            ClientPlugin.previous_secrets,
+            ClientPlugin.updated_at,
         ).where(ClientPlugin.client_id == self._client_id)
         return {row[0]: ClientPluginRow(*row[1:]) for row in await self._connection.execute(statement)}
 
@@ -198,25 +225,31 @@ class ClientRepository:
         enabled: bool,
         settings: Mapping[str, Any],
         secrets: str | None,
+        settings_version: int = 1,
+        previous: Mapping[str, Any] | None = None,
+        previous_secrets: str | None = None,
         now: datetime,
-    ) -> None:
-        """Switch a plugin and give its settings; replaces what was there."""
-        await self._connection.execute(
-            delete(ClientPlugin).where(
-                ClientPlugin.client_id == self._client_id, ClientPlugin.plugin == plugin
-            )
+    ) -> int:
+        """Switch a plugin and give its settings, in place of what was there; the client's new version."""
+        values = {
+            "enabled": enabled,
+            "settings": dict(settings),
+            "secrets": secrets,
+            "settings_version": settings_version,
+            "previous": None if previous is None else dict(previous),
+            "previous_secrets": previous_secrets,
+            "updated_at": now,
+        }
+        changed = await self._connection.execute(
+            update(ClientPlugin)
+            .where(ClientPlugin.client_id == self._client_id, ClientPlugin.plugin == plugin)
+            .values(revision=ClientPlugin.revision + 1, **values)
         )
-        await self._connection.execute(
-            insert(ClientPlugin).values(
-                client_id=self._client_id,
-                plugin=plugin,
-                enabled=enabled,
-                settings=dict(settings),
-                secrets=secrets,
-                updated_at=now,
+        if changed.rowcount == 0:
+            await self._connection.execute(
+                insert(ClientPlugin).values(client_id=self._client_id, plugin=plugin, **values)
             )
-        )
-        await self.bump()
+        return await self.bump()
 
     async def tools(self) -> list[ClientToolRow]:
         """The catalog tools this client has enabled, by name."""

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from csai_sdk import Clock
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.audit import SYSTEM, Actor, record
 from csai.clients.repository import ClientRepository, ClientSummary, KeyKind, client_summaries, has_plan
 from csai.kit.crypto import Keyring, key_hash, new_key
 from csai.kit.identifier import new_id
@@ -59,6 +60,7 @@ async def create_client(
     plan_type: str = "default",
     keyring: Keyring,
     clock: Clock,
+    actor: Actor = SYSTEM,
 ) -> NewClient:
     """Add a client with one key of each kind. Raises `Problem` for a name, origin or plan that cannot be."""
     name = _checked_name(name)
@@ -83,6 +85,15 @@ async def create_client(
     for kind, key in kinds.items():
         await repository.add_key(kind=kind, key_hash=key_hash(key), hint=key[-HINT_CHARS:], now=now)
     await repository.set_origins(allowed)
+    await record(
+        transaction,
+        actor,
+        "client.created",
+        object=f"client:{client.id}",
+        client_id=client.id,
+        after={"name": name, "plan_type": plan_type, "origins": allowed},
+        at=now,
+    )
     return client
 
 
@@ -111,6 +122,8 @@ async def change_setting(
     *,
     providers: Collection[str],
     default_provider: str,
+    clock: Clock,
+    actor: Actor = SYSTEM,
 ) -> None:
     """Say how the client is answered; an empty value takes back what was said. Raises `Problem`.
 
@@ -118,7 +131,9 @@ async def change_setting(
     """
     _check_setting(name, value, providers)
     repository = ClientRepository(transaction, client_id)
+    await repository.lock()
     settings = dict((await repository.get()).settings)
+    before = dict(settings)
     if name == "model":
         provider = settings.get("provider") or default_provider
         if not provider:
@@ -132,6 +147,17 @@ async def change_setting(
     else:
         settings.pop(name, None)
     await repository.update_settings(settings)
+    key = "models" if name == "model" else name
+    await record(
+        transaction,
+        actor,
+        "client.set",
+        object=f"client:{client_id}",
+        client_id=client_id,
+        before={key: before.get(key)},
+        after={key: settings.get(key)},
+        at=clock.now(),
+    )
 
 
 def _check_setting(name: SettingName, value: str, providers: Collection[str]) -> None:

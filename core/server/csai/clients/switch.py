@@ -1,99 +1,23 @@
-"""Switching a client's plugins and tools, with their settings. Running servers follow at the next turn."""
+"""Switching a client's tools. Running servers follow at the next turn."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, get_args
+from collections.abc import Collection
+from typing import Any
 
-from csai_sdk import Clock, HttpError, PluginSettings
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from csai_sdk import Clock, HttpError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csai.clients.repository import ClientPluginRow, ClientRepository
-from csai.kit.crypto import DecryptError, Keyring
+from csai.admins.audit import SYSTEM, Actor, record
+from csai.clients.repository import ClientRepository
 from csai.kit.outbound import BAD_URL, http_target
 from csai.kit.problem import Problem
-from csai.plugins.context import resolve_settings
-from csai.plugins.discovery import entry_points
-from csai.plugins.registry import Plugin, PluginRegistry
+from csai.plugins.registry import PluginRegistry
 from csai.tools.python import PythonBackend
 from csai.tools.repository import SwitchedTool, ToolRepository
 
 MAX_URL_CHARS = 2_000
 MAX_TIMEOUT_S = 120
-
-
-@dataclass(frozen=True, slots=True)
-class PluginState:
-    """A plugin as a client has it; of secrets only the names."""
-
-    enabled: bool
-    settings: Mapping[str, Any]
-    secrets: tuple[str, ...]
-
-
-def find_plugin(registry: PluginRegistry, plugin_id: str) -> Plugin:
-    """Raises `Problem`."""
-    if plugin_id not in registry.plugins:
-        there = ", ".join(sorted(registry.plugins)) or "none"
-        raise Problem(404, "plugin_unknown", f"There is no plugin '{plugin_id[:64]}'. Loaded: {there}.")
-    return registry.plugins[plugin_id]
-
-
-async def switch_plugin(
-    transaction: AsyncConnection,
-    client_id: str,
-    plugin: Plugin,
-    *,
-    enabled: bool | None = None,
-    is_on_by_default: bool = False,
-    given: Mapping[str, str],
-    cleared: Collection[str] = (),
-    keyring: Keyring,
-    clock: Clock,
-) -> PluginState:
-    """Switch a plugin and change some of its settings, given as text; what is not named stays as it is.
-
-    Raises `Problem` for a setting that the plugin does not have, or a value that does not fit.
-    """
-    model = plugin.settings_model
-    _check_names(plugin, [*given, *cleared])
-    secret_names = {name for name in model.model_fields if _is_secret(model, name)}
-    owner = f"client:{client_id}/plugin:{plugin.id}"
-    repository = ClientRepository(transaction, client_id)
-    row = (await repository.plugins()).get(plugin.id, ClientPluginRow(is_on_by_default, {}, None))
-    own = dict(row.settings) | _secrets(row, owner, keyring, is_replaced=bool(secret_names & given.keys()))
-    own |= {name: _value(model, name, text) for name, text in given.items()}
-    own = {name: value for name, value in own.items() if name not in cleared}
-    shown, secrets = _checked(model, own, secret_names)
-    enabled = row.enabled if enabled is None else enabled
-    await repository.set_plugin(
-        plugin.id,
-        enabled=enabled,
-        settings=shown,
-        secrets=keyring.encrypt(json.dumps(secrets), owner) if secrets else None,
-        now=clock.now(),
-    )
-    return PluginState(enabled, shown, tuple(sorted(secrets)))
-
-
-async def switch_off(
-    transaction: AsyncConnection, client_id: str, plugin_id: str, *, clock: Clock
-) -> PluginState:
-    """Switch off a plugin that need not be loaded; its settings stay as they are. Raises `Problem`."""
-    repository = ClientRepository(transaction, client_id)
-    row = (await repository.plugins()).get(plugin_id)
-    installed = {point.name for point in entry_points()}
-    if row is None and plugin_id not in installed:
-        there = ", ".join(sorted(installed)) or "none"
-        raise Problem(404, "plugin_unknown", f"There is no plugin '{plugin_id[:64]}'. Installed: {there}.")
-    row = row or ClientPluginRow(False, {}, None)
-    await repository.set_plugin(
-        plugin_id, enabled=False, settings=row.settings, secrets=row.secrets, now=clock.now()
-    )
-    return PluginState(False, row.settings, ())
 
 
 async def switch_tool(
@@ -104,6 +28,8 @@ async def switch_tool(
     enabled: bool | None = None,
     webhook_url: str | None = None,
     timeout_s: float | None = None,
+    clock: Clock,
+    actor: Actor = SYSTEM,
 ) -> SwitchedTool:
     """Switch a tool of the catalog and say where it is answered; None keeps what was. Raises `Problem`."""
     repository = ToolRepository(transaction, client_id)
@@ -128,7 +54,22 @@ async def switch_tool(
         tool_name, enabled=changed.enabled, webhook_url=changed.webhook_url, config=changed.config
     )
     await ClientRepository(transaction, client_id).bump()
+    await record(
+        transaction,
+        actor,
+        "tool.switched",
+        object=f"tool:{tool_name}",
+        client_id=client_id,
+        before=_audited(tool),
+        after=_audited(changed),
+        at=clock.now(),
+    )
     return changed
+
+
+def _audited(tool: SwitchedTool) -> dict[str, Any]:
+    """Without the webhook's address: what calls it unseen may be its only secret."""
+    return {"enabled": tool.enabled, "has_webhook": tool.webhook_url is not None, "config": dict(tool.config)}
 
 
 async def tool_obstacles(
@@ -154,71 +95,6 @@ async def tool_obstacles(
             f"the plugin {plugin_id} is off for this client: csai client plugin {client_id} {plugin_id} --on"
         )
     return obstacles
-
-
-def _check_names(plugin: Plugin, names: Collection[str]) -> None:
-    unknown = [name for name in names if name not in plugin.settings_model.model_fields]
-    if unknown:
-        there = ", ".join(plugin.settings_model.model_fields) or "none"
-        raise Problem(
-            422,
-            "setting_unknown",
-            f"The plugin {plugin.id} has no setting '{unknown[0][:64]}'. It has: {there}.",
-        )
-
-
-def _is_secret(model: type[PluginSettings], name: str) -> bool:
-    annotation = model.model_fields[name].annotation
-    return SecretStr in (annotation, *get_args(annotation))
-
-
-def _secrets(row: ClientPluginRow, owner: str, keyring: Keyring, *, is_replaced: bool) -> dict[str, Any]:
-    if not row.secrets:
-        return {}
-    try:
-        secrets: dict[str, Any] = json.loads(keyring.decrypt(row.secrets, owner))
-    except DecryptError as error:
-        if is_replaced:
-            return {}
-        raise Problem(409, "secret_unreadable", str(error)) from None
-    return secrets
-
-
-def _value(model: type[PluginSettings], name: str, text: str) -> Any:
-    """The text itself where it fits the setting, else what it says as JSON: a list, an object, null."""
-    try:
-        TypeAdapter(model.model_fields[name].rebuild_annotation()).validate_python(text)
-    except ValidationError:
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text
-
-
-def _checked(
-    model: type[PluginSettings], own: Mapping[str, Any], secret_names: Collection[str]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The client's own settings in their stored form: those to be shown, and the secrets."""
-    own_secrets = [str(own[name]) for name in secret_names if name in own]
-    try:
-        settings, _client_set = resolve_settings(model, own=own)
-    except ValidationError as error:
-        raise Problem(422, "setting_invalid", _faults(error, own_secrets)) from None
-    shown = settings.model_dump(mode="json", include=set(own) - set(secret_names))
-    given = {name: getattr(settings, name) for name in secret_names if name in own}
-    return shown, {name: value.get_secret_value() for name, value in given.items() if value is not None}
-
-
-def _faults(error: ValidationError, own_secrets: Collection[str]) -> str:
-    """What does not fit, without the words of a validator that quotes a secret."""
-    faults = []
-    for item in error.errors(include_input=False, include_url=False):
-        name = str(item["loc"][0]) if item["loc"] else "settings"
-        is_quoting = any(secret in item["msg"] for secret in own_secrets if secret)
-        said = item["msg"].removeprefix("Value error, ")
-        faults.append(f"{name}: {'does not fit' if is_quoting else said}")
-    return "; ".join(dict.fromkeys(faults))
 
 
 def _check_url(url: str) -> None:

@@ -58,6 +58,18 @@ class Keyring:
         """The same secret under the first key. Raises `DecryptError`."""
         return self.encrypt(self.decrypt_bytes(token, owner), owner)
 
+    def is_current(self, token: str, owner: str) -> bool:
+        """Whether the secret is under the first key, and so needs none of the others."""
+        try:
+            Fernet(_fernet_key(self._roots[0], owner)).decrypt(token.encode())
+        except InvalidToken:
+            return False
+        return True
+
+    def derived_keys(self, purpose: str) -> list[bytes]:
+        """Keys of 32 bytes for one purpose: the first signs, all verify."""
+        return [_derive(root, f"purpose:{purpose}") for root in self._roots]
+
     def session_token(self, session_id: str) -> str:
         """What proves that a visitor owns the session: always the same, as a replay must give it again."""
         return _sign(self._session_keys[0], session_id)
@@ -67,12 +79,15 @@ class Keyring:
         return any(hmac.compare_digest(_sign(key, session_id).encode(), shown) for key in self._session_keys)
 
     def _cipher(self, owner: str) -> MultiFernet:
-        keys = (_derive(root, f"owner:{owner}") for root in self._roots)
-        return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+        return MultiFernet([Fernet(_fernet_key(root, owner)) for root in self._roots])
 
 
 def _derive(root: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"csai/{purpose}".encode()).derive(root)
+
+
+def _fernet_key(root: bytes, owner: str) -> bytes:
+    return base64.urlsafe_b64encode(_derive(root, f"owner:{owner}"))
 
 
 def _sign(key: bytes, text: str) -> str:

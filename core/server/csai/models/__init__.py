@@ -1,5 +1,6 @@
 """The tables, one aggregate a file."""
 
+from csai.models.admin import Admin, AuditEntry
 from csai.models.base import Base
 from csai.models.client import ApiKey, Client, ClientOrigin, ClientPlugin
 from csai.models.conversation import Conversation, Message, SummaryFold
@@ -16,8 +17,10 @@ from csai.models.visitor import Visitor
 from csai.models.worker import Worker
 
 __all__ = [
+    "Admin",
     "ApiKey",
     "ApiUsage",
+    "AuditEntry",
     "Base",
     "Client",
     "ClientIntegration",

@@ -59,7 +59,12 @@ class ClientOrigin(Base):
 
 
 class ClientPlugin(Base):
-    """A plugin switched for a client. `secrets` is one encrypted JSON object, bound to its owner."""
+    """A plugin switched for a client. `secrets` is one encrypted JSON object, bound to its owner.
+
+    `revision` grows with every change: an operator's change names the one it was made on. `settings_version`
+    is that of the plugin's model which wrote the values. `previous` and `previous_secrets` are what undoing
+    the last change restores; they are null where there is nothing to undo.
+    """
 
     __tablename__ = "client_plugins"
 
@@ -68,4 +73,8 @@ class ClientPlugin(Base):
     enabled: Mapped[bool]
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     secrets: Mapped[str | None] = mapped_column(Text)
+    settings_version: Mapped[int] = mapped_column(default=1)
+    revision: Mapped[int] = mapped_column(default=1)
+    previous: Mapped[dict[str, Any] | None]
+    previous_secrets: Mapped[str | None] = mapped_column(Text)
     updated_at: Mapped[datetime]

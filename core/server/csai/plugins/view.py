@@ -11,9 +11,9 @@ from typing import Any
 import structlog
 from csai_sdk import Clock, Locale, PluginContext, Provider, ToolBackend, ToolSpec
 from csai_sdk.store import Store
-from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csai.clients.repository import ClientRepository, ClientRow, ClientToolRow
+from csai.clients.repository import ClientPluginRow, ClientRepository, ClientRow, ClientToolRow
 from csai.config import Settings
 from csai.database import Database
 from csai.kit.crypto import DecryptError, Keyring
@@ -25,6 +25,7 @@ from csai.plugins.health import PluginHealth
 from csai.plugins.left import LEFT_REMEDY
 from csai.plugins.registry import Plugin, PluginRegistry
 from csai.plugins.store import NoStore, PluginStore
+from csai.plugins.stored import SettingsFault, StoredSettings, check_settings, own_settings
 from csai.tools.python import PythonBackend
 from csai.tools.schema import ArgumentsValidator, InvalidSchema, compile_schema
 
@@ -73,6 +74,8 @@ class ClientView:
     hooks: EventHooks
     resources: list[KeptResources]
     health: PluginHealth = field(default_factory=PluginHealth)
+    plugins: frozenset[str] = frozenset()
+    """Those that are on, with settings that can be used."""
     users: int = 0
     is_outdated: bool = False
     tool_specs: tuple[ToolSpec, ...] = field(init=False)
@@ -128,13 +131,22 @@ class ClientViews:
             await self._close_unused(old)
         return fresh
 
+    async def preview(
+        self, connection: AsyncConnection, client_id: str, switched: Mapping[str, bool]
+    ) -> ClientView:
+        """What a turn would work with if these plugins were on or off. Nothing is changed or kept."""
+        view = await self._build_from(connection, client_id, switched)
+        for kept in view.resources:
+            await kept.close()
+        return view
+
     async def warm_up(self) -> None:
         """Have the providers that the operator configured load what their first call needs."""
         contexts = {
             plugin.id: context
             for plugin in self._registry.plugins.values()
             if plugin.providers
-            and (context := self._context(plugin, None, {}, None, KeptResources())) is not None
+            and (context := self._context(plugin, None, None, KeptResources())) is not None
         }
         for name in usable_providers(self._registry, contexts):
             try:
@@ -171,22 +183,26 @@ class ClientViews:
 
     async def _build(self, client_id: str) -> ClientView:
         async with self._database.read() as connection:
-            repository = ClientRepository(connection, client_id)
-            client = await repository.get()
-            plugin_rows = await repository.plugins()
-            tool_rows = await repository.tools()
-            origins = await repository.origins()
-            has_knowledge = await repository.has_knowledge()
+            return await self._build_from(connection, client_id, {})
+
+    async def _build_from(
+        self, connection: AsyncConnection, client_id: str, switched: Mapping[str, bool]
+    ) -> ClientView:
+        repository = ClientRepository(connection, client_id)
+        client = await repository.get()
+        plugin_rows = await repository.plugins()
+        tool_rows = await repository.tools()
+        origins = await repository.origins()
+        has_knowledge = await repository.has_knowledge()
         contexts: dict[str, PluginContext] = {}
         resources = []
         for plugin in self._registry.plugins.values():
             row = plugin_rows.get(plugin.id)
-            if not (row.enabled if row else plugin.id in self._settings.plugins_on_by_default):
+            is_on = row.enabled if row else plugin.id in self._settings.plugins_on_by_default
+            if not switched.get(plugin.id, is_on):
                 continue
             kept = KeptResources(plugin.id)
-            context = self._context(
-                plugin, client_id, row.settings if row else {}, row.secrets if row else None, kept
-            )
+            context = self._context(plugin, client_id, row, kept)
             if context is not None:
                 contexts[plugin.id] = context
                 resources.append(kept)
@@ -202,46 +218,38 @@ class ClientViews:
             tools=self._tools(tool_rows, contexts),
             locales=tuple(locale for name in contexts for locale in self._registry.plugins[name].locales),
             hooks=self._hooks(contexts),
+            plugins=frozenset(contexts),
             resources=resources,
             health=self._registry.health,
         )
 
     def _context(
-        self,
-        plugin: Plugin,
-        client_id: str | None,
-        settings: Mapping[str, Any],
-        secrets: str | None,
-        kept: KeptResources,
+        self, plugin: Plugin, client_id: str | None, row: ClientPluginRow | None, kept: KeptResources
     ) -> PluginContext | None:
-        own = dict(settings)
-        plain = self._decrypt(secrets, f"client:{client_id}/plugin:{plugin.id}")
-        if secrets and plain is None:
-            return None
-        own.update(json.loads(plain) if plain else {})
+        stored = StoredSettings(row.settings, row.secrets, row.settings_version) if row else None
         try:
-            return build_context(
-                plugin,
-                client_id=client_id,
-                own_settings=own,
-                http=self._outbound.http,
-                transports=self._outbound.transports,
-                clock=self._clock,
-                resources=kept,
-                store=self._store(plugin.id, client_id),
-            )
-        except ValidationError as error:
-            fields = sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]})
-            log.error("plugin settings do not fit", plugin=plugin.id, client_id=client_id, fields=fields)
-        except Exception as error:  # noqa: BLE001
-            # Without its message, which may hold what was set.
+            own = own_settings(plugin, stored, client_id=client_id, keyring=self._keyring) if stored else {}
+            check_settings(plugin, own)
+        except SettingsFault as fault:
+            # Without its words, which may quote what was set: an admin reads those.
             log.error(
-                "plugin cannot read its settings",
+                "plugin is off: its settings cannot be used",
                 plugin=plugin.id,
                 client_id=client_id,
-                error=type(error).__name__,
+                code=fault.code,
+                fields=fault.fields,
             )
-        return None
+            return None
+        return build_context(
+            plugin,
+            client_id=client_id,
+            own_settings=own,
+            http=self._outbound.http,
+            transports=self._outbound.transports,
+            clock=self._clock,
+            resources=kept,
+            store=self._store(plugin.id, client_id),
+        )
 
     def _store(self, plugin_id: str, client_id: str | None) -> Store:
         if client_id is None:

@@ -144,7 +144,13 @@ async def test_a_client_can_switch_it_off(make_server: ServerFactory) -> None:
 async def _set(server: Server, name: Any, value: str) -> None:
     async with server.services.database.write() as transaction:
         await change_setting(
-            transaction, server.client.id, name, value, providers=["scripted"], default_provider=""
+            transaction,
+            server.client.id,
+            name,
+            value,
+            providers=["scripted"],
+            default_provider="",
+            clock=server.services.clock,
         )
 
 

@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from csai.clients.plugin import PluginState, find_plugin, switch_plugin, text_values
 from csai.clients.repository import ClientRepository
 from csai.clients.service import change_setting, create_client, find_client
-from csai.clients.switch import (
-    PluginState,
-    find_plugin,
-    switch_plugin,
-    switch_tool,
-    tool_obstacles,
-)
+from csai.clients.switch import switch_tool, tool_obstacles
 from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
@@ -88,7 +83,7 @@ class Desk:
                 PLUGIN,
                 enabled=enabled,
                 is_on_by_default=on_by_default,
-                given=given,
+                given=text_values(PLUGIN, given),
                 cleared=cleared,
                 keyring=keyring,
                 clock=CLOCK,
@@ -110,6 +105,7 @@ class Desk:
                 value,
                 providers={"openai", "claude"},
                 default_provider=default_provider,
+                clock=CLOCK,
             )
 
 
@@ -227,10 +223,16 @@ class TestTool:
         before = await desk.version()
         async with desk.database.write() as transaction:
             await switch_tool(
-                transaction, desk.id, "find", enabled=True, webhook_url="https://n8n.example/w", timeout_s=5
+                transaction,
+                desk.id,
+                "find",
+                enabled=True,
+                webhook_url="https://n8n.example/w",
+                timeout_s=5,
+                clock=CLOCK,
             )
-            await switch_tool(transaction, desk.id, "find", enabled=False)
-            tool = await switch_tool(transaction, desk.id, "find", enabled=True)
+            await switch_tool(transaction, desk.id, "find", enabled=False, clock=CLOCK)
+            tool = await switch_tool(transaction, desk.id, "find", enabled=True, clock=CLOCK)
             (row,) = await ClientRepository(transaction, desk.id).tools()
         assert (tool.webhook_url, tool.config) == ("https://n8n.example/w", {"timeout_s": 5})
         assert (row.n8n_webhook_url, row.custom_config) == ("https://n8n.example/w", {"timeout_s": 5})
@@ -238,7 +240,9 @@ class TestTool:
 
     async def test_an_address_alone_does_not_switch_it_on(self, desk: Desk) -> None:
         async with desk.database.write() as transaction:
-            tool = await switch_tool(transaction, desk.id, "find", webhook_url="http://n8n.example/w")
+            tool = await switch_tool(
+                transaction, desk.id, "find", webhook_url="http://n8n.example/w", clock=CLOCK
+            )
             assert not tool.enabled
             assert await ClientRepository(transaction, desk.id).tools() == []
 
@@ -263,7 +267,7 @@ class TestTool:
     async def test_what_is_no_web_address_is_refused(self, desk: Desk, url: str) -> None:
         async with desk.database.write() as transaction:
             with pytest.raises(Problem) as refused:
-                await switch_tool(transaction, desk.id, "find", enabled=True, webhook_url=url)
+                await switch_tool(transaction, desk.id, "find", enabled=True, webhook_url=url, clock=CLOCK)
         assert refused.value.code == "webhook_url_invalid"
         assert "pass@" not in refused.value.detail
 
@@ -271,19 +275,19 @@ class TestTool:
     async def test_a_timeout_that_cannot_be_is_refused(self, desk: Desk, timeout_s: float) -> None:
         async with desk.database.write() as transaction:
             with pytest.raises(Problem) as refused:
-                await switch_tool(transaction, desk.id, "find", timeout_s=timeout_s)
+                await switch_tool(transaction, desk.id, "find", timeout_s=timeout_s, clock=CLOCK)
         assert refused.value.code == "tool_timeout_invalid"
 
     async def test_a_tool_that_is_not_in_the_catalog_is_refused(self, desk: Desk) -> None:
         async with desk.database.write() as transaction:
             with pytest.raises(Problem) as refused:
-                await switch_tool(transaction, desk.id, "fin", enabled=True)
+                await switch_tool(transaction, desk.id, "fin", enabled=True, clock=CLOCK)
         assert refused.value.code == "tool_unknown"
 
     async def test_what_keeps_it_from_being_used_is_told_with_the_remedy(self, desk: Desk) -> None:
         registry = PluginRegistry()
         async with desk.database.write() as transaction:
-            tool = await switch_tool(transaction, desk.id, "find", enabled=True)
+            tool = await switch_tool(transaction, desk.id, "find", enabled=True, clock=CLOCK)
             told = await tool_obstacles(transaction, desk.id, tool, registry=registry, on_by_default=())
             assert told == [
                 "it has no address to call: --webhook URL",

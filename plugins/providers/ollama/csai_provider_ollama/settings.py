@@ -14,13 +14,13 @@ class OllamaSettings(PluginSettings):
         default="",
         title="Address",
         description="Where Ollama answers: `host`, `host:port` or a whole URL, such as http://127.0.0.1:11434.",
-        json_schema_extra={"env": "OLLAMA_HOST", "url": True},
+        json_schema_extra={"group": "Connection", "env": "OLLAMA_HOST", "url": True},
     )
     api_key: SecretStr | None = Field(
         default=None,
         title="API key",
         description="Only for Ollama's cloud or a proxy that asks for a bearer token.",
-        json_schema_extra={"env": "OLLAMA_API_KEY"},
+        json_schema_extra={"group": "Connection", "env": "OLLAMA_API_KEY"},
     )
     model: str = Field(default="", title="Model", description="A model that was pulled, such as llama3.2.")
     tool_calling: Literal["auto", "prompt"] = Field(
@@ -30,6 +30,9 @@ class OllamaSettings(PluginSettings):
             "auto: the model's own tool calls where it has them, else by prompt. prompt: always by "
             "prompt, for models whose own tool calls are unreliable."
         ),
+        json_schema_extra={
+            "labels": {"auto": "The model's own where it has them", "prompt": "Always by prompt"}
+        },
     )
     keep_alive: str = Field(
         default="",

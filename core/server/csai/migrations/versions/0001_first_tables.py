@@ -45,6 +45,8 @@ TABLES = (
     "client_webhooks",
     "outbox",
     "workers",
+    "admins",
+    "audit_log",
 )
 
 
@@ -61,6 +63,7 @@ def upgrade() -> None:
     _create_knowledge()
     _create_outbox()
     _create_workers()
+    _create_admins()
     if op.get_bind().dialect.name == "postgresql":
         _create_word_index_on_postgresql()
     else:
@@ -144,6 +147,10 @@ def _create_clients() -> None:
         _column("enabled", sa.Boolean()),
         _column("settings", JSON),
         _column("secrets", sa.Text(), nullable=True),
+        _column("settings_version", sa.Integer()),
+        _column("revision", sa.Integer()),
+        _column("previous", JSON, nullable=True),
+        _column("previous_secrets", sa.Text(), nullable=True),
         _column("updated_at", TIME),
         _primary("client_plugins", "client_id", "plugin"),
         _owner("client_plugins"),
@@ -559,6 +566,36 @@ def _create_workers() -> None:
         _column("expires_at", TIME),
         _primary("workers", "id"),
     )
+
+
+def _create_admins() -> None:
+    op.create_table(
+        "admins",
+        _column("id", UUID),
+        _column("email", sa.String(254)),
+        _column("password_hash", sa.Text()),
+        _column("role", sa.String(20)),
+        _column("token_generation", sa.Integer()),
+        _column("created_at", TIME),
+        _primary("admins", "id"),
+        _unique("admins", "email"),
+    )
+    op.create_table(
+        "audit_log",
+        _column("id", UUID),
+        _column("actor", sa.String(20)),
+        _column("actor_id", UUID, nullable=True),
+        _column("actor_name", sa.String(254)),
+        _column("action", sa.String(60)),
+        _column("object", sa.String(300)),
+        _column("client_id", UUID, nullable=True),
+        _column("before", JSON, nullable=True),
+        _column("after", JSON, nullable=True),
+        _column("request_id", sa.String(64), nullable=True),
+        _column("created_at", TIME),
+        _primary("audit_log", "id"),
+    )
+    _create_index("audit_log", "client_id", "id")
 
 
 def _column(name: str, kind: Any, *, nullable: bool = False) -> sa.Column[Any]:

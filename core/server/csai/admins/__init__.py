@@ -1,0 +1,1 @@
+"""Admins: who may operate the installation, and what they changed."""

@@ -1,0 +1,349 @@
+"""A client's plugins: switching and setting them, and taking that back. Servers follow at the next turn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from csai_sdk import Clock
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csai.admins.audit import SYSTEM, Actor, record
+from csai.clients.repository import ClientPluginRow, ClientRepository
+from csai.kit.crypto import Keyring
+from csai.kit.problem import Problem
+from csai.kit.text import is_clean
+from csai.plugins.discovery import entry_points
+from csai.plugins.registry import Plugin, PluginRegistry
+from csai.plugins.stored import (
+    SettingsFault,
+    StoredSettings,
+    own_settings,
+    secret_fields,
+    split_settings,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginState:
+    """A plugin as a client has it after a change; of secrets only the names."""
+
+    enabled: bool
+    settings: Mapping[str, Any]
+    secrets: tuple[str, ...]
+    is_toggled: bool = False
+    """Whether it was off before and is on now, or the other way round."""
+    config_version: int = 0
+    """The client's version with this change in it; 0 where nothing was changed."""
+
+
+def find_plugin(registry: PluginRegistry, plugin_id: str) -> Plugin:
+    """Raises `Problem`."""
+    if plugin_id not in registry.plugins:
+        there = ", ".join(sorted(registry.plugins)) or "none"
+        raise Problem(404, "plugin_unknown", f"There is no plugin '{plugin_id[:64]}'. Loaded: {there}.")
+    return registry.plugins[plugin_id]
+
+
+def text_values(plugin: Plugin, texts: Mapping[str, str]) -> dict[str, Any]:
+    """What settings given as text say: the text itself where it fits, else its JSON. Raises `Problem`."""
+    _check_names(plugin, texts)
+    return {name: _value(plugin, name, text) for name, text in texts.items()}
+
+
+async def switch_plugin(
+    transaction: AsyncConnection,
+    client_id: str,
+    plugin: Plugin,
+    *,
+    enabled: bool | None = None,
+    is_on_by_default: bool = False,
+    given: Mapping[str, Any],
+    cleared: Collection[str] = (),
+    is_reset: bool = False,
+    revisions: Collection[int] | None = None,
+    keyring: Keyring,
+    clock: Clock,
+    actor: Actor = SYSTEM,
+) -> PluginState:
+    """Switch a plugin and change some of its settings; what is not named stays as it is.
+
+    `is_reset` forgets all that was set before. `revisions` are those the change may be made on; None is any.
+    Raises `Problem` for a setting that the plugin does not have, a value that does not fit, and a revision
+    that is over.
+    """
+    _check_names(plugin, [*given, *cleared])
+    repository = ClientRepository(transaction, client_id)
+    await repository.lock()
+    found = (await repository.plugins()).get(plugin.id)
+    row = found or ClientPluginRow(is_on_by_default, {}, None)
+    _check_revision(row, revisions)
+    stored = StoredSettings(row.settings, row.secrets, row.settings_version)
+    is_on = row.enabled if enabled is None else enabled
+    if not is_on and not (given or cleared or is_reset):
+        # Also where the settings cannot be used: switching off must always do.
+        changed = stored
+    else:
+        own = {} if is_reset else _own(plugin, stored, client_id, keyring, given)
+        own = {name: value for name, value in {**own, **given}.items() if name not in cleared}
+        changed = _checked(plugin, own, client_id, keyring)
+    if found and is_on == row.enabled and _is_same(plugin, stored, changed, client_id, keyring):
+        return PluginState(is_on, stored.shown, _secret_names(plugin, stored, client_id, keyring))
+    return await _write(
+        transaction,
+        client_id,
+        plugin,
+        row=row,
+        enabled=is_on,
+        stored=changed,
+        action="plugin.switched" if is_on != row.enabled else "plugin.set",
+        named=sorted({*given, *cleared}),
+        keyring=keyring,
+        clock=clock,
+        actor=actor,
+    )
+
+
+async def switch_off(
+    transaction: AsyncConnection,
+    client_id: str,
+    plugin_id: str,
+    *,
+    is_on_by_default: bool,
+    clock: Clock,
+    actor: Actor,
+) -> PluginState:
+    """Switch off a plugin that need not be loaded: also when it is what is wrong. Its settings stay.
+
+    Nothing is said of its secrets, which only it knows the names of. Raises `Problem`.
+    """
+    repository = ClientRepository(transaction, client_id)
+    await repository.lock()
+    row = (await repository.plugins()).get(plugin_id)
+    installed = {point.name for point in entry_points()}
+    if row is None and plugin_id not in installed:
+        there = ", ".join(sorted(installed)) or "none"
+        raise Problem(404, "plugin_unknown", f"There is no plugin '{plugin_id[:64]}'. Installed: {there}.")
+    row = row or ClientPluginRow(is_on_by_default, {}, None)
+    if not row.enabled:
+        return PluginState(False, row.settings, ())
+    now = clock.now()
+    version = await repository.set_plugin(
+        plugin_id,
+        enabled=False,
+        settings=row.settings,
+        secrets=row.secrets,
+        settings_version=row.settings_version,
+        previous=_previous(row),
+        previous_secrets=row.secrets,
+        now=now,
+    )
+    await record(
+        transaction,
+        actor,
+        "plugin.switched",
+        object=f"plugin:{plugin_id}",
+        client_id=client_id,
+        before={"enabled": True, "settings": dict(row.settings)},
+        after={"enabled": False, "settings": dict(row.settings), "named": []},
+        at=now,
+    )
+    return PluginState(False, row.settings, (), is_toggled=True, config_version=version)
+
+
+async def undo_plugin(
+    transaction: AsyncConnection,
+    client_id: str,
+    plugin: Plugin,
+    *,
+    revisions: Collection[int] | None = None,
+    keyring: Keyring,
+    clock: Clock,
+    actor: Actor = SYSTEM,
+) -> PluginState:
+    """Bring back what was before the last change, secrets included. Undoing once more brings that back.
+
+    Raises `Problem` where there is nothing to undo.
+    """
+    repository = ClientRepository(transaction, client_id)
+    await repository.lock()
+    row = (await repository.plugins()).get(plugin.id)
+    _check_revision(row or ClientPluginRow(False, {}, None), revisions)
+    if row is None or row.previous is None:
+        raise Problem(409, "nothing_to_undo", f"The plugin {plugin.id} has not been changed for this client.")
+    return await _write(
+        transaction,
+        client_id,
+        plugin,
+        row=row,
+        enabled=row.previous["enabled"],
+        stored=StoredSettings(
+            row.previous["settings"], row.previous_secrets, row.previous["settings_version"]
+        ),
+        action="plugin.undone",
+        named=[],
+        keyring=keyring,
+        clock=clock,
+        actor=actor,
+    )
+
+
+async def _write(
+    transaction: AsyncConnection,
+    client_id: str,
+    plugin: Plugin,
+    *,
+    row: ClientPluginRow,
+    enabled: bool,
+    stored: StoredSettings,
+    action: str,
+    named: list[str],
+    keyring: Keyring,
+    clock: Clock,
+    actor: Actor,
+) -> PluginState:
+    """Store the new state with the one before it, and tell the audit log."""
+    now = clock.now()
+    before = StoredSettings(row.settings, row.secrets, row.settings_version)
+    names = _secret_names(plugin, stored, client_id, keyring)
+    version = await ClientRepository(transaction, client_id).set_plugin(
+        plugin.id,
+        enabled=enabled,
+        settings=stored.shown,
+        secrets=stored.secrets,
+        settings_version=stored.version,
+        previous=_previous(row),
+        previous_secrets=row.secrets,
+        now=now,
+    )
+    await record(
+        transaction,
+        actor,
+        action,
+        object=f"plugin:{plugin.id}",
+        client_id=client_id,
+        before={
+            "enabled": row.enabled,
+            "settings": dict(before.shown),
+            "secrets": list(_secret_names(plugin, before, client_id, keyring)),
+        },
+        after={"enabled": enabled, "settings": dict(stored.shown), "secrets": list(names), "named": named},
+        at=now,
+    )
+    return PluginState(
+        enabled, stored.shown, names, is_toggled=enabled != row.enabled, config_version=version
+    )
+
+
+def _previous(row: ClientPluginRow) -> dict[str, Any]:
+    """What undoing brings back, beside the secrets."""
+    return {
+        "enabled": row.enabled,
+        "settings": dict(row.settings),
+        "settings_version": row.settings_version,
+    }
+
+
+def _check_names(plugin: Plugin, names: Collection[str]) -> None:
+    unknown = [name for name in names if name not in plugin.settings_model.model_fields]
+    if unknown:
+        there = ", ".join(plugin.settings_model.model_fields) or "none"
+        raise Problem(
+            422,
+            "setting_unknown",
+            f"The plugin {plugin.id} has no setting '{unknown[0][:64]}'. It has: {there}.",
+        )
+
+
+def _check_revision(row: ClientPluginRow, revisions: Collection[int] | None) -> None:
+    if revisions is not None and row.revision not in revisions:
+        raise Problem(
+            412,
+            "changed_meanwhile",
+            "Somebody else has changed this plugin since you read it. Read it again, and repeat your change.",
+            headers={"ETag": f'"{row.revision}"'},
+        )
+
+
+def _own(
+    plugin: Plugin, stored: StoredSettings, client_id: str, keyring: Keyring, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the client set until now. Secrets that cannot be read go when one of them is given anew."""
+    try:
+        return own_settings(plugin, stored, client_id=client_id, keyring=keyring)
+    except SettingsFault as fault:
+        if fault.code == "secret_unreadable" and secret_fields(plugin.settings_model) & given.keys():
+            without = StoredSettings(stored.shown, None, stored.version)
+            return _own(plugin, without, client_id, keyring, {})
+        raise Problem(
+            409, fault.code, f"The plugin {plugin.id}: {fault.cause}. What to do: {fault.remedy}."
+        ) from None
+
+
+def _checked(plugin: Plugin, own: Mapping[str, Any], client_id: str, keyring: Keyring) -> StoredSettings:
+    try:
+        stored = split_settings(plugin, own, client_id=client_id, keyring=keyring)
+    except SettingsFault as fault:
+        raise Problem(422, fault.code, f"The plugin {plugin.id}: {fault.cause}.") from None
+    if not _is_storable(stored.shown):
+        raise Problem(422, "setting_invalid", "A setting holds characters or numbers that cannot be stored.")
+    return stored
+
+
+def _is_storable(shown: Mapping[str, Any]) -> bool:
+    try:
+        json.dumps(shown, allow_nan=False)
+    except ValueError:
+        return False
+    return all(is_clean(text) for text in _texts(shown))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from (str(name), *_texts(each))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def _is_same(
+    plugin: Plugin, stored: StoredSettings, changed: StoredSettings, client_id: str, keyring: Keyring
+) -> bool:
+    if (stored.shown, stored.version) != (changed.shown, changed.version):
+        return False
+    if stored.secrets == changed.secrets:
+        return True
+    try:
+        return own_settings(plugin, stored, client_id=client_id, keyring=keyring) == own_settings(
+            plugin, changed, client_id=client_id, keyring=keyring
+        )
+    except SettingsFault:
+        return False
+
+
+def _secret_names(
+    plugin: Plugin, stored: StoredSettings, client_id: str, keyring: Keyring
+) -> tuple[str, ...]:
+    try:
+        own = own_settings(plugin, stored, client_id=client_id, keyring=keyring)
+    except SettingsFault:
+        return ()
+    return tuple(sorted(secret_fields(plugin.settings_model) & own.keys()))
+
+
+def _value(plugin: Plugin, name: str, text: str) -> Any:
+    """The text itself where it fits the setting, else what it says as JSON: a list, an object, null."""
+    try:
+        TypeAdapter(plugin.settings_model.model_fields[name].rebuild_annotation()).validate_python(text)
+    except ValidationError:
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text

@@ -1,0 +1,1 @@
+"""What is stored encrypted: where it is, and encrypting it anew."""
