@@ -15,4 +15,5 @@ class PluginSettings(BaseModel):
     `json_schema_extra={"url": True}`: a client's own value is then subject to the egress guard.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    # What does not fit its field may be a key, and messages reach logs.
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)

@@ -11,7 +11,15 @@ class TestConformance(ToolSuite):
 
 from csai_testkit.conformance.call import CallSuite
 from csai_testkit.conformance.channel import ChannelSuite
-from csai_testkit.conformance.check import Check, capability, checks_of, live, required, required_of_vendors
+from csai_testkit.conformance.check import (
+    Check,
+    capability,
+    checks_of,
+    live,
+    required,
+    required_of_vendors,
+    required_to_load,
+)
 from csai_testkit.conformance.gateway import GatewaySuite
 from csai_testkit.conformance.integration import IntegrationSuite
 from csai_testkit.conformance.locale import LocaleSuite
@@ -40,6 +48,7 @@ __all__ = [
     "live",
     "required",
     "required_of_vendors",
+    "required_to_load",
 ]
 
 SUITES: tuple[type[PluginSuite], ...] = (

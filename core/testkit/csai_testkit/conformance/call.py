@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import threading
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from csai_sdk import CsaiError, PluginSettings
 from csai_testkit.conformance.check import live, required, required_of_vendors
 from csai_testkit.conformance.kept import text_of
 from csai_testkit.conformance.plugin import PluginSuite
-from csai_testkit.conformance.scene import PATIENCE_S, Scene, becomes_true, new_secret, new_text, open_scene
+from csai_testkit.conformance.scene import Scene, new_secret, new_text, open_scene
 from csai_testkit.conformance.suite import is_secret_field
 from csai_testkit.conformance.watch import connections, strangers
 from csai_testkit.registration import part_name
@@ -149,8 +150,8 @@ class CallSuite(PluginSuite):
                     calling = asyncio.create_task(self.attempt(part, scene))
                     await self._asked(scene, calling)
                     calling.cancel()
-                    await asyncio.wait([calling], timeout=PATIENCE_S)
-                    is_over, is_gone = calling.done(), await becomes_true(scene.server.client_gone.is_set)
+                    await asyncio.wait([calling], timeout=self.patience_s)
+                    is_over, is_gone = calling.done(), await self.soon(scene.server.client_gone.is_set)
                     await self._end(calling)
                     assert is_over, "it goes on after it was cancelled"
                     assert calling.cancelled(), "it swallows the cancellation"
@@ -205,13 +206,21 @@ class CallSuite(PluginSuite):
                 await scene.release()
                 if (close := getattr(part, "close", None)) is not None:
                     await close()
-                await becomes_true(lambda server=scene.server: server.open_connections == 0)
+                await self.soon(lambda server=scene.server: server.open_connections == 0)
                 assert scene.server.open_connections == 0, "a connection stays open after closing"
-                assert not (left := await _left_tasks(tasks)), f"tasks are left: {left}"
+                assert not (left := await self._left_tasks(tasks)), f"tasks are left: {left}"
                 # The event loop's own pool stays with the loop.
                 alive = [each.name for each in threading.enumerate() if each not in threads]
                 alive = [name for name in alive if not name.startswith("asyncio_")]
                 assert not alive, f"threads are left: {alive}"
+
+    async def _left_tasks(self, before: set[asyncio.Task[Any]]) -> list[str]:
+        """The tasks that go on beside those, ended now."""
+        await self.soon(lambda: asyncio.all_tasks() <= before)
+        left = asyncio.all_tasks() - before
+        for task in left:
+            task.cancel()
+        return [task.get_name() for task in left]
 
     @required
     async def test_keeps_secrets(self) -> None:
@@ -229,11 +238,9 @@ class CallSuite(PluginSuite):
                 await self.attempt(part, scene)
                 self.watch.hear("a repr", f"{part!r} {scene.ctx!r}")
             for status in (400, 401, 500) if self.has_vendor else ():
-                secret = new_secret()
-                quoting = (
-                    f'{{"error": {{"type": "x", "message": "wrong key {_shown(self, secret)}"}}}}'.encode()
-                )
-                async with self.scene(exchanges=self.failing(status, body=quoting), secret=secret) as scene:
+                async with self.scene(exchanges=()) as scene:
+                    said = {"error": {"type": "x", "message": f"wrong key: {' '.join(self.secrets(scene))}"}}
+                    scene.server.play(self.failing(status, body=json.dumps(said).encode()))
                     self.watch.hear("a failed call's result", repr(await self.attempt(part, scene)))
 
     @live
@@ -266,27 +273,6 @@ class CallSuite(PluginSuite):
                 server={},
             )
         )
-
-
-async def _left_tasks(before: set[asyncio.Task[Any]]) -> list[str]:
-    """The tasks that go on beside those, ended now."""
-    await becomes_true(lambda: asyncio.all_tasks() <= before)
-    left = asyncio.all_tasks() - before
-    for task in left:
-        task.cancel()
-    return [task.get_name() for task in left]
-
-
-def _shown(suite: CallSuite, secret: str) -> str:
-    """A secret as the vendor got it."""
-    fields = suite.registration.settings_model.model_fields
-    given = suite.settings("http://127.0.0.1:9", secret)
-    own = [
-        str(given[name])
-        for name, field in fields.items()
-        if is_secret_field(field.annotation) and name in given
-    ]
-    return " ".join([secret, *own])
 
 
 def _traces(client: Scene, text: str) -> bool:

@@ -30,11 +30,18 @@ class Check:
     """The first paragraph of the check's docstring."""
     capability: str = ""
     needs_vendor: bool = False
+    is_of_loading: bool = False
+    """Whether it says something about a plugin that cannot be registered."""
 
 
 def required(function: F) -> F:
     """Mark a check that every plugin of the suite's kind has to pass."""
     return _marked(function, "required")
+
+
+def required_to_load(function: F) -> F:
+    """Mark a required check of how the plugin loads, before anything else can be said of it."""
+    return _marked(function, "required", is_of_loading=True)
 
 
 def required_of_vendors(function: F) -> F:

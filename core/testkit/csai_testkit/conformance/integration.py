@@ -32,6 +32,10 @@ class IntegrationSuite(CallSuite):
     def arguments(self, text: str) -> Mapping[str, Any]:
         return {"order_id": text}
 
+    def secrets(self, scene: Scene) -> set[str]:
+        config = self.connection(scene.url, scene.secret).values()
+        return super().secrets(scene) | {str(value) for value in config if scene.secret in str(value)}
+
     async def call(self, part: Integration, scene: Scene, *, timeout_s: float = 10.0) -> Any:
         return await part.fetch(
             self._connected(scene),

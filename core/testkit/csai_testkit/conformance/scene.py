@@ -16,9 +16,6 @@ from pydantic import SecretStr
 from csai_testkit.context import FakeClock, KeptResources, make_context
 from csai_testkit.replay import Exchange, ReplayServer
 
-PATIENCE_S = 2.0
-"""How long a check waits for what should happen at once."""
-
 
 @dataclass
 class Scene:
@@ -94,9 +91,9 @@ async def open_scene(
             await resources.aclose()
 
 
-async def becomes_true(condition: Callable[[], bool]) -> bool:
-    """Whether it does within the patience of a check."""
-    end = asyncio.get_running_loop().time() + PATIENCE_S
+async def becomes_true(condition: Callable[[], bool], patience_s: float) -> bool:
+    """Whether it does within that time."""
+    end = asyncio.get_running_loop().time() + patience_s
     while not condition():
         if asyncio.get_running_loop().time() > end:
             return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import ModuleType
 from typing import Any, ClassVar, get_args
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from csai_testkit.conformance.check import Check, check_of
 from csai_testkit.conformance.prober import Prober
-from csai_testkit.conformance.scene import Scene, new_secret, new_text, open_scene, secrets_in
+from csai_testkit.conformance.scene import Scene, becomes_true, new_secret, new_text, open_scene, secrets_in
 from csai_testkit.conformance.watch import SecretLeaked, Watch
 from csai_testkit.probe import Loaded
 from csai_testkit.registration import Registration, read_registration
@@ -33,6 +33,9 @@ class Suite:
 
     live_env: ClassVar[Sequence[str]] = ()
     """The environment variables that the live check needs."""
+
+    patience_s: ClassVar[float] = 5.0
+    """How long a check waits for what should happen at once."""
 
     kind: ClassVar[str] = "plugin"
     probing: Prober
@@ -102,14 +105,24 @@ class Suite:
     @asynccontextmanager
     async def _watched_scene(self, opening: AbstractAsyncContextManager[Scene]) -> AsyncIterator[Scene]:
         async with opening as scene:
-            self.watch.secrets |= {scene.secret, *secrets_in(scene.ctx.settings)}
+            self.watch.secrets |= self.secrets(scene)
             yield scene
+
+    def secrets(self, scene: Scene) -> set[str]:
+        """What must never be read in a log, an error or a repr."""
+        return secrets_in(scene.ctx.settings)
+
+    async def soon(self, condition: Callable[[], bool]) -> bool:
+        """Whether it becomes true while a check is patient."""
+        return await becomes_true(condition, self.patience_s)
 
     def valid_settings(self, url: str, secret: str) -> PluginSettings:
         return self.registration.settings_model.model_validate(dict(self.settings(url, secret)))
 
     def why_not(self, check: Check, config: pytest.Config) -> str:
         """Why a check does not run, or nothing."""
+        if not check.is_of_loading and self.probed.error:
+            return "it cannot be loaded: see imports_quickly and registers_what_the_server_takes"
         if check.needs_vendor and not self.has_vendor:
             return "it says that it calls no vendor: the suite has no `answer`"
         if check.level == "capability" and check.capability not in self.capabilities:

@@ -12,7 +12,7 @@ from csai_sdk import CsaiError, Tool, ToolBackend, ToolError, ToolInvocation, To
 
 from csai_testkit.conformance.call import CallSuite
 from csai_testkit.conformance.check import capability, required, required_of_vendors
-from csai_testkit.conformance.scene import PATIENCE_S, Scene, becomes_true
+from csai_testkit.conformance.scene import Scene
 
 _SHORTEST_DESCRIPTION = 10
 
@@ -87,6 +87,10 @@ class ToolBackendSuite(CallSuite):
         """A client's own configuration of a tool."""
         return {"webhook_url": f"{url}/webhook"}
 
+    def secrets(self, scene: Scene) -> set[str]:
+        config = self.config(scene.url, scene.secret).values()
+        return super().secrets(scene) | {str(value) for value in config if scene.secret in str(value)}
+
     def invocation(self, scene: Scene, *, timeout_s: float = 10.0) -> ToolInvocation:
         schema = {"type": "object", "properties": {"question": {"type": "string"}}}
         return ToolInvocation(
@@ -134,11 +138,11 @@ class ToolBackendSuite(CallSuite):
         for part in self.fresh_parts():
             async with self.scene(hold_after=0) as scene:
                 calling = asyncio.create_task(self.attempt(part, scene, timeout_s=0.2))
-                await asyncio.wait([calling], timeout=PATIENCE_S)
+                await asyncio.wait([calling], timeout=self.patience_s)
                 is_over = calling.done()
                 await self._end(calling)
                 assert is_over, "it waits longer than `timeout_s`"
                 outcome = calling.result()
                 assert isinstance(outcome, ToolError), f"late is a ToolError, not {type(outcome).__name__}"
                 assert not outcome.is_outcome_known, "after a timeout nobody knows the outcome"
-                assert await becomes_true(scene.server.client_gone.is_set), "the connection stays open"
+                assert await self.soon(scene.server.client_gone.is_set), "the connection stays open"

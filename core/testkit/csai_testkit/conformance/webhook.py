@@ -16,10 +16,10 @@ _DAY_S = 86_400.0
 
 
 class WebhookSuite(CallSuite):
-    """Write `webhook`. Capability: `dated_webhooks` (the vendor signs the time: old deliveries are refused)."""
+    """Write `webhook`. Capability: `dated_webhooks`, where the vendor signs the time."""
 
     def webhook(self, secret: str, text: str, delivery_id: str, scene: Scene) -> WebhookRequest:
-        """A genuine delivery about `text`, signed at `scene.clock`'s time with what `settings` makes of `secret`."""
+        """A genuine delivery about `text`, signed with `secret` at `scene.clock`'s time."""
         raise NotImplementedError("write `webhook`: a delivery as the vendor signs and sends it")
 
     async def receive(self, part: Any, request: WebhookRequest, scene: Scene) -> list[Any]:

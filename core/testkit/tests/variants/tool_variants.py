@@ -1,0 +1,208 @@
+"""Sound tools and a sound tool backend, and others with one thing wrong each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Annotated, Any
+
+from csai_sdk import (
+    HttpError,
+    HttpResponse,
+    PluginContext,
+    ToolBackend,
+    ToolError,
+    ToolInvocation,
+    ToolOutput,
+    tool,
+)
+from csai_testkit.conformance import ToolBackendSuite, ToolSuite
+from csai_testkit.replay import Exchange
+from pydantic import Field
+from variant import Plugin, VendorSettings, breaks, key_of
+
+Question = Annotated[str, Field(description="What is asked.")]
+
+
+async def ask(question: str, ctx: PluginContext, **more: Any) -> Any:
+    """Ask the vendor over the context's HTTP client."""
+    settings = ctx.settings_as(VendorSettings)
+    response = await post(
+        f"{settings.base_url}/webhook", {"question": question, **more}, ctx, key=key_of(settings)
+    )
+    if response.status != 200:
+        raise ToolError(f"the vendor refused or failed (HTTP {response.status})")
+    try:
+        return json.loads(response.body)
+    except ValueError:
+        raise ToolError("the vendor's answer is no JSON") from None
+
+
+async def post(
+    url: str, content: Mapping[str, Any], ctx: PluginContext, *, key: str, timeout_s: float = 10.0
+) -> HttpResponse:
+    try:
+        return await ctx.http.request(
+            "POST",
+            url,
+            headers={"content-type": "application/json", "authorization": f"Bearer {key}"},
+            content=json.dumps(content).encode(),
+            timeout_s=timeout_s,
+        )
+    except HttpError as error:
+        raise ToolError("the vendor gave no answer", is_outcome_known=not error.was_sent) from error
+
+
+@tool(read_only=True)
+async def look_up(question: Question, ctx: PluginContext) -> Any:
+    """Look something up at the vendor."""
+    return await ask(question, ctx)
+
+
+class TestSoundTool(ToolSuite):
+    plugin = "tool_variants:sound_tool"
+    patience_s = 1.0
+    capabilities = ("repeats",)
+    live_env = ("SOUND_API_KEY",)
+
+    def arguments(self, text: str) -> Mapping[str, Mapping[str, Any]]:
+        return {
+            name: {"question": text} for name in ("look_up", *(each.spec.name for each in self.registered()))
+        }
+
+    def registered(self) -> Sequence[Any]:
+        return self.registration.parts.get("tool", ())
+
+    def answer(self, text: str) -> Sequence[Exchange]:
+        return [Exchange.of_json("/webhook", {"found": text})]
+
+
+sound_tool = Plugin(lambda: look_up)
+
+
+@breaks("answers_a_call", TestSoundTool, capabilities=())
+@tool
+async def returns_a_set(question: Question, ctx: PluginContext) -> Any:
+    """Look something up at the vendor."""
+    await ask(question, ctx)
+    return {question}
+
+
+@breaks("describes_itself_to_the_model", TestSoundTool)
+@tool(read_only=True)
+async def says_nothing(question: str, ctx: PluginContext) -> Any:
+    """Look something up at the vendor."""
+    return await ask(question, ctx)
+
+
+@breaks("repeats_without_harm", TestSoundTool)
+@tool(read_only=True)
+async def counts_calls(question: Question, ctx: PluginContext) -> Any:
+    """Look something up at the vendor."""
+    number = next(ctx.resource("numbers", count))
+    return {"number": number, "found": await ask(question, ctx)}
+
+
+everybody: dict[str, Any] = {}
+
+
+@breaks("keeps_clients_apart", TestSoundTool)
+@tool(read_only=True)
+async def shares_its_notes(question: Question, ctx: PluginContext) -> Any:
+    """Look something up at the vendor."""
+    ctx.resource("notes", lambda: everybody)
+    return await ask(question, ctx)
+
+
+class Sound(ToolBackend):
+    id = "sound"
+
+    async def run(self, call: ToolInvocation, ctx: PluginContext) -> ToolOutput:
+        response = await post(
+            call.config["webhook_url"],
+            {"arguments": dict(call.arguments), "call_id": self.call_id(call)},
+            ctx,
+            key=key_of(ctx.settings_as(VendorSettings)),
+            timeout_s=self.timeout_s(call),
+        )
+        if response.status >= 500:
+            return await self.failed(call, ctx)
+        if response.status != 200:
+            return ToolOutput({"status": response.status}, is_error=True)
+        return self.output(response)
+
+    def call_id(self, call: ToolInvocation) -> str:
+        return call.call_id
+
+    def timeout_s(self, call: ToolInvocation) -> float:
+        return call.timeout_s
+
+    def output(self, response: HttpResponse) -> ToolOutput:
+        return ToolOutput(response.body.decode("utf-8", "replace"))
+
+    async def failed(self, call: ToolInvocation, ctx: PluginContext) -> ToolOutput:
+        raise ToolError("the vendor failed", is_outcome_known=False)
+
+
+class TestSound(ToolBackendSuite):
+    plugin = "tool_variants:sound"
+    patience_s = 1.0
+    live_env = ("SOUND_API_KEY",)
+
+    def answer(self, text: str) -> Sequence[Exchange]:
+        return [Exchange.of_json("/webhook", {"found": text})]
+
+
+sound = Plugin(Sound)
+
+
+@breaks("hands_on_the_call_id", TestSound)
+class ForgetsTheCallId(Sound):
+    def call_id(self, call: ToolInvocation) -> str:
+        return "call"
+
+
+@breaks("repeats_nothing_unasked", TestSound)
+class TriesAgain(Sound):
+    async def failed(self, call: ToolInvocation, ctx: PluginContext) -> ToolOutput:
+        with suppress(ToolError):
+            await post(call.config["webhook_url"], {}, ctx, key="")
+        return await super().failed(call, ctx)
+
+
+@breaks("keeps_to_its_deadline", TestSound)
+class WaitsForever(Sound):
+    def timeout_s(self, call: ToolInvocation) -> float:
+        return 30.0
+
+
+@breaks("closing_releases_everything", TestSound)
+class LeavesATask(Sound):
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def run(self, call: ToolInvocation, ctx: PluginContext) -> ToolOutput:
+        self.tasks.append(asyncio.create_task(asyncio.sleep(30)))
+        return await super().run(call, ctx)
+
+
+@breaks("maps_lost_connections", TestSound)
+class KnowsTooMuch(Sound):
+    """Says of what was never sent that its outcome is unknown."""
+
+    async def run(self, call: ToolInvocation, ctx: PluginContext) -> ToolOutput:
+        try:
+            return await super().run(call, ctx)
+        except ToolError as error:
+            raise ToolError(str(error), is_outcome_known=False) from None
+
+
+@breaks("live_call_succeeds", TestSound)
+class FailsForReal(Sound):
+    async def run(self, call: ToolInvocation, ctx: PluginContext) -> ToolOutput:
+        if "base_url" not in ctx.client_set:
+            raise ToolError("no")
+        return await super().run(call, ctx)

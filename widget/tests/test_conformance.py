@@ -1,0 +1,8 @@
+"""The widget keeps what the SDK asks of every plugin."""
+
+import csai_widget
+from csai_testkit.conformance import PluginSuite
+
+
+class TestWidget(PluginSuite):
+    plugin = csai_widget
