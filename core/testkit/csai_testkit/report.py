@@ -57,7 +57,7 @@ def _note(item: pytest.Item) -> dict[str, Any] | None:
     if check is None or suite is None:
         return None
     return {
-        "suite": type(suite).__name__,
+        "suite": "::".join(item.nodeid.split("::")[:-1]),
         "plugin": suite.target,
         "kind": suite.kind,
         "part": getattr(suite, "part_id", ""),

@@ -51,7 +51,7 @@ class CallSuite(PluginSuite):
 
     def fresh_parts(self) -> list[Any]:
         """The parts that this suite is about, as a server that starts gets them."""
-        parts = self.registration.parts.get(self.kind, ())
+        parts = self.fresh_registration().parts.get(self.kind, ())
         found = [part for part in parts if not self.part_id or part_name(part) == self.part_id]
         assert len(found) == 1, (
             f"the plugin registers {len(parts)} parts of the kind {self.kind}: name one in `part_id`, "

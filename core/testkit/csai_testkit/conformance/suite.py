@@ -6,6 +6,7 @@ import importlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cached_property
 from types import ModuleType
 from typing import Any, ClassVar, get_args
 
@@ -66,9 +67,13 @@ class Suite:
         found = importlib.import_module(module)
         return getattr(found, name) if name else found
 
-    @property
+    @cached_property
     def registration(self) -> Registration:
-        """What the plugin registers, made anew."""
+        """What the plugin registers."""
+        return read_registration(self.loaded_plugin)
+
+    def fresh_registration(self) -> Registration:
+        """What the plugin registers, its parts made anew, as in a server that starts."""
         return read_registration(self.loaded_plugin)
 
     @property

@@ -31,7 +31,7 @@ class ToolSuite(CallSuite):
         return {}
 
     def fresh_parts(self) -> list[Tool]:
-        tools: list[Tool] = list(self.registration.parts.get("tool", ()))
+        tools: list[Tool] = list(self.fresh_registration().parts.get("tool", ()))
         assert tools, "the plugin registers no tools"
         missing = {tool.spec.name for tool in tools} - self.arguments("text").keys()
         assert not missing, f"write `arguments` for {', '.join(sorted(missing))}"

@@ -1,0 +1,71 @@
+"""Each check fails for a plugin that breaks its promise, and for no other reason."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from csai_testkit.conformance import SUITES, checks_of
+
+VARIANTS = Path(__file__).parent / "variants"
+FILES = sorted(file.name for file in VARIANTS.glob("*_variants.py"))
+LISTING = """
+import importlib, json, sys
+found = {}
+for file in sys.argv[1:]:
+    for name, item in vars(importlib.import_module(file.removesuffix(".py"))).items():
+        if name.startswith("Test"):
+            found[f"{file}::{name}"] = getattr(item, "breaks", "")
+print(json.dumps(found))
+"""
+PLAIN_PYTEST = ["-c", os.devnull, "--rootdir", ".", "--noconftest", "-W", "ignore"]
+WITHOUT = [f"-pno:{name}" for name in ("cacheprovider", "xdist", "hypothesispytest", "timeout")]
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=VARIANTS,
+        env={**os.environ, "PYTHONPATH": str(VARIANTS), **variables},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def broken_check() -> dict[str, str]:
+    """By suite: the check that its plugin breaks, or nothing for a sound one."""
+    found: dict[str, str] = json.loads(run("-c", LISTING, *FILES).stdout)
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_each_variant_fails_the_check_it_breaks_and_no_other(
+    broken_check: dict[str, str], tmp_path: Path
+) -> None:
+    report = tmp_path / "report.jsonl"
+    ended = run(
+        *("-m", "pytest", "-q", *PLAIN_PYTEST, *WITHOUT, "--csai-live", f"--csai-report={report}", *FILES),
+        SOUND_API_KEY="sk-canary-of-the-environment",
+    )
+    assert report.exists(), ended.stdout + ended.stderr
+    outcomes = [json.loads(line) for line in report.read_text().splitlines()]
+    failed: dict[str, set[str]] = defaultdict(set)
+    for outcome in outcomes:
+        if outcome["outcome"] == "failed":
+            failed[outcome["suite"]].add(outcome["check"])
+    expected: dict[str, Any] = {suite: {check} - {""} for suite, check in broken_check.items()}
+    assert {suite: failed[suite] for suite in expected} == expected, ended.stdout[-5000:]
+
+
+def test_every_check_of_every_suite_has_a_variant_that_breaks_it(broken_check: dict[str, str]) -> None:
+    checks = {check.name for suite in SUITES for check in checks_of(suite)}
+    assert checks == set(broken_check.values()) - {""}
