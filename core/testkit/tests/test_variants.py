@@ -6,7 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +50,38 @@ def broken_check() -> dict[str, str]:
     return found
 
 
+class RealVendor(BaseHTTPRequestHandler):
+    """What the live checks call."""
+
+    def do_POST(self) -> None:
+        body = b'{"text": "Hello.", "usage": [7, 3]}\n'
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def real_vendor() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), RealVendor) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 @pytest.mark.timeout(300)
 def test_each_variant_fails_the_check_it_breaks_and_no_other(
-    broken_check: dict[str, str], tmp_path: Path
+    broken_check: dict[str, str], real_vendor: str, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.jsonl"
     ended = run(
         *("-m", "pytest", "-q", *PLAIN_PYTEST, *WITHOUT, "--csai-live", f"--csai-report={report}", *FILES),
         SOUND_API_KEY="sk-canary-of-the-environment",
+        SOUND_BASE_URL=real_vendor,
     )
     assert report.exists(), ended.stdout + ended.stderr
     outcomes = [json.loads(line) for line in report.read_text().splitlines()]

@@ -322,3 +322,11 @@ class CarelessDecoder(Decoder):
 @breaks("reports_usage", TestSound)
 class LosesUsage(Sound):
     decoder = CarelessDecoder
+
+
+@breaks("live_call_succeeds", TestSound)
+class WorksOnlyInTests(Sound):
+    async def send(self, request: ModelRequest, ctx: PluginContext) -> httpx.Response:
+        if key_of(ctx.settings_as(VendorSettings)) == "sk-canary-of-the-environment":
+            raise ProviderAuthError("no")
+        return await super().send(request, ctx)

@@ -64,7 +64,6 @@ class Sound(Integration):
 class TestSound(IntegrationSuite):
     plugin = "system_variants:sound"
     patience_s = 1.0
-    live_env = ("SOUND_API_KEY",)
 
     def endpoint(self, url: str) -> Endpoint:
         return Endpoint("orders", f"{url}/orders?id={{order_id}}")

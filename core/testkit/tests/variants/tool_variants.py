@@ -66,7 +66,6 @@ class TestSoundTool(ToolSuite):
     plugin = "tool_variants:sound_tool"
     patience_s = 1.0
     capabilities = ("repeats",)
-    live_env = ("SOUND_API_KEY",)
 
     def arguments(self, text: str) -> Mapping[str, Mapping[str, Any]]:
         return {
@@ -150,7 +149,6 @@ class Sound(ToolBackend):
 class TestSound(ToolBackendSuite):
     plugin = "tool_variants:sound"
     patience_s = 1.0
-    live_env = ("SOUND_API_KEY",)
 
     def answer(self, text: str) -> Sequence[Exchange]:
         return [Exchange.of_json("/webhook", {"found": text})]
@@ -198,11 +196,3 @@ class KnowsTooMuch(Sound):
             return await super().run(call, ctx)
         except ToolError as error:
             raise ToolError(str(error), is_outcome_known=False) from None
-
-
-@breaks("live_call_succeeds", TestSound)
-class FailsForReal(Sound):
-    async def run(self, call: ToolInvocation, ctx: PluginContext) -> ToolOutput:
-        if "base_url" not in ctx.client_set:
-            raise ToolError("no")
-        return await super().run(call, ctx)

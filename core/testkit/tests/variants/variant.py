@@ -24,8 +24,18 @@ T = TypeVar("T")
 
 
 class VendorSettings(PluginSettings):
-    api_key: SecretStr | None = Field(default=None, title="API key", description="The vendor's key.")
-    base_url: str = Field(default="http://127.0.0.1:9", title="Base URL", description="The vendor's address.")
+    api_key: SecretStr | None = Field(
+        default=None,
+        title="API key",
+        description="The vendor's key.",
+        json_schema_extra={"env": "SOUND_API_KEY"},
+    )
+    base_url: str = Field(
+        default="http://127.0.0.1:9",
+        title="Base URL",
+        description="The vendor's address.",
+        json_schema_extra={"env": "SOUND_BASE_URL", "url": True},
+    )
 
 
 def key_of(settings: VendorSettings) -> str:

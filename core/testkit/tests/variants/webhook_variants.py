@@ -116,7 +116,6 @@ class TestSoundGateway(GatewaySuite):
     plugin = "webhook_variants:sound_gateway"
     patience_s = 1.0
     capabilities = ("dated_webhooks",)
-    live_env = ("SOUND_API_KEY",)
 
     def answer_to(self, operation: str, text: str) -> Sequence[Exchange]:
         path = operation.removesuffix("_payment").removesuffix("_payment_intent").removeprefix("payment_")
@@ -188,7 +187,6 @@ class TestSoundChannel(ChannelSuite):
     plugin = "webhook_variants:sound_channel"
     patience_s = 1.0
     capabilities = ("dated_webhooks",)
-    live_env = ("SOUND_API_KEY",)
 
     def answer(self, text: str) -> Sequence[Exchange]:
         return [Exchange.of_json("/send", {"id": text})]
