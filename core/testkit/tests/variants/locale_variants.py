@@ -6,7 +6,6 @@ import random
 from collections.abc import Mapping
 
 from csai_sdk import Locale
-from csai_testkit.conformance import LocaleSuite
 from variant import Plugin, breaks
 
 
@@ -26,32 +25,27 @@ class Sound(Locale):
         return {"send": "\u05e9\u05dc\u05d7"}
 
 
-class TestSound(LocaleSuite):
-    plugin = "locale_variants:sound"
-    samples = ("\u05d0\u05d9\u05e4\u05d4 \u05d4\u05d4\u05d6\u05de\u05e0\u05d4 \u05e9\u05dc\u05d9?",)
-
-
 sound = Plugin(Sound)
 
 
-@breaks("names_its_language", TestSound)
+@breaks("names_its_language")
 class NamesItInWords(Sound):
     code = "Hebrew"
 
 
-@breaks("knows_its_language", TestSound)
+@breaks("knows_its_language")
 class KnowsNothing(Sound):
     def matches(self, text: str) -> float:
         return 0.0
 
 
-@breaks("judges_any_text", TestSound)
+@breaks("judges_any_text")
 class StumblesOverNothing(Sound):
     def matches(self, text: str) -> float:
         return super().matches(text) if text else -1.0
 
 
-@breaks("is_quick", TestSound)
+@breaks("is_quick")
 class IsSlow(Sound):
     def matches(self, text: str) -> float:
         if len(text) > 1000:
@@ -60,13 +54,13 @@ class IsSlow(Sound):
         return super().matches(text)
 
 
-@breaks("is_quick", TestSound)
+@breaks("is_quick")
 class Guesses(Sound):
     def matches(self, text: str) -> float:
         return random.random() if len(text) > 1000 else super().matches(text)
 
 
-@breaks("speaks_to_model_and_widget", TestSound)
+@breaks("speaks_to_model_and_widget")
 class HasAnEmptyLabel(Sound):
     def labels(self) -> Mapping[str, str]:
         return {"send": " "}

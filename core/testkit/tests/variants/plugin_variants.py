@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 from csai_sdk import PluginContext, PluginSettings, event, hookimpl
-from csai_testkit.conformance import PluginSuite
 from pydantic import Field, SecretStr, field_validator
 from variant import Plugin, VendorSettings, breaks
 
@@ -38,14 +37,10 @@ class Sound(Plugin):
         ctx.resource("notes", Notes).by_visitor.pop(event.visitor_id, None)
 
 
-class TestSound(PluginSuite):
-    plugin = "plugin_variants:sound"
-
-
 sound = Sound()
 
 
-@breaks("registers_without_side_effects", TestSound)
+@breaks("registers_without_side_effects")
 class ConnectsWhenRegistered(Sound):
     @hookimpl
     def register_settings(self) -> type[PluginSettings]:
@@ -54,7 +49,7 @@ class ConnectsWhenRegistered(Sound):
         return VendorSettings
 
 
-@breaks("registers_without_side_effects", TestSound)
+@breaks("registers_without_side_effects")
 class ChangesTheEnvironment(Sound):
     @hookimpl
     def register_settings(self) -> type[PluginSettings]:
@@ -62,7 +57,7 @@ class ChangesTheEnvironment(Sound):
         return VendorSettings
 
 
-@breaks("registers_without_side_effects", TestSound)
+@breaks("registers_without_side_effects")
 class TakesTheLogOver(Sound):
     @hookimpl
     def register_settings(self) -> type[PluginSettings]:
@@ -71,13 +66,13 @@ class TakesTheLogOver(Sound):
         return VendorSettings
 
 
-@breaks("registers_what_the_server_takes", TestSound)
+@breaks("registers_what_the_server_takes")
 class MisspellsAHook(Sound):
     @hookimpl
     async def message_recieved(self) -> None: ...
 
 
-@breaks("registers_what_the_server_takes", TestSound)
+@breaks("registers_what_the_server_takes")
 class LeavesTheProcess(Sound):
     @hookimpl
     def register_settings(self) -> type[PluginSettings]:
@@ -88,7 +83,7 @@ class Undescribed(VendorSettings):
     colour: str = Field(default="red", title="Colour")
 
 
-@breaks("describes_its_settings", TestSound)
+@breaks("describes_its_settings")
 class DescribesTooLittle(Sound):
     def __init__(self) -> None:
         super().__init__(settings=Undescribed)
@@ -103,7 +98,7 @@ class Growing(VendorSettings):
         return f"{value}!"
 
 
-@breaks("settings_survive_storage", TestSound)
+@breaks("settings_survive_storage")
 class ChangesWhatIsStored(Sound):
     def __init__(self) -> None:
         super().__init__(settings=Growing)
@@ -113,7 +108,7 @@ class Open(VendorSettings):
     webhook_secret: str = Field(default="", title="Secret", description="Signs deliveries.")
 
 
-@breaks("settings_hide_secrets", TestSound)
+@breaks("settings_hide_secrets")
 class HidesNothing(Sound):
     def __init__(self) -> None:
         super().__init__(settings=Open)
@@ -128,62 +123,41 @@ class Quoting(VendorSettings):
         return value
 
 
-@breaks("settings_hide_secrets", TestSound)
+@breaks("settings_hide_secrets")
 class QuotesAWrongKey(Sound):
     def __init__(self) -> None:
         super().__init__(settings=Quoting)
 
 
-@breaks("answers_its_events", TestSound)
+@breaks("answers_its_events")
 class RaisesInAHook(Sound):
     @hookimpl
     async def reply_sent(self, event: event.ReplySent) -> None:
         raise KeyError(event.status)
 
 
-@breaks("answers_its_events", TestSound)
+@breaks("answers_its_events")
 class ReturnsAnythingToTheModel(Sound):
     @hookimpl
     async def before_model_call(self) -> Any:
         return ["Be kind."]
 
 
-@breaks("erases_visitors", TestSound)
+@breaks("erases_visitors")
 class ErasesNobody(Sound):
     @hookimpl
     async def erase_visitor(self) -> None: ...
 
 
-@breaks("erases_visitors", TestSound)
+@breaks("erases_visitors")
 class ErasesEverybody(Sound):
     @hookimpl
     async def erase_visitor(self, ctx: PluginContext) -> None:
         ctx.resource("notes", Notes).by_visitor.clear()
 
 
-@breaks("erases_visitors", TestSound)
+@breaks("erases_visitors")
 class NotesAndHasNoHook(Plugin):
     @hookimpl
     async def message_received(self, event: event.MessageReceived, ctx: PluginContext) -> None:
         ctx.resource("notes", Notes).by_visitor.setdefault("all", []).append(event.text)
-
-
-class TestConnectsWhenImported(TestSound):
-    plugin = "import_connects"
-    breaks = "imports_without_io"
-
-
-class TestWritesWhenImported(TestSound):
-    plugin = "import_writes"
-    breaks = "imports_without_io"
-
-
-class TestLeavesAThread(TestSound):
-    plugin = "import_thread"
-    breaks = "imports_without_io"
-
-
-class TestIsSlowToImport(TestSound):
-    plugin = "import_slow"
-    breaks = "imports_quickly"
-    import_limit_s = 0.05

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
 import httpx
 from csai_sdk import (
-    CsaiError,
     LineReader,
     ModelReply,
     ModelRequest,
@@ -21,7 +20,6 @@ from csai_sdk import (
     ProviderAuthError,
     ProviderError,
     ProviderProtocolError,
-    ProviderQuotaExceeded,
     ProviderRequestError,
     ProviderTimeout,
     ProviderUnavailable,
@@ -32,8 +30,6 @@ from csai_sdk import (
     retry_after_s,
     stream_answer,
 )
-from csai_testkit.conformance import ProviderSuite
-from csai_testkit.replay import Exchange
 from variant import Plugin, VendorSettings, breaks, key_of
 
 PATH = "/speak"
@@ -135,39 +131,17 @@ class Sound(Provider):
                 yield part
 
 
-class TestSound(ProviderSuite):
-    plugin = "provider_variants:sound"
-    patience_s = 1.0
-    capabilities = ("tools", "usage")
-    usage = Usage(7, 3)
-    live_env = ("SOUND_API_KEY",)
-
-    def answer(self, text: str) -> Sequence[Exchange]:
-        return lines({"text": "You said: "}, {"text": text})
-
-    def tool_answer(self, name: str, arguments: Mapping[str, Any]) -> Sequence[Exchange]:
-        return lines({"call": {"id": "c1", "name": name, "arguments": arguments}})
-
-    def failures(self) -> Sequence[tuple[Exchange, type[CsaiError]]]:
-        return [(Exchange.of_json(PATH, {}, status=402), ProviderQuotaExceeded)]
-
-
-def lines(*events: Mapping[str, Any]) -> list[Exchange]:
-    body = b"".join(json.dumps(event).encode() + b"\n" for event in (*events, {"usage": [7, 3]}))
-    return [Exchange("POST", PATH, 200, {"content-type": "application/x-ndjson"}, body)]
-
-
 sound = Plugin(Sound)
 
 
-@breaks("answers_a_call", TestSound)
+@breaks("answers_a_call")
 class SaysMoreInTheReply(Sound):
     async def stream(self, request: ModelRequest, ctx: PluginContext) -> AsyncIterator[str | ModelReply]:
         async for part in super().stream(request, ctx):
             yield replace(part, text=f"{part.text}!") if isinstance(part, ModelReply) else part
 
 
-@breaks("connects_only_where_told", TestSound)
+@breaks("connects_only_where_told")
 class CallsHome(Sound):
     async def send(self, request: ModelRequest, ctx: PluginContext) -> httpx.Response:
         with suppress(OSError):
@@ -175,14 +149,14 @@ class CallsHome(Sound):
         return await super().send(request, ctx)
 
 
-@breaks("maps_vendor_failures", TestSound)
+@breaks("maps_vendor_failures")
 class TakesForbiddenForWrong(Sound):
     def failure(self, response: httpx.Response, ctx: PluginContext) -> ProviderError:
         failed = super().failure(response, ctx)
         return ProviderRequestError(str(failed)) if response.status_code == 403 else failed
 
 
-@breaks("maps_lost_connections", TestSound)
+@breaks("maps_lost_connections")
 class LetsTheLibraryThrough(Sound):
     async def send(self, request: ModelRequest, ctx: PluginContext) -> httpx.Response:
         try:
@@ -193,7 +167,7 @@ class LetsTheLibraryThrough(Sound):
             raise
 
 
-@breaks("stops_when_cancelled", TestSound)
+@breaks("stops_when_cancelled")
 class TakesBeingStoppedForLate(Sound):
     async def stream(self, request: ModelRequest, ctx: PluginContext) -> AsyncIterator[str | ModelReply]:
         try:
@@ -203,7 +177,7 @@ class TakesBeingStoppedForLate(Sound):
             raise ProviderTimeout("stopped") from None
 
 
-@breaks("keeps_clients_apart", TestSound)
+@breaks("keeps_clients_apart")
 class RemembersEverybody(Sound):
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -214,20 +188,20 @@ class RemembersEverybody(Sound):
         return {**body, "history": self.asked}
 
 
-@breaks("closing_releases_everything", TestSound)
+@breaks("closing_releases_everything")
 class NeverClosesItsClient(Sound):
     def client(self, ctx: PluginContext) -> httpx.AsyncClient:
         return self.new_client(ctx)
 
 
-@breaks("keeps_secrets", TestSound)
+@breaks("keeps_secrets")
 class LogsItsKey(Sound):
     async def send(self, request: ModelRequest, ctx: PluginContext) -> httpx.Response:
         ctx.log.debug("asking", extra={"key": key_of(ctx.settings_as(VendorSettings))})
         return await super().send(request, ctx)
 
 
-@breaks("keeps_secrets", TestSound)
+@breaks("keeps_secrets")
 class QuotesItsKey(Sound):
     def failure(self, response: httpx.Response, ctx: PluginContext) -> ProviderError:
         failed = super().failure(response, ctx)
@@ -236,19 +210,19 @@ class QuotesItsKey(Sound):
         return failed
 
 
-@breaks("knows_its_models", TestSound)
+@breaks("knows_its_models")
 class KnowsOneModel(Sound):
     def traits(self, model: str) -> ModelTraits:
         return {"sound-1": ModelTraits()}[model]
 
 
-@breaks("is_configured_by_its_settings", TestSound)
+@breaks("is_configured_by_its_settings")
 class IsNeverConfigured(Sound):
     def is_configured(self, ctx: PluginContext) -> bool:
         return False
 
 
-@breaks("passes_on_advice_to_wait", TestSound)
+@breaks("passes_on_advice_to_wait")
 class ForgetsTheWait(Sound):
     def failure(self, response: httpx.Response, ctx: PluginContext) -> ProviderError:
         failed = super().failure(response, ctx)
@@ -264,7 +238,7 @@ class StrippingDecoder(Decoder):
         return said
 
 
-@breaks("hears_the_same_however_it_is_split", TestSound)
+@breaks("hears_the_same_however_it_is_split")
 class StripsEachRead(Sound):
     decoder = StrippingDecoder
 
@@ -275,18 +249,18 @@ class TrustingDecoder(Decoder):
         return super().reply()
 
 
-@breaks("never_takes_a_part_for_the_whole", TestSound)
+@breaks("never_takes_a_part_for_the_whole")
 class TrustsTheEnd(Sound):
     decoder = TrustingDecoder
 
 
-@breaks("keeps_to_its_deadline", TestSound)
+@breaks("keeps_to_its_deadline")
 class WaitsForever(Sound):
     def timeout(self, request: ModelRequest) -> float | None:
         return None
 
 
-@breaks("stops_when_nobody_listens", TestSound)
+@breaks("stops_when_nobody_listens")
 class GoesOnReading(Sound):
     """Closes the response when it is cancelled, and not when nobody listens any more."""
 
@@ -309,7 +283,7 @@ class NamelessDecoder(Decoder):
         return replace(reply, tool_calls=tuple(replace(call, id="") for call in reply.tool_calls))
 
 
-@breaks("calls_tools", TestSound)
+@breaks("calls_tools")
 class LosesIds(Sound):
     decoder = NamelessDecoder
 
@@ -319,12 +293,12 @@ class CarelessDecoder(Decoder):
         return replace(super().reply(), usage=None)
 
 
-@breaks("reports_usage", TestSound)
+@breaks("reports_usage")
 class LosesUsage(Sound):
     decoder = CarelessDecoder
 
 
-@breaks("live_call_succeeds", TestSound)
+@breaks("live_call_succeeds")
 class WorksOnlyInTests(Sound):
     async def send(self, request: ModelRequest, ctx: PluginContext) -> httpx.Response:
         if key_of(ctx.settings_as(VendorSettings)) == "sk-canary-of-the-environment":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from csai_sdk import (
@@ -16,8 +16,6 @@ from csai_sdk import (
     PluginContext,
     PluginSettings,
 )
-from csai_testkit.conformance import IntegrationSuite
-from csai_testkit.replay import Exchange
 from variant import Plugin, breaks
 
 
@@ -61,35 +59,23 @@ class Sound(Integration):
         return IntegrationError(f"HTTP {status}", retryable=status == 429 or status >= 500)
 
 
-class TestSound(IntegrationSuite):
-    plugin = "system_variants:sound"
-    patience_s = 1.0
-
-    def endpoint(self, url: str) -> Endpoint:
-        return Endpoint("orders", f"{url}/orders?id={{order_id}}")
-
-    def answer(self, text: str) -> Sequence[Exchange]:
-        sent = {"content-type": "application/json"}
-        return [Exchange("GET", "/orders", 200, sent, json.dumps({"order": text}).encode())]
-
-
 sound = Plugin(Sound, settings=PluginSettings)
 
 
-@breaks("tells_what_may_be_tried_again", TestSound)
+@breaks("tells_what_may_be_tried_again")
 class NeverSaysTryAgain(Sound):
     def failure(self, status: int) -> IntegrationError:
         return IntegrationError(f"HTTP {status}")
 
 
-@breaks("checks_connections_without_raising", TestSound)
+@breaks("checks_connections_without_raising")
 class RaisesInItsCheck(Sound):
     async def check(self, connection: Connection, ctx: PluginContext) -> ConnectionCheck:
         await self.read(f"{connection.config['base_url']}/ping", connection, ctx)
         return ConnectionCheck(True, "")
 
 
-@breaks("checks_connections_without_raising", TestSound)
+@breaks("checks_connections_without_raising")
 class ShowsAnAddress(Sound):
     async def check(self, connection: Connection, ctx: PluginContext) -> ConnectionCheck:
         found = await super().check(connection, ctx)

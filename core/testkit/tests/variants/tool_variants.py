@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from typing import Annotated, Any
@@ -19,8 +19,6 @@ from csai_sdk import (
     ToolOutput,
     tool,
 )
-from csai_testkit.conformance import ToolBackendSuite, ToolSuite
-from csai_testkit.replay import Exchange
 from pydantic import Field
 from variant import Plugin, VendorSettings, breaks, key_of
 
@@ -62,27 +60,10 @@ async def look_up(question: Question, ctx: PluginContext) -> Any:
     return await ask(question, ctx)
 
 
-class TestSoundTool(ToolSuite):
-    plugin = "tool_variants:sound_tool"
-    patience_s = 1.0
-    capabilities = ("repeats",)
-
-    def arguments(self, text: str) -> Mapping[str, Mapping[str, Any]]:
-        return {
-            name: {"question": text} for name in ("look_up", *(each.spec.name for each in self.registered()))
-        }
-
-    def registered(self) -> Sequence[Any]:
-        return self.registration.parts.get("tool", ())
-
-    def answer(self, text: str) -> Sequence[Exchange]:
-        return [Exchange.of_json("/webhook", {"found": text})]
-
-
 sound_tool = Plugin(lambda: look_up)
 
 
-@breaks("answers_a_call", TestSoundTool, capabilities=())
+@breaks("answers_a_call", of="sound_tool", capabilities=())
 @tool
 async def returns_a_set(question: Question, ctx: PluginContext) -> Any:
     """Look something up at the vendor."""
@@ -90,14 +71,14 @@ async def returns_a_set(question: Question, ctx: PluginContext) -> Any:
     return {question}
 
 
-@breaks("describes_itself_to_the_model", TestSoundTool)
+@breaks("describes_itself_to_the_model", of="sound_tool")
 @tool(read_only=True)
 async def says_nothing(question: str, ctx: PluginContext) -> Any:
     """Look something up at the vendor."""
     return await ask(question, ctx)
 
 
-@breaks("repeats_without_harm", TestSoundTool)
+@breaks("repeats_without_harm", of="sound_tool")
 @tool(read_only=True)
 async def counts_calls(question: Question, ctx: PluginContext) -> Any:
     """Look something up at the vendor."""
@@ -108,7 +89,7 @@ async def counts_calls(question: Question, ctx: PluginContext) -> Any:
 everybody: dict[str, Any] = {}
 
 
-@breaks("keeps_clients_apart", TestSoundTool)
+@breaks("keeps_clients_apart", of="sound_tool")
 @tool(read_only=True)
 async def shares_its_notes(question: Question, ctx: PluginContext) -> Any:
     """Look something up at the vendor."""
@@ -146,24 +127,16 @@ class Sound(ToolBackend):
         raise ToolError("the vendor failed", is_outcome_known=False)
 
 
-class TestSound(ToolBackendSuite):
-    plugin = "tool_variants:sound"
-    patience_s = 1.0
-
-    def answer(self, text: str) -> Sequence[Exchange]:
-        return [Exchange.of_json("/webhook", {"found": text})]
-
-
 sound = Plugin(Sound)
 
 
-@breaks("hands_on_the_call_id", TestSound)
+@breaks("hands_on_the_call_id")
 class ForgetsTheCallId(Sound):
     def call_id(self, call: ToolInvocation) -> str:
         return "call"
 
 
-@breaks("repeats_nothing_unasked", TestSound)
+@breaks("repeats_nothing_unasked")
 class TriesAgain(Sound):
     async def failed(self, call: ToolInvocation, ctx: PluginContext) -> ToolOutput:
         with suppress(ToolError):
@@ -171,13 +144,13 @@ class TriesAgain(Sound):
         return await super().failed(call, ctx)
 
 
-@breaks("keeps_to_its_deadline", TestSound)
+@breaks("keeps_to_its_deadline")
 class WaitsForever(Sound):
     def timeout_s(self, call: ToolInvocation) -> float:
         return 30.0
 
 
-@breaks("closing_releases_everything", TestSound)
+@breaks("closing_releases_everything")
 class LeavesATask(Sound):
     def __init__(self) -> None:
         self.tasks: list[asyncio.Task[None]] = []
@@ -187,7 +160,7 @@ class LeavesATask(Sound):
         return await super().run(call, ctx)
 
 
-@breaks("maps_lost_connections", TestSound)
+@breaks("maps_lost_connections")
 class KnowsTooMuch(Sound):
     """Says of what was never sent that its outcome is unknown."""
 

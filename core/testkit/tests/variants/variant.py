@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from csai_sdk import (
@@ -17,7 +18,6 @@ from csai_sdk import (
     ToolBackend,
     hookimpl,
 )
-from csai_testkit.conformance import PluginSuite
 from pydantic import Field, SecretStr
 
 T = TypeVar("T")
@@ -85,18 +85,27 @@ class Plugin:
         return self.made(Locale)
 
 
-def breaks(check: str, suite: type[PluginSuite], **attributes: Any) -> Callable[[T], T]:
-    """Put the suite over a variant of the sound plugin; the named check is the one that has to fail.
+@dataclass(frozen=True)
+class Broken:
+    """A variant, and the check that it has to fail."""
+
+    check: str
+    sound: str
+    """The name of the sound plugin that it differs from."""
+    attributes: Mapping[str, Any]
+
+
+def breaks(check: str, *, of: str = "sound", **attributes: Any) -> Callable[[T], T]:
+    """Make a variant of the sound plugin `of` a plugin of its module; it has to fail the named check.
 
     A variant is a part, or a whole plugin. `attributes` are the suite's, where it needs others.
     """
 
     def put(variant: T) -> T:
-        name, home = getattr(variant, "__name__", ""), sys._getframe(1).f_globals
-        name = name or variant.function.__name__.title().replace("_", "")  # type: ignore[attr-defined]
+        home = sys._getframe(1).f_globals
+        name = getattr(variant, "__name__", "") or variant.function.__name__  # type: ignore[attr-defined]
         home[f"plugin_{name}"] = _plugin_of(variant)
-        own = {"plugin": f"{home['__name__']}:plugin_{name}", "breaks": check, **attributes}
-        home[f"Test{name}"] = type(f"Test{name}", (suite,), {"__module__": home["__name__"], **own})
+        home.setdefault("BROKEN", {})[f"plugin_{name}"] = Broken(check, of, attributes)
         return variant
 
     return put

@@ -12,7 +12,6 @@ from typing import Any
 
 from csai_sdk import (
     Channel,
-    CsaiError,
     Gateway,
     GatewayError,
     HttpError,
@@ -24,8 +23,6 @@ from csai_sdk import (
     WebhookForged,
     WebhookRequest,
 )
-from csai_testkit.conformance import ChannelSuite, GatewaySuite, Scene
-from csai_testkit.replay import Exchange
 from variant import Plugin, VendorSettings, breaks, key_of
 
 _HOUR_S = 3_600
@@ -33,12 +30,6 @@ _HOUR_S = 3_600
 
 def signature(secret: str, at: str, body: bytes) -> str:
     return hmac.new(secret.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
-
-
-def delivery(secret: str, scene: Scene, content: Mapping[str, Any]) -> WebhookRequest:
-    body, at = json.dumps(content).encode(), str(int(scene.clock.now().timestamp()))
-    headers = {"content-type": "application/json", "x-at": at, "x-signature": signature(secret, at, body)}
-    return WebhookRequest("POST", "https://csai.example/webhook", headers, body)
 
 
 def is_signed(request: WebhookRequest, ctx: PluginContext) -> bool:
@@ -112,44 +103,30 @@ class SoundGateway(Gateway):
         return verified(request, ctx)
 
 
-class TestSoundGateway(GatewaySuite):
-    plugin = "webhook_variants:sound_gateway"
-    patience_s = 1.0
-    capabilities = ("dated_webhooks",)
-
-    def answer_to(self, operation: str, text: str) -> Sequence[Exchange]:
-        path = operation.removesuffix("_payment").removesuffix("_payment_intent").removeprefix("payment_")
-        said = {"id": text, "status": "paid", "cents": 1250, "currency": "eur"}
-        return [Exchange.of_json(f"/{path}", said)]
-
-    def webhook(self, secret: str, text: str, delivery_id: str, scene: Scene) -> WebhookRequest:
-        return delivery(secret, scene, {"id": delivery_id, "payment": text, "status": "paid"})
-
-
 sound_gateway = Plugin(SoundGateway)
 
 
-@breaks("performs_every_operation", TestSoundGateway)
+@breaks("performs_every_operation", of="sound_gateway")
 class LosesCentsInRefunds(SoundGateway):
     async def refund_payment(self, payment_id: str, **more: Any) -> Payment:
         paid = await super().refund_payment(payment_id, **more)
         return replace(paid, amount=Decimal(int(paid.amount)))
 
 
-@breaks("hands_on_idempotency_keys", TestSoundGateway)
+@breaks("hands_on_idempotency_keys", of="sound_gateway")
 class ForgetsTheKey(SoundGateway):
     async def ask(self, operation: str, key: str, ctx: PluginContext, **content: Any) -> Payment:
         return await super().ask(operation, "", ctx, **content)
 
 
-@breaks("reads_statuses", TestSoundGateway)
+@breaks("reads_statuses", of="sound_gateway")
 class PassesTheVendorsWordOn(SoundGateway):
     async def read_webhook(self, request: WebhookRequest, ctx: PluginContext) -> PaymentEvent | None:
         told = self.verified(request, ctx)
         return PaymentEvent(told["id"], told["payment"], "payment.captured")  # type: ignore[arg-type]
 
 
-@breaks("refuses_forged_webhooks", TestSoundGateway)
+@breaks("refuses_forged_webhooks", of="sound_gateway")
 class TrustsWithoutASecret(SoundGateway):
     def verified(self, request: WebhookRequest, ctx: PluginContext) -> Any:
         if not key_of(ctx.settings_as(VendorSettings)):
@@ -157,13 +134,13 @@ class TrustsWithoutASecret(SoundGateway):
         return super().verified(request, ctx)
 
 
-@breaks("refuses_forged_webhooks", TestSoundGateway)
+@breaks("refuses_forged_webhooks", of="sound_gateway")
 class TrustsTheUnsigned(SoundGateway):
     def verified(self, request: WebhookRequest, ctx: PluginContext) -> Any:
         return super().verified(request, ctx) if "x-at" in request.headers else json.loads(request.body)
 
 
-@breaks("refuses_old_webhooks", TestSoundGateway)
+@breaks("refuses_old_webhooks", of="sound_gateway")
 class TakesOldNews(SoundGateway):
     def verified(self, request: WebhookRequest, ctx: PluginContext) -> Any:
         if not is_signed(request, ctx):
@@ -183,31 +160,16 @@ class SoundChannel(Channel):
         return str(said["id"])
 
 
-class TestSoundChannel(ChannelSuite):
-    plugin = "webhook_variants:sound_channel"
-    patience_s = 1.0
-    capabilities = ("dated_webhooks",)
-
-    def answer(self, text: str) -> Sequence[Exchange]:
-        return [Exchange.of_json("/send", {"id": text})]
-
-    def failures(self) -> Sequence[tuple[Exchange, type[CsaiError]]]:
-        return [(Exchange.of_json("/send", {}, status=418), ToolError)]
-
-    def webhook(self, secret: str, text: str, delivery_id: str, scene: Scene) -> WebhookRequest:
-        return delivery(secret, scene, {"id": delivery_id, "from": "+3545550143", "text": text})
-
-
 sound_channel = Plugin(SoundChannel)
 
 
-@breaks("reads_genuine_webhooks", TestSoundChannel)
+@breaks("reads_genuine_webhooks", of="sound_channel")
 class NamesEveryMessageAlike(SoundChannel):
     async def receive(self, request: WebhookRequest, ctx: PluginContext) -> Sequence[InboundMessage]:
         return [replace(message, message_id="1") for message in await super().receive(request, ctx)]
 
 
-@breaks("replayed_webhooks_change_nothing", TestSoundChannel)
+@breaks("replayed_webhooks_change_nothing", of="sound_channel")
 class NumbersWhatComes(SoundChannel):
     def __init__(self) -> None:
         self.count = 0
@@ -218,7 +180,7 @@ class NumbersWhatComes(SoundChannel):
         return [replace(message, message_id=str(self.count)) for message in received]
 
 
-@breaks("reads_messages_whole", TestSoundChannel)
+@breaks("reads_messages_whole", of="sound_channel")
 class LosesTheSender(SoundChannel):
     async def receive(self, request: WebhookRequest, ctx: PluginContext) -> Sequence[InboundMessage]:
         return [replace(message, address="") for message in await super().receive(request, ctx)]
