@@ -25,7 +25,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, NoReturn
 
-from csai_testkit.registration import read_registration
+from csai_testkit.registration import read_registration, settings_faults
 
 PATIENCE_S = 20.0
 
@@ -60,6 +60,8 @@ class Loaded:
     parts_again: dict[str, list[str]] = field(default_factory=dict)
     """What it registers when asked once more."""
     event_hooks: list[str] = field(default_factory=list)
+    settings: list[str] = field(default_factory=list)
+    settings_faults: list[str] = field(default_factory=list)
 
 
 def main() -> None:
@@ -128,6 +130,8 @@ def _load(target: str, loaded: Loaded) -> None:
             registration = read_registration(plugin)
             loaded.parts = registration.names()
             loaded.event_hooks = sorted(registration.event_hooks)
+            loaded.settings = list(registration.settings_model.model_fields)
+            loaded.settings_faults = settings_faults(registration.settings_model)
             loaded.parts_again = read_registration(plugin).names()
     finally:
         after = _process_state()

@@ -6,6 +6,7 @@ The server's registry is the judge; a test holds that what it refuses is refused
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from csai_sdk import (
     WebFiles,
     hookspecs,
 )
+from pydantic.errors import PydanticUserError
 
 _ID = re.compile(r"[a-z0-9_-]{1,50}")
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -68,6 +70,22 @@ def part_name(part: Any) -> str:
         if isinstance(name := getattr(part, attribute, None), str):
             return name
     raise RegistrationError(f"{type(part).__name__} has no id")
+
+
+def settings_faults(model: type[PluginSettings]) -> list[str]:
+    """What an admin's form would lack."""
+    faults = []
+    for name, field in model.model_fields.items():
+        if field.is_required():
+            faults.append(f"'{name}' needs a default: a plugin is switched on before it is set up")
+        faults += [
+            f"'{name}' needs a {what}" for what in ("title", "description") if not getattr(field, what)
+        ]
+    try:
+        json.dumps(model.model_json_schema(), allow_nan=False)
+    except (TypeError, ValueError, PydanticUserError) as error:
+        faults.append(f"there is no JSON Schema of them: {error}")
+    return faults
 
 
 def read_registration(plugin: object) -> Registration:
@@ -141,8 +159,6 @@ def _is_clean(text: str) -> bool:
 
 def _check_schema(tool: Tool) -> None:
     """Only what the decorator cannot see to; the server looks closer (references, patterns)."""
-    import json
-
     from jsonschema import Draft202012Validator, SchemaError
 
     schema = tool.spec.parameters_schema

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typer
 
+from csai.cli import plugin_check as _plugin_check  # noqa: F401 -- puts its command beside the others
 from csai.cli.client import client
 from csai.cli.demo import demo
 from csai.cli.doctor import doctor

@@ -17,7 +17,7 @@ from csai_testkit.conformance.check import required, required_to_load
 from csai_testkit.conformance.kept import text_of
 from csai_testkit.conformance.scene import Scene, new_secret
 from csai_testkit.conformance.suite import Suite, is_secret_field
-from csai_testkit.registration import RegistrationError
+from csai_testkit.registration import RegistrationError, settings_faults
 
 _SOUNDS_SECRET = re.compile(r"(^|_)(secret|password|passphrase|token|(api|private|access|signing)_key)s?$")
 _HOOK_PATIENCE_S = 2.0
@@ -71,12 +71,8 @@ class PluginSuite(Suite):
     @required
     def test_describes_its_settings(self) -> None:
         """Every setting has a default, a title and a description: the admin's form is drawn from them."""
-        for name, field in self.registration.settings_model.model_fields.items():
-            assert not field.is_required(), (
-                f"the setting '{name}' needs a default: a plugin is switched on before it is set up"
-            )
-            assert field.title, f"the setting '{name}' needs a title"
-            assert field.description, f"the setting '{name}' needs a description"
+        faults = settings_faults(self.registration.settings_model)
+        assert not faults, f"of the settings, {'; '.join(faults)}"
 
     @required
     def test_settings_survive_storage(self) -> None:
