@@ -20,7 +20,8 @@ _SHORTEST_DESCRIPTION = 10
 class ToolSuite(CallSuite):
     """All tools of the plugin; write `arguments`, and `answer` where they call a vendor.
 
-    Capability: `repeats` (a tool that is read-only or idempotent may be called twice).
+    Capabilities: `repeats` (a tool that is read-only or idempotent may be called twice),
+    `described_parameters`.
     """
 
     kind: ClassVar[str] = "tool"
@@ -55,13 +56,18 @@ class ToolSuite(CallSuite):
 
     @required
     def test_describes_itself_to_the_model(self) -> None:
-        """Each tool and each of its parameters has a description: the model chooses by them."""
+        """Each tool has a description: the model chooses by it."""
         for tool in self.fresh_parts():
-            name, described = tool.spec.name, tool.spec.description.strip()
-            assert len(described) >= _SHORTEST_DESCRIPTION, f"the tool '{name}' needs a docstring"
+            described = tool.spec.description.strip()
+            assert len(described) >= _SHORTEST_DESCRIPTION, f"the tool '{tool.spec.name}' needs a docstring"
+
+    @capability("described_parameters")
+    def test_describes_its_parameters(self) -> None:
+        """Each parameter of each tool has a description."""
+        for tool in self.fresh_parts():
             for parameter, schema in tool.spec.parameters_schema.get("properties", {}).items():
                 assert schema.get("description"), (
-                    f"describe '{parameter}' of '{name}': Annotated[..., Field(description=...)]"
+                    f"describe '{parameter}' of '{tool.spec.name}': Annotated[..., Field(description=...)]"
                 )
 
     @capability("repeats")

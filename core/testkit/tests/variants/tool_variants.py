@@ -63,7 +63,7 @@ async def look_up(question: Question, ctx: PluginContext) -> Any:
 sound_tool = Plugin(lambda: look_up)
 
 
-@breaks("answers_a_call", of="sound_tool", capabilities=())
+@breaks("answers_a_call", of="sound_tool", capabilities=("described_parameters",))
 @tool
 async def returns_a_set(question: Question, ctx: PluginContext) -> Any:
     """Look something up at the vendor."""
@@ -73,7 +73,13 @@ async def returns_a_set(question: Question, ctx: PluginContext) -> Any:
 
 @breaks("describes_itself_to_the_model", of="sound_tool")
 @tool(read_only=True)
-async def says_nothing(question: str, ctx: PluginContext) -> Any:
+async def says_nothing(question: Question, ctx: PluginContext) -> Any:
+    return await ask(question, ctx)
+
+
+@breaks("describes_its_parameters", of="sound_tool")
+@tool(read_only=True)
+async def says_little(question: str, ctx: PluginContext) -> Any:
     """Look something up at the vendor."""
     return await ask(question, ctx)
 

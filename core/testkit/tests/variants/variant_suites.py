@@ -60,7 +60,7 @@ class TestProvider(ProviderSuite):
 class TestTool(ToolSuite):
     plugin = "tool_variants:sound_tool"
     patience_s = 1.0
-    capabilities = ("repeats",)
+    capabilities = ("repeats", "described_parameters")
 
     def arguments(self, text: str) -> Mapping[str, Mapping[str, Any]]:
         return {

@@ -9,7 +9,7 @@ from csai_testkit.conformance import ToolSuite
 
 class TestDemoShop(ToolSuite):
     plugin = csai_tool_demo_shop
-    capabilities = ("repeats",)
+    capabilities = ("repeats", "described_parameters")
 
     def arguments(self, text: str) -> Mapping[str, Mapping[str, Any]]:
         return {
