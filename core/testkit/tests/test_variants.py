@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from csai_testkit.conformance import SUITES, checks_of
+from csai_testkit.conformance import SUITES, Check, checks_of
 
 VARIANTS = Path(__file__).parent / "variants"
 FILE = "variant_suites.py"
 LISTING = """
 import json, variant_suites
 found = {name: item for name, item in vars(variant_suites).items() if name.startswith("Test")}
-print(json.dumps({f"variant_suites.py::{name}": getattr(each, "breaks", "") for name, each in found.items()}))
+told = {}
+for name, suite in found.items():
+    broken = getattr(suite, "breaks", "")
+    home = next((base.__name__ for base in suite.__mro__ if f"test_{broken}" in vars(base)), "")
+    told[f"variant_suites.py::{name}"] = [broken, home]
+print(json.dumps(told))
 """
 PLAIN_PYTEST = ["-c", os.devnull, "--rootdir", ".", "--noconftest", "-W", "ignore"]
 WITHOUT = [f"-pno:{name}" for name in ("cacheprovider", "xdist", "hypothesispytest", "timeout")]
@@ -40,9 +45,9 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def broken_check() -> dict[str, str]:
-    """By suite: the check that its plugin breaks, or nothing for a sound one."""
-    found: dict[str, str] = json.loads(run("-c", LISTING).stdout)
+def broken_check() -> dict[str, tuple[str, str]]:
+    """By suite: the check that its plugin breaks and where that is defined; nothing for a sound one."""
+    found: dict[str, tuple[str, str]] = json.loads(run("-c", LISTING).stdout)
     return found
 
 
@@ -71,7 +76,7 @@ def real_vendor() -> Iterator[str]:
 
 @pytest.mark.timeout(300)
 def test_each_variant_fails_the_check_it_breaks_and_no_other(
-    broken_check: dict[str, str], real_vendor: str, tmp_path: Path
+    broken_check: dict[str, tuple[str, str]], real_vendor: str, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.jsonl"
     ended = run(
@@ -85,10 +90,17 @@ def test_each_variant_fails_the_check_it_breaks_and_no_other(
     for outcome in outcomes:
         if outcome["outcome"] == "failed":
             failed[outcome["suite"]].add(outcome["check"])
-    expected: dict[str, Any] = {suite: {check} - {""} for suite, check in broken_check.items()}
+    expected: dict[str, Any] = {suite: {check} - {""} for suite, (check, _) in broken_check.items()}
     assert {suite: failed[suite] for suite in expected} == expected, ended.stdout[-5000:]
 
 
-def test_every_check_of_every_suite_has_a_variant_that_breaks_it(broken_check: dict[str, str]) -> None:
-    checks = {check.name for suite in SUITES for check in checks_of(suite)}
-    assert checks == set(broken_check.values()) - {""}
+def test_every_check_of_every_suite_has_a_variant_that_breaks_it(
+    broken_check: dict[str, tuple[str, str]],
+) -> None:
+    checks = {(check.name, home_of(suite, check)) for suite in SUITES for check in checks_of(suite)}
+    assert checks == {tuple(broken) for broken in broken_check.values()} - {("", "")}
+
+
+def home_of(suite: type, check: Check) -> str:
+    """The suite that defines a check."""
+    return next(base.__name__ for base in suite.__mro__ if f"test_{check.name}" in vars(base))
