@@ -1,8 +1,7 @@
 """The widget keeps what the SDK asks of every plugin."""
 
-import csai_widget
 from csai_testkit.conformance import PluginSuite
 
 
 class TestWidget(PluginSuite):
-    plugin = csai_widget
+    plugin = "csai_widget"

@@ -58,7 +58,7 @@ def _note(item: pytest.Item) -> dict[str, Any] | None:
         return None
     return {
         "suite": "::".join(item.nodeid.split("::")[:-1]),
-        "plugin": suite.target,
+        "plugin": suite.plugin,
         "kind": suite.kind,
         "part": getattr(suite, "part_id", ""),
         "check": check.name,

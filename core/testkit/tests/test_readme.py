@@ -17,7 +17,7 @@ GROUPS: dict[type[PluginSuite], str] = {
 
 def table() -> str:
     lines, seen = ["| check | level | promise |", "|---|---|---|"], set[tuple[type, str]]()
-    groups = (PluginSuite, CallSuite, *SUITES[1:5], WebhookSuite, *SUITES[5:])
+    groups: tuple[type[PluginSuite], ...] = (PluginSuite, CallSuite, *SUITES[1:5], WebhookSuite, *SUITES[5:])
     for suite in groups:
         lines.append(f"| **{GROUPS.get(suite, f'`{suite.__name__}`')}** | | |")
         for check in checks_of(suite):

@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 from csai_testkit.conformance import SUITES, Check, checks_of
 
+ROOT = Path(__file__).parents[3]
 VARIANTS = Path(__file__).parent / "variants"
 FILE = "variant_suites.py"
 LISTING = """
-import json, variant_suites
+import json
+from core.testkit.tests.variants import variant_suites
 found = {name: item for name, item in vars(variant_suites).items() if name.startswith("Test")}
 told = {}
 for name, suite in found.items():
@@ -36,7 +38,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=VARIANTS,
-        env={**os.environ, "PYTHONPATH": str(VARIANTS), **variables},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         capture_output=True,
         text=True,
         timeout=300,

@@ -206,8 +206,7 @@ class CallSuite(PluginSuite):
                 await scene.release()
                 if (close := getattr(part, "close", None)) is not None:
                     await close()
-                await self.soon(lambda server=scene.server: server.open_connections == 0)
-                assert scene.server.open_connections == 0, "a connection stays open after closing"
+                assert await self.soon(scene.is_let_go), "a connection stays open after closing"
                 assert not (left := await self._left_tasks(tasks)), f"tasks are left: {left}"
                 # The event loop's own pool stays with the loop.
                 alive = [each.name for each in threading.enumerate() if each not in threads]
@@ -264,7 +263,7 @@ class CallSuite(PluginSuite):
         """A client with the operator's settings, in front of the real vendor."""
         return self._watched_scene(
             open_scene(
-                self.target,
+                self.plugin,
                 lambda _url, _secret: self.live_settings(),
                 client_id="client",
                 exchanges=(),

@@ -42,6 +42,10 @@ class Scene:
         """All that the vendor was sent, as text."""
         return "\n".join(f"{item.url} {item.headers} {item.body!r}" for item in self.server.requests)
 
+    def is_let_go(self) -> bool:
+        """Whether the vendor's connections are all closed."""
+        return self.server.open_connections == 0
+
     async def release(self) -> None:
         """What the server does when it needs the client's context no more."""
         await self.resources.aclose()

@@ -7,7 +7,6 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
-from types import ModuleType
 from typing import Any, ClassVar, get_args
 
 import pytest
@@ -26,8 +25,8 @@ from csai_testkit.replay import Exchange
 class Suite:
     """The frame of all suites. What is public here, an author may set and override."""
 
-    plugin: ClassVar[Any]
-    """The plugin: its module, or its entry point's value, such as `csai_tool_hello` or `package:object`."""
+    plugin: ClassVar[str]
+    """The value of the plugin's entry point, such as `csai_tool_hello` or `package.module:object`."""
 
     capabilities: ClassVar[Sequence[str]] = ()
     """What the plugin can do beyond the required; see the checks of the suite."""
@@ -55,15 +54,9 @@ class Suite:
         return ()
 
     @property
-    def target(self) -> str:
-        """The value that the plugin's entry point has."""
-        plugin = self.plugin
-        return plugin.__name__ if isinstance(plugin, ModuleType) else str(plugin)
-
-    @property
     def loaded_plugin(self) -> Any:
         """The module or object with the hooks."""
-        module, _, name = self.target.partition(":")
+        module, _, name = self.plugin.partition(":")
         found = importlib.import_module(module)
         return getattr(found, name) if name else found
 
@@ -79,7 +72,7 @@ class Suite:
     @property
     def probed(self) -> Loaded:
         """What loading the plugin did to a fresh process."""
-        return self.probing.load(self.target)
+        return self.probing.load(self.plugin)
 
     @property
     def has_vendor(self) -> bool:
@@ -97,7 +90,7 @@ class Suite:
         text, secret = new_text(), secret or new_secret()
         return self._watched_scene(
             open_scene(
-                self.target.partition(":")[0],
+                self.plugin.partition(":")[0],
                 self.valid_settings,
                 client_id=client_id,
                 exchanges=self.answer(text) if exchanges is None else exchanges,

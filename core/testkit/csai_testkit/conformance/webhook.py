@@ -106,7 +106,7 @@ class WebhookSuite(CallSuite):
 
     def _without_secrets(self) -> Any:
         return open_scene(
-            self.target,
+            self.plugin,
             lambda _url, _secret: self.registration.settings_model(),
             client_id="client",
             exchanges=(),

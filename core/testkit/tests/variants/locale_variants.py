@@ -6,7 +6,8 @@ import random
 from collections.abc import Mapping
 
 from csai_sdk import Locale
-from variant import Plugin, breaks
+
+from core.testkit.tests.variants.variant import Plugin, breaks
 
 
 class Sound(Locale):

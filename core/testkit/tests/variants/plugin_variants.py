@@ -10,7 +10,8 @@ from typing import Any
 
 from csai_sdk import PluginContext, PluginSettings, event, hookimpl
 from pydantic import Field, SecretStr, field_validator
-from variant import Plugin, VendorSettings, breaks
+
+from core.testkit.tests.variants.variant import Plugin, VendorSettings, breaks
 
 
 class Notes:
@@ -146,13 +147,13 @@ class ReturnsAnythingToTheModel(Sound):
 @breaks("erases_visitors")
 class ErasesNobody(Sound):
     @hookimpl
-    async def erase_visitor(self) -> None: ...
+    async def erase_visitor(self) -> None: ...  # type: ignore[override]
 
 
 @breaks("erases_visitors")
 class ErasesEverybody(Sound):
     @hookimpl
-    async def erase_visitor(self, ctx: PluginContext) -> None:
+    async def erase_visitor(self, ctx: PluginContext) -> None:  # type: ignore[override]
         ctx.resource("notes", Notes).by_visitor.clear()
 
 

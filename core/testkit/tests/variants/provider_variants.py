@@ -30,7 +30,8 @@ from csai_sdk import (
     retry_after_s,
     stream_answer,
 )
-from variant import Plugin, VendorSettings, breaks, key_of
+
+from core.testkit.tests.variants.variant import Plugin, VendorSettings, breaks, key_of
 
 PATH = "/speak"
 

@@ -16,7 +16,8 @@ from csai_sdk import (
     PluginContext,
     PluginSettings,
 )
-from variant import Plugin, breaks
+
+from core.testkit.tests.variants.variant import Plugin, breaks
 
 
 class Sound(Integration):

@@ -20,7 +20,8 @@ from csai_sdk import (
     tool,
 )
 from pydantic import Field
-from variant import Plugin, VendorSettings, breaks, key_of
+
+from core.testkit.tests.variants.variant import Plugin, VendorSettings, breaks, key_of
 
 Question = Annotated[str, Field(description="What is asked.")]
 

@@ -20,8 +20,10 @@ from csai_testkit.conformance import (
     ToolSuite,
 )
 from csai_testkit.replay import Exchange
-from webhook_variants import signature
 
+from core.testkit.tests.variants.webhook_variants import signature
+
+HOME = "core.testkit.tests.variants"
 SPEAK = "/speak"
 
 
@@ -37,11 +39,11 @@ def delivery(secret: str, scene: Scene, content: Mapping[str, Any]) -> WebhookRe
 
 
 class TestPlugin(PluginSuite):
-    plugin = "plugin_variants:sound"
+    plugin = f"{HOME}.plugin_variants:sound"
 
 
 class TestProvider(ProviderSuite):
-    plugin = "provider_variants:sound"
+    plugin = f"{HOME}.provider_variants:sound"
     patience_s = 1.0
     capabilities = ("tools", "usage")
     usage = Usage(7, 3)
@@ -58,7 +60,7 @@ class TestProvider(ProviderSuite):
 
 
 class TestTool(ToolSuite):
-    plugin = "tool_variants:sound_tool"
+    plugin = f"{HOME}.tool_variants:sound_tool"
     patience_s = 1.0
     capabilities = ("repeats", "described_parameters")
 
@@ -75,7 +77,7 @@ class TestTool(ToolSuite):
 
 
 class TestToolBackend(ToolBackendSuite):
-    plugin = "tool_variants:sound"
+    plugin = f"{HOME}.tool_variants:sound"
     patience_s = 1.0
 
     def answer(self, text: str) -> Sequence[Exchange]:
@@ -83,7 +85,7 @@ class TestToolBackend(ToolBackendSuite):
 
 
 class TestIntegration(IntegrationSuite):
-    plugin = "system_variants:sound"
+    plugin = f"{HOME}.system_variants:sound"
     patience_s = 1.0
 
     def endpoint(self, url: str) -> Endpoint:
@@ -95,7 +97,7 @@ class TestIntegration(IntegrationSuite):
 
 
 class TestGateway(GatewaySuite):
-    plugin = "webhook_variants:sound_gateway"
+    plugin = f"{HOME}.webhook_variants:sound_gateway"
     patience_s = 1.0
     capabilities = ("dated_webhooks",)
 
@@ -109,7 +111,7 @@ class TestGateway(GatewaySuite):
 
 
 class TestChannel(ChannelSuite):
-    plugin = "webhook_variants:sound_channel"
+    plugin = f"{HOME}.webhook_variants:sound_channel"
     patience_s = 1.0
     capabilities = ("dated_webhooks",)
 
@@ -124,27 +126,27 @@ class TestChannel(ChannelSuite):
 
 
 class TestLocale(LocaleSuite):
-    plugin = "locale_variants:sound"
+    plugin = f"{HOME}.locale_variants:sound"
     samples = ("\u05d0\u05d9\u05e4\u05d4 \u05d4\u05d4\u05d6\u05de\u05e0\u05d4 \u05e9\u05dc\u05d9?",)
 
 
 class TestConnectsWhenImported(TestPlugin):
-    plugin = "import_connects"
+    plugin = f"{HOME}.import_connects"
     breaks = "imports_without_io"
 
 
 class TestWritesWhenImported(TestPlugin):
-    plugin = "import_writes"
+    plugin = f"{HOME}.import_writes"
     breaks = "imports_without_io"
 
 
 class TestLeavesAThread(TestPlugin):
-    plugin = "import_thread"
+    plugin = f"{HOME}.import_thread"
     breaks = "imports_without_io"
 
 
 class TestIsSlowToImport(TestPlugin):
-    plugin = "import_slow"
+    plugin = f"{HOME}.import_slow"
     breaks = "imports_quickly"
     import_limit_s = 0.05
 
@@ -155,7 +157,7 @@ def put_over_variants() -> None:
         module, _, name = str(sound.plugin).partition(":")
         for attribute, broken in getattr(importlib.import_module(module), "BROKEN", {}).items():
             if broken.sound == name:
-                kind = module.removesuffix("_variants").title()
+                kind = module.rpartition(".")[2].removesuffix("_variants").title()
                 suite = f"Test{kind}{attribute.removeprefix('plugin_')}"
                 own = {"plugin": f"{module}:{attribute}", "breaks": broken.check, **broken.attributes}
                 assert suite not in globals()

@@ -23,7 +23,8 @@ from csai_sdk import (
     WebhookForged,
     WebhookRequest,
 )
-from variant import Plugin, VendorSettings, breaks, key_of
+
+from core.testkit.tests.variants.variant import Plugin, VendorSettings, breaks, key_of
 
 _HOUR_S = 3_600
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import csai_provider_claude
 from csai_sdk import CsaiError, ProviderContextTooLong, ProviderQuotaExceeded, Usage
 from csai_testkit.conformance import ProviderSuite
 from csai_testkit.replay import Exchange
@@ -36,7 +35,7 @@ def refusal(status: int, kind: str, said: str) -> Exchange:
 
 
 class TestClaude(ProviderSuite):
-    plugin = csai_provider_claude
+    plugin = "csai_provider_claude"
     capabilities = ("tools", "usage")
     usage = Usage(tokens_input=7, tokens_output=3)
     live_env = ("ANTHROPIC_API_KEY",)

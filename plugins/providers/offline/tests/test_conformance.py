@@ -1,9 +1,8 @@
 """The offline plugin keeps what the SDK asks of providers that call no vendor."""
 
-import csai_provider_offline
 from csai_testkit.conformance import ProviderSuite
 
 
 class TestOffline(ProviderSuite):
-    plugin = csai_provider_offline
+    plugin = "csai_provider_offline"
     capabilities = ("usage",)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import csai_provider_ollama
 from csai_sdk import CsaiError, ProviderContextTooLong, ProviderRequestError, Usage
 from csai_testkit.conformance import ProviderSuite
 from csai_testkit.replay import Exchange
@@ -29,7 +28,7 @@ def refusal(status: int, said: str) -> Exchange:
 
 
 class TestOllama(ProviderSuite):
-    plugin = csai_provider_ollama
+    plugin = "csai_provider_ollama"
     capabilities = ("tools", "usage")
     usage = Usage(tokens_input=7, tokens_output=3)
     live_env = ("OLLAMA_HOST",)

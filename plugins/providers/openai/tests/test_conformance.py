@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import csai_provider_openai
 from csai_sdk import CsaiError, ProviderContextTooLong, ProviderQuotaExceeded, Usage
 from csai_testkit.conformance import ProviderSuite
 from csai_testkit.replay import Exchange
@@ -25,7 +24,7 @@ def refusal(status: int, code: str) -> Exchange:
 
 
 class TestOpenAI(ProviderSuite):
-    plugin = csai_provider_openai
+    plugin = "csai_provider_openai"
     capabilities = ("tools", "usage")
     usage = Usage(tokens_input=7, tokens_output=3)
     live_env = ("OPENAI_API_KEY",)

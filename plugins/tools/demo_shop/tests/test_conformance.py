@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import csai_tool_demo_shop
 from csai_testkit.conformance import ToolSuite
 
 
 class TestDemoShop(ToolSuite):
-    plugin = csai_tool_demo_shop
+    plugin = "csai_tool_demo_shop"
     capabilities = ("repeats", "described_parameters")
 
     def arguments(self, text: str) -> Mapping[str, Mapping[str, Any]]:

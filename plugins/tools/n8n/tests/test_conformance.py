@@ -4,13 +4,12 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import csai_tool_n8n
 from csai_testkit.conformance import ToolBackendSuite
 from csai_testkit.replay import Exchange
 
 
 class TestN8n(ToolBackendSuite):
-    plugin = csai_tool_n8n
+    plugin = "csai_tool_n8n"
 
     def settings(self, url: str, secret: str) -> Mapping[str, Any]:
         return {"signing_secret": base64.b64encode(secret.encode()).decode()}
