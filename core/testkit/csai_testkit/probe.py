@@ -4,6 +4,7 @@
 
 reads the value of an entry point (`module` or `module:object`) a line, and answers each with a line of JSON:
 the fields of `Loaded`. The processes are forks of this one, so that only the first has to wait for Python.
+A number after the module's name is for how many seconds a plugin is waited for, instead of 20.
 """
 
 from __future__ import annotations
@@ -67,28 +68,29 @@ class Loaded:
 def main() -> None:
     import asyncio  # noqa: F401 -- nearly every plugin needs it
 
+    patience_s = float(sys.argv[1]) if len(sys.argv) > 1 else PATIENCE_S
     sys.dont_write_bytecode = True
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a plugin prints is no answer
     for line in iter(sys.stdin.readline, ""):
-        answers.write(json.dumps(_in_a_fork(line.strip())) + "\n")
+        answers.write(json.dumps(_in_a_fork(line.strip(), patience_s)) + "\n")
         answers.flush()
 
 
-def _in_a_fork(target: str) -> dict[str, Any]:
+def _in_a_fork(target: str, patience_s: float) -> dict[str, Any]:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
         _tell(target, writing)
     os.close(writing)
-    answer, is_late = _read(reading)
+    answer, is_late = _read(reading, patience_s)
     os.close(reading)
     if is_late:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     if is_late:
-        return asdict(Loaded(error=f"it was not loaded within {PATIENCE_S:.0f} s", is_late=True))
+        return asdict(Loaded(error=f"it was not loaded within {patience_s:g} s", is_late=True))
     if not answer:
         ended = os.waitstatus_to_exitcode(status)
         return asdict(Loaded(error=f"the process ended with {ended} while it was loaded"))
@@ -96,9 +98,9 @@ def _in_a_fork(target: str) -> dict[str, Any]:
     return told
 
 
-def _read(pipe: int) -> tuple[bytes, bool]:
+def _read(pipe: int, patience_s: float) -> tuple[bytes, bool]:
     """All that comes out of the pipe, and whether that took too long."""
-    end, answer = time.monotonic() + PATIENCE_S, b""
+    end, answer = time.monotonic() + patience_s, b""
     while True:
         if not select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
             return answer, True

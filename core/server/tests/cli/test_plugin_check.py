@@ -18,7 +18,7 @@ BUNDLED = {"claude", "demo_shop", "n8n", "offline", "ollama", "openai", "widget"
 CODE = """
 from pathlib import Path
 from tempfile import gettempdir
-from csai_sdk import PluginSettings, hookimpl
+from csai_sdk import PluginSettings, hookimpl, tool
 
 try:
     Path(gettempdir(), "csai-check").touch()
@@ -32,14 +32,23 @@ class Settings(PluginSettings):
 def register_settings():
     return Settings
 
+@tool
+def look_up(question: str) -> str:
+    "Look something up."
+    return question
+
 @hookimpl
-async def reply_sent(): ...
+def register_tools():
+    return [look_up]
 """
 SUITE = """
+import pytest
 from csai_testkit.conformance import PluginSuite
 
 class TestIt(PluginSuite):
     plugin = "csai_odd"
+
+    test_answers_its_events = pytest.mark.skip("not now")(PluginSuite.test_answers_its_events)
 """
 FULL = """Summary: An odd plugin.
 License-Expression: MIT
@@ -94,7 +103,7 @@ def test_what_a_listing_needs_is_named_with_its_remedy(tmp_path: Path) -> None:
     package = code / "csai_odd"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(CODE)
-    install(site, "odd", "csai_odd")
+    install(site, "odd", "csai_odd", "Requires-Dist: csai-sdk\n")
     told = check("odd", cwd=tmp_path, paths=(site, code), expected=1)
     assert failed(told) == {
         *("description", "licence", "requires-python", "csai-sdk", "typed"),
@@ -114,12 +123,12 @@ def test_what_verification_needs_is_named(tmp_path: Path) -> None:
     install(site, "odd", "csai_odd", FULL)
     arguments = (str(code), "--tier", "verified")
     told = check(*arguments, cwd=tmp_path, paths=(site, code), expected=1)
-    assert failed(told) == {"loads without I/O", "settings", "README", "conformance"}
+    assert failed(told) == {"loads without I/O", "settings", "README", "conformance", "suite for tool"}
     (code / "tests" / "test_it.py").write_text(SUITE)
     told = check(*arguments, cwd=tmp_path, paths=(site, code), expected=1)
     assert failed(told) == {
-        *("loads without I/O", "settings", "README"),
-        *("plugin: imports_without_io", "plugin: describes_its_settings"),
+        *("loads without I/O", "settings", "README", "suite for tool"),
+        *("plugin: imports_without_io", "plugin: describes_its_settings", "plugin: answers_its_events"),
     }
 
 

@@ -21,6 +21,7 @@ from csai_testkit.registration import RegistrationError, settings_faults
 
 _SOUNDS_SECRET = re.compile(r"(^|_)(secret|password|passphrase|token|(api|private|access|signing)_key)s?$")
 _HOOK_PATIENCE_S = 2.0
+_ENOUGH_CHARS = 16
 
 
 class PluginSuite(Suite):
@@ -103,7 +104,9 @@ class PluginSuite(Suite):
         }
         shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
         shown += _complaints(model, given)
-        assert not any(value in shown for value in values), "a secret of the settings is shown in the clear"
+        # Pydantic shortens what it quotes; the beginning is there.
+        is_shown = any(value[:_ENOUGH_CHARS] in shown for value in values)
+        assert not is_shown, "a secret of the settings is shown in the clear"
 
     @required
     async def test_answers_its_events(self) -> None:
