@@ -27,7 +27,8 @@ class PluginSettings(BaseModel):
     fields, and fields that are gone, need neither.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    # What does not fit its field may be a key, and messages reach logs.
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     settings_version: ClassVar[int] = 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -113,6 +113,13 @@ class KeptResources:
                 await closing
 
 
+class _PluginLog(logging.LoggerAdapter[logging.Logger]):
+    """Keeps the fields that a plugin gives, as the server's does; the standard adapter drops them."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, kwargs
+
+
 def make_context(
     settings: PluginSettings | None = None,
     *,
@@ -134,7 +141,7 @@ def make_context(
         http=http or PlainHttp(),
         transports=transports or PlainTransports(),
         clock=clock,
-        log=logging.LoggerAdapter(logging.getLogger(f"csai.plugin.{plugin}"), {}),
+        log=_PluginLog(logging.getLogger(f"csai.plugin.{plugin}"), {}),
         resources=resources or KeptResources(),
         store=store or MemoryStore(clock),
         client_set=frozenset(client_set),

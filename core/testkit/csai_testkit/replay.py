@@ -99,7 +99,8 @@ def load_cassette(path: str | Path) -> tuple[Exchange, ...]:
 class ReceivedRequest:
     """What the server under replay was asked. Header names are in lower case.
 
-    `peer_port` is the client's: requests that share it came over one connection.
+    `peer_port` is the client's: requests that share it came over one connection. `url` is the path with its
+    query, `json` what the body says where it is JSON.
     """
 
     method: str
@@ -107,6 +108,8 @@ class ReceivedRequest:
     headers: Mapping[str, str]
     json: Any
     peer_port: int = 0
+    url: str = ""
+    body: bytes = b""
 
 
 @dataclass
@@ -115,8 +118,8 @@ class ReplayServer:
 
     `split` says in which pieces a body is written. `cut_after` ends it after that many bytes: by a proper
     end of the body where `is_clean_cut`, else by dropping the connection. `hold_after` writes that many
-    bytes and then waits until the client goes away, which `client_gone` tells. A request that nothing is
-    recorded for is answered 404 and stands in `requests` like the others.
+    bytes and then waits until the client goes away, which `client_gone` tells. `asked` is set by the first
+    request. A request that nothing is recorded for is answered 404 and stands in `requests` like the others.
     """
 
     exchanges: Sequence[Exchange]
@@ -126,6 +129,7 @@ class ReplayServer:
     hold_after: int | None = None
     url: str = field(default="", init=False)
     requests: list[ReceivedRequest] = field(default_factory=list, init=False)
+    asked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     client_gone: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _waiting: list[Exchange] = field(default_factory=list, init=False)
     _runner: web.AppRunner | None = field(default=None, init=False)
@@ -148,24 +152,43 @@ class ReplayServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop answering, now; nothing listens at `url` any more."""
         if self._runner is not None:
             await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections clients hold open, idle ones included."""
+        server = self._runner.server if self._runner is not None else None
+        return len(server.connections) if server is not None else 0
 
     def rewind(self) -> None:
         """Start again with the first exchange; forgets the requests received."""
         self._waiting = list(self.exchanges)
         self.requests.clear()
 
+    def play(self, exchanges: Sequence[Exchange]) -> None:
+        """Play these too, after what is still to be played."""
+        self._waiting.extend(exchanges)
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
         self.requests.append(
             ReceivedRequest(
                 method=request.method,
                 path=request.path,
                 headers={name.lower(): value for name, value in request.headers.items()},
-                json=_parsed(await request.read()),
+                json=_parsed(body),
                 peer_port=request.get_extra_info("peername", ("", 0))[1],
+                url=request.path_qs,
+                body=body,
             )
         )
+        self.asked.set()
         exchange = self._take(request)
         if exchange is None:
             return web.json_response(

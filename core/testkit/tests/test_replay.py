@@ -110,6 +110,20 @@ async def test_dropped_connection_is_an_error_to_the_client() -> None:
 
 async def test_held_answer_notices_that_the_client_went_away() -> None:
     async with ReplayServer([EVENTS], hold_after=20) as server:
+        assert not server.asked.is_set()
         async with aiohttp.ClientSession() as session, session.post(server.url + "/v1/chat") as response:
             assert await response.content.readany() == EVENTS.body[:20]
+            assert server.asked.is_set()
+            assert server.open_connections == 1
         await server.client_gone.wait()
+
+
+async def test_more_can_be_played_until_the_server_is_closed() -> None:
+    async with ReplayServer([]) as server:
+        server.play([Exchange.of_json("/v1/chat", "late")])
+        assert await _post(server.url, "/v1/chat?page=2") == (200, [b'"late"'])
+        (request,) = server.requests
+        assert (request.url, request.body) == ("/v1/chat?page=2", b'{"ask": 1}')
+        await server.close()
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await _post(server.url)

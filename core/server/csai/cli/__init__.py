@@ -15,6 +15,7 @@ from csai.cli.demo import demo
 from csai.cli.doctor import doctor
 from csai.cli.migrate import migrate
 from csai.cli.plugin import plugins
+from csai.cli.plugin_check import check
 from csai.cli.refusal import Commands
 from csai.cli.retention import retention
 from csai.cli.secret import secrets
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 for command in (demo, serve, worker, migrate, seed, doctor, version):
     app.command()(command)
+plugins.command()(check)
 client.command()(webhook)
 client.command()(deliveries)
 client.command("plugin")(client_plugin)

@@ -1,7 +1,6 @@
 """What Anthropic is sent, and by which connection."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -255,29 +254,3 @@ async def test_connection_serves_the_next_call(replay: Replay, plugin_context: M
     for _ in range(3):
         assert (await ask(context)).text == "Hi"
     assert len({request.peer_port for request in server.requests}) == 1
-
-
-async def test_stopped_listening_closes_the_connection(replay: Replay, plugin_context: MakeContext) -> None:
-    server = await replay([ANSWER], hold_after=ANSWER.event_ends()[1])
-    context = plugin_context(ClaudeSettings(base_url=server.url))
-    parts = ClaudeProvider().stream(asking(), context)
-    assert isinstance(parts, AsyncGenerator)
-    assert await anext(parts) == "Hi"
-    await parts.aclose()
-    await server.client_gone.wait()
-
-
-async def test_cancelled_listener_closes_the_connection(replay: Replay, plugin_context: MakeContext) -> None:
-    server = await replay([ANSWER], hold_after=ANSWER.event_ends()[1])
-    context = plugin_context(ClaudeSettings(base_url=server.url))
-    heard = asyncio.Event()
-
-    async def listen() -> None:
-        async for _ in ClaudeProvider().stream(asking(), context):
-            heard.set()
-
-    listener = asyncio.create_task(listen())
-    await heard.wait()
-    listener.cancel()
-    await asyncio.wait([listener])
-    await server.client_gone.wait()

@@ -412,16 +412,6 @@ async def test_an_answer_that_stalls_ends_with_a_timeout() -> None:
             await collect(replace(ASK, timeout_s=0.05), context)
 
 
-async def test_closing_the_stream_early_releases_the_connection() -> None:
-    events = streams(says("Hi"), says(" there"), DONE)
-    first_end = events.event_ends()[0]
-    async with ReplayServer([events], hold_after=first_end) as server, at(server.url) as context:
-        stream = OllamaProvider().stream(ASK, context)
-        assert await anext(stream) == "Hi"
-        await stream.aclose()  # type: ignore[attr-defined]
-        await server.client_gone.wait()
-
-
 async def test_one_client_keeps_one_http_client() -> None:
     async with ReplayServer([streams(says("Hi"), DONE)] * 2) as server, at(server.url) as context:
         await collect(ASK, context)

@@ -1,7 +1,6 @@
 """What an OpenAI-compatible server is sent, and by which connection."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -217,34 +216,6 @@ async def test_connection_serves_the_next_call(replay: Replay, plugin_context: M
     for _ in range(3):
         assert (await ask(context)).text == "Hi"
     assert len({request.peer_port for request in server.requests}) == 1
-
-
-async def test_stopped_listening_closes_the_connection(replay: Replay, plugin_context: MakeContext) -> None:
-    first = len(ANSWER.body) - len(b"data: [DONE]\n\n")
-    server = await replay([ANSWER], hold_after=first)
-    context = plugin_context(OpenAISettings(base_url=server.url))
-    parts = OpenAIProvider().stream(asking(), context)
-    assert isinstance(parts, AsyncGenerator)
-    assert await anext(parts) == "Hi"
-    await parts.aclose()
-    await server.client_gone.wait()
-
-
-async def test_cancelled_listener_closes_the_connection(replay: Replay, plugin_context: MakeContext) -> None:
-    first = len(ANSWER.body) - len(b"data: [DONE]\n\n")
-    server = await replay([ANSWER], hold_after=first)
-    context = plugin_context(OpenAISettings(base_url=server.url))
-    heard = asyncio.Event()
-
-    async def listen() -> None:
-        async for _ in OpenAIProvider().stream(asking(), context):
-            heard.set()
-
-    listener = asyncio.create_task(listen())
-    await heard.wait()
-    listener.cancel()
-    await asyncio.wait([listener])
-    await server.client_gone.wait()
 
 
 async def test_half_a_surrogate_pair_does_not_end_the_turn(
