@@ -76,7 +76,7 @@ class Installation:
                 clock=clock,
             )
             for tool in tools:
-                await switch_tool(transaction, client.id, tool, enabled=True, timeout_s=0.5)
+                await switch_tool(transaction, client.id, tool, enabled=True, timeout_s=0.5, clock=clock)
             await ClientRepository(transaction, client.id).bump()
         await database.close()
         self.key = client.secret_key

@@ -21,8 +21,8 @@ from csai.edge import Edge
 from csai.handoffs.endpoints import router as handoffs
 from csai.health import Readiness
 from csai.kit.problem import Problem, problem_response
-from csai.plugins.guard import PluginGuard
 from csai.plugins.endpoints import router as plugins
+from csai.plugins.guard import PluginGuard
 from csai.services import Services
 from csai.shutdown import Shutdown
 from csai.web import mount_web_files

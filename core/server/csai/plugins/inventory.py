@@ -13,8 +13,8 @@ from csai.plugins.registry import Plugin, PluginRegistry
 class Listed:
     """One installed plugin, as this process has it.
 
-    `state`: loaded, degraded (a part of it is in trouble), quarantined, or not allowed (by CSAI_PLUGINS, or by
-    `csai plugins disable`).
+    `state`: loaded, degraded (a part of it is in trouble), quarantined, or not allowed (by CSAI_PLUGINS, or
+    by `csai plugins disable`).
     """
 
     id: str

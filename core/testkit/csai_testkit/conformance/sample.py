@@ -26,7 +26,7 @@ def events(scene: Scene, *, visitor_id: str = VISITOR) -> dict[str, object]:
         "after_tool_call": event.AfterToolCall(turn, f"{turn.turn_id}.1.0", "look_up", True, 12),
         "usage_recorded": event.UsageRecorded(turn, "offline", "offline", used, Decimal("0.01"), False),
         "reply_sent": event.ReplySent(turn, "completed", text),
-        "handoff": event.Handoff(turn, text),
+        "handoff": event.Handoff(scene.client_id, turn.conversation_id, "queued", text),
         "limit_reached": event.LimitReached(scene.client_id, "messages", 100),
         "plugin_toggled": event.PluginToggled(scene.client_id, "other", True),
     }
