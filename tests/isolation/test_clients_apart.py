@@ -26,7 +26,7 @@ from tests.support.server import Server, ServerFactory, TestClient
 
 WRITTEN_BY_A_TURN = {"conversations", "messages", "turns", "tool_executions", "ledger", "counters"}
 OTHER_OWNED = {
-    *("client_webhooks", "outbox", "plugin_store"),
+    *("client_webhooks", "erasures", "outbox", "plugin_store"),
     "summary_folds",
     *("api_keys", "api_usage", "client_integrations", "client_origins", "client_plugins", "client_tools"),
     *("integration_endpoints", "knowledge_passages", "visitors", "waiting_turns"),

@@ -23,6 +23,7 @@ from csai.health import Readiness
 from csai.kit.problem import Problem, problem_response
 from csai.plugins.endpoints import router as plugins
 from csai.plugins.guard import PluginGuard
+from csai.privacy.endpoints import router as privacy
 from csai.services import Services
 from csai.shutdown import Shutdown
 from csai.web import mount_web_files
@@ -55,6 +56,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(handoffs)
     app.include_router(admins)
     app.include_router(plugins)
+    app.include_router(privacy)
     _add_health(app)
     app.exception_handler(Problem)(_answer_problem)
     app.exception_handler(RequestValidationError)(_answer_invalid)

@@ -45,6 +45,7 @@ from csai.plugins.registry import PluginRegistry
 from csai.plugins.vetting import load_registry
 from csai.plugins.view import ClientViews
 from csai.privacy.archive import make_archive
+from csai.privacy.erasure import Erasures
 from csai.privacy.retention import Retention
 from csai.tools.repository import Catalog
 from csai.tools.runner import ToolRunner
@@ -77,6 +78,7 @@ class Services:
     doors: Doors
     summaries: Summaries
     handoffs: Handoffs
+    erasures: Erasures
     outbox: Outbox
     limits: LimitNews
     jobs: JobRunner
@@ -126,6 +128,7 @@ class Services:
             (
                 asyncio.create_task(self.abandonment.watch(self.settings.heartbeat_s)),
                 asyncio.create_task(self.summaries.watch(self.settings.lease_s)),
+                asyncio.create_task(self.erasures.watch()),
             )
         )
 
@@ -256,6 +259,7 @@ def build_services(
         doors=doors,
         summaries=summaries,
         handoffs=Handoffs(database=database, clock=clock, live=live, views=views, outbox=outbox),
+        erasures=Erasures(database=database, clock=clock, live=live, views=views, cache=cache),
         outbox=outbox,
         limits=limits,
         jobs=JobRunner(settings=settings, database=database, clock=clock, work=work),

@@ -38,7 +38,7 @@ class Contexts:
         if turn.seq == 1:
             return ()
         if self._settings.context_cache_s:
-            kept = await self._cache.get(_key(turn))
+            kept = await self._cache.get(context_key(turn.client_id, turn.session_id))
             rows = _read(kept, turn) if kept is not None else None
             if rows is not None:
                 return rows
@@ -68,11 +68,13 @@ class Contexts:
         kept = {"next": turn.seq + 2, "after": turn.summary_seq, "rows": rows}
         value = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
         if len(value) <= MAX_BYTES:
-            await self._cache.set(_key(turn), value, lifetime_s=self._settings.context_cache_s)
+            await self._cache.set(
+                context_key(turn.client_id, turn.session_id), value, lifetime_s=self._settings.context_cache_s
+            )
 
 
-def _key(turn: RunningTurn) -> str:
-    return f"conversation:{turn.client_id}:{turn.session_id}"
+def context_key(client_id: str, session_id: str) -> str:
+    return f"conversation:{client_id}:{session_id}"
 
 
 def _read(kept: bytes, turn: RunningTurn) -> list[HistoryRow] | None:

@@ -16,6 +16,7 @@ from csai.cli.doctor import doctor
 from csai.cli.migrate import migrate
 from csai.cli.plugin import plugins
 from csai.cli.plugin_check import check
+from csai.cli.privacy import privacy
 from csai.cli.refusal import Commands
 from csai.cli.retention import retention
 from csai.cli.secret import secrets
@@ -45,6 +46,7 @@ app.add_typer(plugins)
 app.add_typer(client)
 app.add_typer(tools)
 app.add_typer(retention)
+app.add_typer(privacy)
 app.add_typer(admin)
 app.add_typer(secrets)
 

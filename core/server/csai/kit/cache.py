@@ -59,6 +59,16 @@ class Cache:
         except (RedisError, OSError, TimeoutError):
             self._pause()
 
+    async def forget(self, key: str) -> None:
+        """Drop it now; where Redis does not answer, it expires by itself."""
+        if self._redis is None:
+            self._forget(key)
+        elif not self._is_paused():
+            try:
+                await self._redis.delete(key)
+            except (RedisError, OSError, TimeoutError):
+                self._pause()
+
     async def close(self) -> None:
         if self._redis is not None:
             await self._redis.aclose()

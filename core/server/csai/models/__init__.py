@@ -4,6 +4,7 @@ from csai.models.admin import Admin, AuditEntry
 from csai.models.base import Base
 from csai.models.client import ApiKey, Client, ClientOrigin, ClientPlugin
 from csai.models.conversation import Conversation, Message, SummaryFold
+from csai.models.erasure import Erasure
 from csai.models.integration import ClientIntegration, IntegrationEndpoint
 from csai.models.knowledge import KnowledgePassage
 from csai.models.outbox import ClientWebhook, OutboxEvent
@@ -30,6 +31,7 @@ __all__ = [
     "ClientWebhook",
     "Conversation",
     "Counter",
+    "Erasure",
     "IntegrationEndpoint",
     "KnowledgePassage",
     "LedgerEntry",

@@ -19,6 +19,8 @@ from csai.plugins.registry import EventHook
 log = structlog.get_logger(__name__)
 
 DEADLINE_S = 2.0
+INSIST_S = 30.0
+"""For events of which a failure is tried again, and nobody waits for a model."""
 NO_ANSWER = "a check that must pass first did not answer"
 
 Hook = tuple[str, EventHook, PluginContext]
@@ -68,6 +70,20 @@ class EventHooks:
                 return NO_ANSWER
         return None
 
+    async def insist(self, name: str, event: object) -> list[str]:
+        """Call the hooks of an event that must succeed; the plugins that have to be asked again."""
+        part = f"hook {name}"
+        hooks = self._hooks.get(name, ())
+        asked = [hook for hook in hooks if self._admits(part, hook)]
+        failing = [hook[0] for hook in hooks if hook not in asked]
+        results = await self._call(asked, event, deadline_s=INSIST_S) if asked else []
+        for hook, result in zip(asked, results, strict=True):
+            self._judge(part, hook, result)
+            if isinstance(result, BaseException):
+                log.error("hook failed", hook=name, plugin=hook[0], error=type(result).__name__)
+                failing.append(hook[0])
+        return sorted(failing)
+
     def _admits(self, part: str, hook: Hook) -> bool:
         ctx = hook[2]
         return self._health.admits(ctx.plugin, part, ctx.client_id)
@@ -79,10 +95,12 @@ class EventHooks:
             fault = fault_of(result)
         self._health.judge(hook[2], part, fault, is_shared=True)
 
-    async def _call(self, hooks: Sequence[Hook], event: object) -> list[Any]:
+    async def _call(
+        self, hooks: Sequence[Hook], event: object, *, deadline_s: float = DEADLINE_S
+    ) -> list[Any]:
         tasks = [asyncio.create_task(_answer(function, event, ctx)) for _plugin, function, ctx in hooks]
         try:
-            done, _ = await asyncio.wait(tasks, timeout=DEADLINE_S)
+            done, _ = await asyncio.wait(tasks, timeout=deadline_s)
         finally:
             # The late ones, or all, when what waits for them is stopped.
             for task in tasks:

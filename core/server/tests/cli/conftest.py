@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from csai.cli import app
+from typer.testing import CliRunner, Result
 
+from tests.support.backend import Backend
 from tests.support.program import environment
+
+SECRET = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +33,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in os.environ.keys() - environment().keys():
         monkeypatch.delenv(name)
     return tmp_path
+
+
+@pytest.fixture
+def csai(here: Path, backend: Backend) -> Callable[..., Result]:
+    """The commands, on a database of their own that has the client Shop."""
+    variables = {"CSAI_DATABASE_URL": backend.database_url, "CSAI_SECRET_KEYS": SECRET}
+
+    def run(*arguments: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(app, list(arguments), env=variables, input=stdin)
+
+    assert run("client", "create", "Shop").exit_code == 0
+    return run

@@ -3,29 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-import pytest
-from csai.cli import app
 from csai.cli.retention import HEADINGS
 from csai.privacy.repository import RULES
-from typer.testing import CliRunner, Result
-
-from tests.support.backend import Backend
-
-SECRET = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture
-def csai(here: Path, backend: Backend) -> Any:
-    variables = {"CSAI_DATABASE_URL": backend.database_url, "CSAI_SECRET_KEYS": SECRET}
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, list(arguments), env=variables)
-
-    assert run("client", "create", "Shop").exit_code == 0
-    return run
 
 
 def test_a_dry_run_names_each_client_and_removes_nothing(csai: Any) -> None:

@@ -25,7 +25,7 @@ TURN_HOOKS = (
     "usage_recorded",
     "reply_sent",
 )
-NOT_CALLED_YET = {"erase_visitor"}
+NOT_CALLED_YET: set[str] = set()
 """Hooks of the contract that nothing in the server calls; a hook that gets its caller leaves this list."""
 
 

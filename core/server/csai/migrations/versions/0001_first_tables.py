@@ -28,6 +28,7 @@ TABLES = (
     "client_plugins",
     "visitors",
     "plugin_store",
+    "erasures",
     "conversations",
     "summary_folds",
     "messages",
@@ -56,6 +57,7 @@ def upgrade() -> None:
     _create_clients()
     _create_conversations()
     _create_plugin_store()
+    _create_erasures()
     _create_turns()
     _create_tools()
     _create_integrations()
@@ -253,6 +255,24 @@ def _create_plugin_store() -> None:
         _unique("plugin_store", "client_id", "plugin", "key"),
     )
     _create_index("plugin_store", "client_id", "visitor_id")
+
+
+def _create_erasures() -> None:
+    op.create_table(
+        "erasures",
+        _column("id", UUID),
+        _column("client_id", UUID),
+        _column("external_id", sa.String(200), nullable=True),
+        _column("session_id", UUID, nullable=True),
+        _column("requested_at", TIME),
+        _column("tried_at", TIME),
+        _column("finished_at", TIME, nullable=True),
+        _column("failing", JSON),
+        _primary("erasures", "id"),
+        _owner("erasures"),
+        sa.CheckConstraint("(external_id IS NULL) OR (session_id IS NULL)", name="ck_erasures_one_subject"),
+    )
+    _create_index("erasures", "finished_at", "tried_at")
 
 
 def _create_turns() -> None:

@@ -1,0 +1,186 @@
+"""One client's rows that hold words of a visitor to be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csai.models import Conversation, Erasure, Message, PluginEntry, ToolExecution, Turn, Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who or what is to be forgotten: a verified visitor by the host page's id, or one session."""
+
+    external_id: str | None = None
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A conversation to be emptied. While it `is_leased`, a turn may still write."""
+
+    id: str
+    session_id: str
+    is_leased: bool
+
+
+class ErasureRepository:
+    """One client's."""
+
+    def __init__(self, connection: AsyncConnection, client_id: str) -> None:
+        self._connection = connection
+        self._client_id = client_id
+
+    async def begin(self, erasure_id: str, subject: Subject, *, now: datetime) -> None:
+        await self._connection.execute(
+            insert(Erasure).values(
+                id=erasure_id,
+                client_id=self._client_id,
+                external_id=subject.external_id,
+                session_id=subject.session_id,
+                requested_at=now,
+                tried_at=now,
+                finished_at=None,
+                failing=[],
+            )
+        )
+
+    async def close(self, subject: Subject, *, now: datetime) -> list[Taken]:
+        """End the subject's conversations, so that nothing more is said in them; which they are."""
+        closed = (
+            update(Conversation)
+            .where(*self._of(subject))
+            .values(
+                ended_at=func.coalesce(Conversation.ended_at, now),
+                # What a turn is about to say is refused by the row.
+                state="queued",
+                fence=Conversation.fence + 1,
+            )
+            .returning(Conversation.id, Conversation.session_id, Conversation.lease_turn_id)
+        )
+        rows = await self._connection.execute(closed)
+        # The turn, not whether there is one: SQLite 3.40 may answer IS NOT NULL in RETURNING with true.
+        taken = [Taken(row.id, row.session_id, row.lease_turn_id is not None) for row in rows]
+        await self._connection.execute(
+            update(Turn)
+            .where(
+                Turn.client_id == self._client_id,
+                Turn.conversation_id.in_([each.id for each in taken if each.is_leased]),
+                Turn.status == "running",
+            )
+            .values(is_stop_requested=True)
+        )
+        return taken
+
+    async def empty(self, conversation_ids: Sequence[str]) -> None:
+        """Take all words out of what is stored of the conversations."""
+        of_them = {
+            table: (table.client_id == self._client_id, table.conversation_id.in_(conversation_ids))
+            for table in (Message, Turn, ToolExecution)
+        }
+        execute = self._connection.execute
+        await execute(delete(Message).where(*of_them[Message]))
+        await execute(
+            update(Turn)
+            .where(*of_them[Turn], Turn.status != "running")
+            .values(outcome=None, idempotency_key=None)
+        )
+        await execute(
+            update(ToolExecution).where(*of_them[ToolExecution]).values(parameters={}, n8n_response=None)
+        )
+        await execute(
+            update(Conversation)
+            .where(Conversation.client_id == self._client_id, Conversation.id.in_(conversation_ids))
+            .values(user_identifier=None, details={}, summary=None, summary_seq=0, summary_since=None)
+        )
+
+    async def forget(self, subject: Subject) -> None:
+        """Forget who it was: the last thing, since conversations are found by it. Plugins' entries go too."""
+        await self._connection.execute(update(Conversation).where(*self._of(subject)).values(visitor_id=None))
+        if subject.external_id is not None:
+            await self._connection.execute(
+                delete(Visitor).where(
+                    Visitor.client_id == self._client_id, Visitor.external_id == subject.external_id
+                )
+            )
+
+    # -- for the one whom it is about -------------------------------------------------------------------
+
+    async def conversations(self, subject: Subject) -> list[dict[str, Any]]:
+        columns = (
+            *(Conversation.id, Conversation.session_id, Conversation.channel, Conversation.user_identifier),
+            *(Conversation.details, Conversation.summary, Conversation.started_at, Conversation.ended_at),
+        )
+        return await self._rows(select(*columns).where(*self._of(subject)).order_by(Conversation.started_at))
+
+    async def messages(self, conversation_id: str) -> list[dict[str, Any]]:
+        return await self._rows(
+            select(Message.role, Message.author, Message.content, Message.parts, Message.timestamp)
+            .where(Message.client_id == self._client_id, Message.conversation_id == conversation_id)
+            .order_by(Message.seq)
+        )
+
+    async def tool_calls(self, conversation_id: str) -> list[dict[str, Any]]:
+        columns = (
+            *(ToolExecution.tool_name, ToolExecution.parameters, ToolExecution.n8n_response),
+            *(ToolExecution.status, ToolExecution.timestamp),
+        )
+        return await self._rows(
+            select(*columns)
+            .where(
+                ToolExecution.client_id == self._client_id, ToolExecution.conversation_id == conversation_id
+            )
+            .order_by(ToolExecution.timestamp)
+        )
+
+    async def plugin_entries(self, subject: Subject) -> list[dict[str, Any]]:
+        statement = (
+            select(PluginEntry.plugin, PluginEntry.key, PluginEntry.value, PluginEntry.updated_at)
+            .join(Visitor, Visitor.id == PluginEntry.visitor_id)
+            .where(
+                PluginEntry.client_id == self._client_id,
+                Visitor.client_id == self._client_id,
+                Visitor.external_id == subject.external_id,
+            )
+            .order_by(PluginEntry.plugin, PluginEntry.key)
+        )
+        return await self._rows(statement)
+
+    async def _rows(self, statement: Select[*tuple[Any, ...]]) -> list[dict[str, Any]]:
+        return [dict(row) for row in (await self._connection.execute(statement)).mappings()]
+
+    async def note(self, erasure_id: str, failing: Sequence[str], *, now: datetime, is_done: bool) -> None:
+        done = {"finished_at": now, "external_id": None} if is_done else {}
+        await self._connection.execute(
+            update(Erasure)
+            .where(Erasure.client_id == self._client_id, Erasure.id == erasure_id)
+            .values(tried_at=now, failing=list(failing), **done)
+        )
+
+    def _of(self, subject: Subject) -> tuple[ColumnElement[bool], ...]:
+        if subject.session_id is not None:
+            which = Conversation.session_id == subject.session_id
+        else:
+            which = Conversation.visitor_id.in_(
+                select(Visitor.id).where(
+                    Visitor.client_id == self._client_id, Visitor.external_id == subject.external_id
+                )
+            )
+        return Conversation.client_id == self._client_id, which
+
+
+async def open_erasures(connection: AsyncConnection, *, before: datetime) -> list[tuple[str, str, Subject]]:
+    """Wishes of any client that were last tried before this moment: client, id, subject."""
+    statement = (
+        select(Erasure.client_id, Erasure.id, Erasure.external_id, Erasure.session_id)
+        .where(Erasure.finished_at.is_(None), Erasure.tried_at < before)
+        .order_by(Erasure.tried_at)
+        .limit(100)
+    )
+    return [(row[0], row[1], Subject(row[2], row[3])) for row in await connection.execute(statement)]
