@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium demo test check bench soak format pins clean
+.PHONY: help setup chromium demo test faults check bench soak format pins clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -22,8 +22,11 @@ chromium: setup
 demo: setup ## Run the whole platform with demo data, no keys needed (PORT=8000)
 	@$(BIN)/csai demo --port $(PORT)
 
-test: setup chromium ## Run all tests on SQLite and on PostgreSQL + Redis (PYTEST_ARGS="-k turn")
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+test: setup chromium ## Run the tests on SQLite and on PostgreSQL + Redis (PYTEST_ARGS="-k turn")
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore=tests/faults $(PYTEST_ARGS)
+
+faults: setup ## Break real servers, databases, vendors and plugins in every way (PYTEST_ARGS="-k redis")
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/faults $(PYTEST_ARGS)
 
 check: setup ## Lint, formatting, types and the rules of who may import whom
 	@$(BIN)/python scripts/check.py
