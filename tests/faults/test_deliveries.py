@@ -27,7 +27,7 @@ from csai.outbox.service import change_webhook
 from tests.support.backend import Backend
 from tests.support.history import all_rows
 from tests.support.program import PATIENCE_S, Program, running
-from tests.support.receiver import HANG, Receiver, receiving
+from tests.support.receiver import HANG, Receiver, nobody_at, receiving
 
 SECRET = "0123456789abcdef0123456789abcdef"
 LOOPBACK = "127.0.0.0/8"
@@ -120,7 +120,7 @@ def test_an_endpoint_that_was_down_gets_the_event_once_it_is_up(installation: In
     with receiving() as gone:
         client_id = installation.client(f"{gone.url}/hook")
     installation.tell(client_id, "a")
-    with installation.worker() as worker:
+    with nobody_at(gone.port), installation.worker() as worker:
         worker.err.until('"event not delivered"')
         with receiving(gone.port) as back:
             delivered(worker)

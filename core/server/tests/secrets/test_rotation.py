@@ -15,7 +15,9 @@ from csai.clients.service import create_client
 from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
+from csai.kit.egress import EgressPolicy
 from csai.models import AuditEntry, Base, Client, ClientIntegration, ClientPlugin
+from csai.outbox.service import change_webhook
 from csai.plugins.registry import Plugin
 from csai.secrets.repository import PLACES
 from csai.secrets.rotation import Rotation, rotate_secrets
@@ -60,6 +62,19 @@ class Vault:
                         enabled=True,
                         given={"key": value},
                         keyring=keyring,
+                        clock=CLOCK,
+                    )
+                changes: tuple[dict[str, Any], ...] = (
+                    {"url": "https://shop.example/hook"},
+                    {"is_rotating": True},
+                )
+                for change in changes:
+                    await change_webhook(
+                        transaction,
+                        client.id,
+                        **change,
+                        keyring=keyring,
+                        policy=EgressPolicy(),
                         clock=CLOCK,
                     )
                 owner = f"client:{client.id}/integration:{client.id}"
@@ -185,6 +200,7 @@ async def test_what_no_key_decrypts_is_named_and_left_while_the_rest_goes_on(vau
     assert done.unreadable == [
         f"client:{lost}/identity",
         *[f"client:{lost}/plugin:hooks"] * 2,
+        *[f"client:{lost}/webhook"] * 2,
         f"client:{lost}/integration:{lost}",
     ]
     assert [each.rotated for each in done.counts] == [COUNT] * len(PLACES)
