@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,13 +95,13 @@ async def switch_plugin(
     return await _write(
         transaction,
         client_id,
-        plugin,
+        plugin.id,
         row=row,
         enabled=is_on,
         stored=changed,
         action="plugin.switched" if is_on != row.enabled else "plugin.set",
         named=sorted({*given, *cleared}),
-        keyring=keyring,
+        secret_names=lambda settings: _secret_names(plugin, settings, client_id, keyring),
         clock=clock,
         actor=actor,
     )
@@ -130,28 +130,19 @@ async def switch_off(
     row = row or ClientPluginRow(is_on_by_default, {}, None)
     if not row.enabled:
         return PluginState(False, row.settings, ())
-    now = clock.now()
-    version = await repository.set_plugin(
-        plugin_id,
-        enabled=False,
-        settings=row.settings,
-        secrets=row.secrets,
-        settings_version=row.settings_version,
-        previous=_previous(row),
-        previous_secrets=row.secrets,
-        now=now,
-    )
-    await record(
+    return await _write(
         transaction,
-        actor,
-        "plugin.switched",
-        object=f"plugin:{plugin_id}",
-        client_id=client_id,
-        before={"enabled": True, "settings": dict(row.settings)},
-        after={"enabled": False, "settings": dict(row.settings), "named": []},
-        at=now,
+        client_id,
+        plugin_id,
+        row=row,
+        enabled=False,
+        stored=StoredSettings(row.settings, row.secrets, row.settings_version),
+        action="plugin.switched",
+        named=[],
+        secret_names=None,
+        clock=clock,
+        actor=actor,
     )
-    return PluginState(False, row.settings, (), is_toggled=True, config_version=version)
 
 
 async def undo_plugin(
@@ -177,7 +168,7 @@ async def undo_plugin(
     return await _write(
         transaction,
         client_id,
-        plugin,
+        plugin.id,
         row=row,
         enabled=row.previous["enabled"],
         stored=StoredSettings(
@@ -185,7 +176,7 @@ async def undo_plugin(
         ),
         action="plugin.undone",
         named=[],
-        keyring=keyring,
+        secret_names=lambda settings: _secret_names(plugin, settings, client_id, keyring),
         clock=clock,
         actor=actor,
     )
@@ -194,57 +185,59 @@ async def undo_plugin(
 async def _write(
     transaction: AsyncConnection,
     client_id: str,
-    plugin: Plugin,
+    plugin_id: str,
     *,
     row: ClientPluginRow,
     enabled: bool,
     stored: StoredSettings,
     action: str,
     named: list[str],
-    keyring: Keyring,
+    secret_names: Callable[[StoredSettings], tuple[str, ...]] | None,
     clock: Clock,
     actor: Actor,
 ) -> PluginState:
-    """Store the new state with the one before it, and tell the audit log."""
+    """Store the new state with the one before it, and tell the audit log.
+
+    `secret_names` tells which secrets are set; None where nobody can know.
+    """
     now = clock.now()
     before = StoredSettings(row.settings, row.secrets, row.settings_version)
-    names = _secret_names(plugin, stored, client_id, keyring)
     version = await ClientRepository(transaction, client_id).set_plugin(
-        plugin.id,
+        plugin_id,
         enabled=enabled,
         settings=stored.shown,
         secrets=stored.secrets,
         settings_version=stored.version,
-        previous=_previous(row),
+        previous={
+            "enabled": row.enabled,
+            "settings": dict(row.settings),
+            "settings_version": row.settings_version,
+        },
         previous_secrets=row.secrets,
         now=now,
     )
+
+    def audited(is_on: bool, settings: StoredSettings) -> dict[str, Any]:
+        names = {"secrets": list(secret_names(settings))} if secret_names else {}
+        return {"enabled": is_on, "settings": dict(settings.shown), **names}
+
     await record(
         transaction,
         actor,
         action,
-        object=f"plugin:{plugin.id}",
+        object=f"plugin:{plugin_id}",
         client_id=client_id,
-        before={
-            "enabled": row.enabled,
-            "settings": dict(before.shown),
-            "secrets": list(_secret_names(plugin, before, client_id, keyring)),
-        },
-        after={"enabled": enabled, "settings": dict(stored.shown), "secrets": list(names), "named": named},
+        before=audited(row.enabled, before),
+        after={**audited(enabled, stored), "named": named},
         at=now,
     )
     return PluginState(
-        enabled, stored.shown, names, is_toggled=enabled != row.enabled, config_version=version
+        enabled,
+        stored.shown,
+        secret_names(stored) if secret_names else (),
+        is_toggled=enabled != row.enabled,
+        config_version=version,
     )
-
-
-def _previous(row: ClientPluginRow) -> dict[str, Any]:
-    """What undoing brings back, beside the secrets."""
-    return {
-        "enabled": row.enabled,
-        "settings": dict(row.settings),
-        "settings_version": row.settings_version,
-    }
 
 
 def _check_names(plugin: Plugin, names: Collection[str]) -> None:

@@ -158,3 +158,24 @@ class TestAdmin:
             headers = {"Authorization": f"Bearer {token}"}
             listed = httpx.get(f"{base}/admin/plugins", headers=headers, timeout=60).json()["plugins"]
             assert {"n8n", "offline"} <= {item["id"] for item in listed}
+
+
+def test_switched_off_without_being_loaded_it_can_be_brought_back_and_is_audited(
+    operator: Operator, backend: Backend
+) -> None:
+    operator.plugin("n8n", "--on", "--set", "timeout_s=7", "--set", "signing_secret=@-", stdin="s" * 40)
+
+    off = operator.plugin("n8n", "--off")
+    again = operator.plugin("n8n", "--off")
+
+    assert off == again
+    assert (off["enabled"], off["settings"]) == (False, {"timeout_s": 7.0})
+    (switched,) = [row for row in operator.audit(backend) if row["after"].get("enabled") is False]
+    assert (switched["action"], switched["before"]["enabled"]) == ("plugin.switched", True)
+    assert "s" * 40 not in str(switched)
+    back = operator.plugin("n8n", "--undo")
+    assert (back["enabled"], back["settings"], back["secrets"]) == (
+        True,
+        {"timeout_s": 7.0},
+        ["signing_secret"],
+    )
