@@ -82,6 +82,7 @@ class HistoryRow:
 class LeftBehind:
     """What a dead process left in its turn's row. `as_written` tells whether it has been changed since."""
 
+    fence: int
     period: str
     reserved: Mapping[str, int]
     attempts: Mapping[str, Any]

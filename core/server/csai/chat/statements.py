@@ -243,7 +243,7 @@ NOTE_ATTEMPTS = Prepared(
 )
 NOTES_AS_WRITTEN = cast(Turn.reserved, Text) + cast(Turn.attempts, Text)
 LEFT_BEHIND = Prepared(
-    select(Turn.period, Turn.reserved, Turn.attempts, NOTES_AS_WRITTEN).where(
+    select(Turn.fence, Turn.period, Turn.reserved, Turn.attempts, NOTES_AS_WRITTEN).where(
         Turn.client_id == bindparam("client"), Turn.id == bindparam("turn")
     )
 )
