@@ -60,6 +60,8 @@ TAKE = Prepared(
         lease_turn_id=bindparam("turn"),
         lease_expires_at=bindparam("expires"),
         last_message_at=bindparam("now"),
+        # Who proves an identity in a conversation that was nobody's makes it theirs.
+        visitor_id=func.coalesce(Conversation.visitor_id, bindparam("visitor", type_=Id)),
     )
     .returning(*LEASE)
 )

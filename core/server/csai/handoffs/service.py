@@ -60,7 +60,8 @@ class Handoffs:
     ) -> StateOf:
         """Hand the conversation to `ai`, `queued` or `teammate`, or end it (`closed`). Repeatable.
 
-        With `is_from_ai` it stays with whom it is, unless that is the AI. Raises 409 when it has ended and another state is asked for.
+        With `is_from_ai` it stays with whom it is, unless that is the AI. Raises 409 when it has ended and
+        another state is asked for.
         """
         now = self._clock.now()
         async with self._database.write() as transaction:
