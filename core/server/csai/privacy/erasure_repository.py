@@ -112,7 +112,7 @@ class ErasureRepository:
         if subject.external_id is None:
             return
         own = (Visitor.client_id == self._client_id, Visitor.external_id == subject.external_id)
-        entries = (
+        entries: tuple[ColumnElement[bool], ...] = (
             PluginEntry.client_id == self._client_id,
             PluginEntry.visitor_id.in_(select(Visitor.id).where(*own)),
         )

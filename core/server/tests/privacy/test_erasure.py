@@ -100,7 +100,7 @@ async def test_no_word_of_a_visitor_is_left_and_all_that_was_used_is(
     call = ToolCall("c", "book", {"slot": WORD})
     provider = ScriptedProvider([call], [f"Booked, {WORD}."], ["And yours."], ["Hello."], ["Yes."])
     server = await shop(make_server, clock, diary, provider)
-    visitor = {"user_token": token("ada")}
+    visitor: dict[str, Any] = {"user_token": token("ada")}
     first = (await server.say(f"{WORD} one", key=str(uuid4()), metadata={"page": WORD}, **visitor)).json()
     await server.say(f"{WORD} two", first, user_identifier=WORD, **visitor)
     other = (await server.say("I stay", user_token=token("bob"))).json()
