@@ -84,7 +84,9 @@ class Abandonment:
         calls = recovered(
             left.attempts, providers=self._registry.providers, overrides=self._overrides, now=now
         )
-        status = "failed" if state.state == "ai" else "handed_off"
+        # A fence that moved under the lease: somebody had it, also where the AI has it back by now.
+        is_with_ai = state.state == "ai" and state.fence == left.fence
+        status = "failed" if is_with_ai else "handed_off"
         outcome = _outcome(turn_id, status, calls, intended, now)
         tokens = sum(call.usage.tokens_input + call.usage.tokens_output for call in calls)
         used = {

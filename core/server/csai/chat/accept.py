@@ -140,7 +140,7 @@ class Acceptance:
         turns = TurnRepository(access.client_id)
         expires = now + timedelta(seconds=self._settings.lease_s)
         first = (
-            turns.take(session_id, turn_id=turn_id, expires=expires, now=now)
+            turns.take(session_id, turn_id=turn_id, visitor_id=visitor_id, expires=expires, now=now)
             if message.session_id
             else turns.begin_conversation(
                 id=new_id(),

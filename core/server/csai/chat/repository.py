@@ -82,6 +82,7 @@ class HistoryRow:
 class LeftBehind:
     """What a dead process left in its turn's row. `as_written` tells whether it has been changed since."""
 
+    fence: int
     period: str
     reserved: Mapping[str, int]
     attempts: Mapping[str, Any]
@@ -135,12 +136,21 @@ class TurnRepository:
         }
         return Step(statements.BEGIN_CONVERSATION, begun | columns)
 
-    def take(self, session_id: str, *, turn_id: str, expires: datetime, now: datetime) -> Step:
-        """Lease the conversation to a turn, raising the fence.
+    def take(
+        self, session_id: str, *, turn_id: str, visitor_id: str | None, expires: datetime, now: datetime
+    ) -> Step:
+        """Lease the conversation to a turn, raising the fence. It becomes the visitor's where it is nobody's.
 
         A `LeaseRow`; no row when it is taken, has ended or does not exist.
         """
-        return self._step(statements.TAKE, session=session_id, turn=turn_id, expires=expires, now=now)
+        return self._step(
+            statements.TAKE,
+            session=session_id,
+            turn=turn_id,
+            visitor=visitor_id,
+            expires=expires,
+            now=now,
+        )
 
     def begin_turn(self, session_id: str, **values: Any) -> Step:
         """Insert the turn that has just taken, or begun, the conversation."""

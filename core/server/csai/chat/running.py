@@ -16,6 +16,7 @@ from csai.chat.prompt import estimate_tokens
 from csai.chat.repository import HistoryRow
 from csai.chat.spending import ModelCall, UnderWay, noted
 from csai.chat.stream import TurnStream
+from csai.database import OutcomeUnknown
 from csai.plugins.view import ClientView
 from csai.tools.execution import Execution
 from csai.usage.counter import LimitReached
@@ -97,6 +98,12 @@ class RunningTurn:
 
     def remaining_s(self) -> float:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+    def may_have_reserved(self) -> bool:
+        """Whether its work ended, or is left, with a transaction whose end nobody has heard of."""
+        if self.task is None or self.task.cancelled():
+            return False
+        return not self.task.done() or isinstance(self.task.exception(), OutcomeUnknown)
 
     def answer(self) -> str:
         return "\n\n".join(text for text in (*self.texts, "".join(self.saying)) if text)

@@ -156,7 +156,9 @@ class Settlement:
             if state.lease_turn_id != turn.id:
                 raise
             turn.fence = state.fence
-            turn.handed_to = state.state if state.state != "ai" else "teammate"
+            # Where it has been given back to the AI meanwhile, somebody had it all the same.
+            handed_to = state.state if state.state != "ai" else "teammate"
+            turn.handed_to = "closed" if state.ended_at is not None else handed_to
             raise HandedOver from None
 
     async def _write(self, turn: RunningTurn, status: str, outcome: dict[str, Any], now: datetime) -> None:

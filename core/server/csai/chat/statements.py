@@ -60,6 +60,8 @@ TAKE = Prepared(
         lease_turn_id=bindparam("turn"),
         lease_expires_at=bindparam("expires"),
         last_message_at=bindparam("now"),
+        # Who proves an identity in a conversation that was nobody's makes it theirs.
+        visitor_id=func.coalesce(Conversation.visitor_id, bindparam("visitor", type_=Id)),
     )
     .returning(*LEASE)
 )
@@ -243,7 +245,7 @@ NOTE_ATTEMPTS = Prepared(
 )
 NOTES_AS_WRITTEN = cast(Turn.reserved, Text) + cast(Turn.attempts, Text)
 LEFT_BEHIND = Prepared(
-    select(Turn.period, Turn.reserved, Turn.attempts, NOTES_AS_WRITTEN).where(
+    select(Turn.fence, Turn.period, Turn.reserved, Turn.attempts, NOTES_AS_WRITTEN).where(
         Turn.client_id == bindparam("client"), Turn.id == bindparam("turn")
     )
 )

@@ -61,8 +61,8 @@ def older(newest_first: Sequence[FoldRow], settings: Settings) -> list[FoldRow]:
         if kept >= MIN_KEPT and (room < 0 or kept >= most):
             break
         kept += 1
-    # A turn is folded whole: its question never without its answer.
-    while kept < len(newest_first) and newest_first[kept].role == "user":
+    # What is kept begins with a question: an answer without its own, or a teammate's word, is not shown.
+    while kept < len(newest_first) and newest_first[kept - 1].role != "user":
         kept += 1
     return list(reversed(newest_first[kept:]))
 

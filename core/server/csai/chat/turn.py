@@ -31,7 +31,7 @@ from csai.chat.summary import Summaries
 from csai.chat.window import ROUND_TOKENS, Material, Window, fit, weigh
 from csai.clients.rate_limit import RateLimited
 from csai.config import Settings
-from csai.database import Conflict, Database, OutcomeUnknown
+from csai.database import Conflict, Database
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.knowledge.repository import KnowledgeRepository
@@ -151,6 +151,7 @@ class Turns:
     def _judge(self, turn: RunningTurn, *, is_late: bool) -> tuple[str, str]:
         """The turn's status, and what the visitor is told."""
         task = turn.task
+        turn.is_reserved_unsure = turn.is_reserved_unsure or turn.may_have_reserved()
         if turn.handed_to is not None:
             return "handed_off", ""
         if is_late:
@@ -163,7 +164,6 @@ class Turns:
         if isinstance(error, counter.LimitReached):
             turn.limit_reached = error
             return "blocked", turn.view.limit_message or LIMIT_FOR_VISITORS
-        turn.is_reserved_unsure = turn.is_reserved_unsure or isinstance(error, OutcomeUnknown)
         if isinstance(error, FencedOut):
             return "failed", SORRY
         if isinstance(error, NoReply):

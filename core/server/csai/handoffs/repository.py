@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import ColumnElement, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.conversations.repository import MessageRow
@@ -45,21 +47,38 @@ class HandoffRepository:
         statement = select(*_STATE).where(*self._own(conversation_id))
         return StateOf(*(await self._connection.execute(statement)).one())
 
+    async def lock(self, conversation_id: str) -> None:
+        """Let no other transaction change who answers, or say anything, until this one has ended."""
+        statement = select(Conversation.id).where(*self._own(conversation_id))
+        await self._connection.execute(statement.with_for_update(key_share=True))
+
     async def change(
-        self, conversation_id: str, state: str, *, teammate: str | None, now: datetime
+        self, conversation_id: str, state: str, *, teammate: str | None, is_from_ai: bool, now: datetime
     ) -> StateOf | None:
         """Hand the conversation over; None where it has ended, or is that way already.
 
-        Raises its fence, so that what the AI is still about to say is refused, and asks its turn to stop.
+        With `is_from_ai` also where somebody has it. Raises its fence, so that what the AI is still about to
+        say is refused, and asks its turn to stop.
         """
+        return await self._pass_on(
+            conversation_id,
+            Conversation.state == "ai"
+            if is_from_ai
+            else or_(Conversation.state != state, Conversation.teammate.is_distinct_from(teammate)),
+            {"state": state, "state_since": now, "teammate": teammate},
+        )
+
+    async def close(self, conversation_id: str, *, now: datetime) -> StateOf | None:
+        """End the conversation, for the AI as well; None where it has ended."""
+        return await self._pass_on(conversation_id, true(), {"ended_at": now})
+
+    async def _pass_on(
+        self, conversation_id: str, condition: ColumnElement[bool], values: Mapping[str, Any]
+    ) -> StateOf | None:
         changed = (
             update(Conversation)
-            .where(
-                *self._own(conversation_id),
-                Conversation.ended_at.is_(None),
-                or_(Conversation.state != state, Conversation.teammate.is_distinct_from(teammate)),
-            )
-            .values(state=state, state_since=now, teammate=teammate, fence=Conversation.fence + 1)
+            .where(*self._own(conversation_id), Conversation.ended_at.is_(None), condition)
+            .values(fence=Conversation.fence + 1, **values)
             .returning(*_STATE, Conversation.lease_turn_id)
         )
         row = (await self._connection.execute(changed)).one_or_none()

@@ -10,7 +10,7 @@ from csai_sdk.event import Handoff
 
 from csai.chat.live import LiveTurns
 from csai.clients.access import Access
-from csai.conversations.repository import ConversationRepository, MessageRow
+from csai.conversations.repository import MessageRow
 from csai.database import Database
 from csai.handoffs.repository import HandoffRepository, StateOf
 from csai.kit.identifier import new_id
@@ -42,7 +42,10 @@ class Handoffs:
             found = await HandoffRepository(connection, access.client_id).get(conversation_id)
         if found.state in {"queued", "teammate"}:
             return found
-        return await self.change(access, session_id, conversation_id, "queued", reason=reason)
+        # A teammate may take it over in this moment: they are not to be sent away.
+        return await self.change(
+            access, session_id, conversation_id, "queued", reason=reason, is_from_ai=True
+        )
 
     async def change(
         self,
@@ -53,21 +56,26 @@ class Handoffs:
         *,
         teammate: str | None = None,
         reason: str = "",
+        is_from_ai: bool = False,
     ) -> StateOf:
         """Hand the conversation to `ai`, `queued` or `teammate`, or end it (`closed`). Repeatable.
 
-        Raises 409 when it has ended and another state is asked for.
+        With `is_from_ai` it stays with whom it is, unless that is the AI. Raises 409 when it has ended and
+        another state is asked for.
         """
         now = self._clock.now()
         async with self._database.write() as transaction:
             handoffs = HandoffRepository(transaction, access.client_id)
-            if state == "closed":
-                conversations = ConversationRepository(transaction, access.client_id)
-                if await conversations.end(conversation_id, now=now):
-                    await self._outbox.ended(access.client_id, session_id).run(transaction)
-                return await handoffs.get(conversation_id)
-            changed = await handoffs.change(conversation_id, state, teammate=teammate, now=now)
-            if changed is not None:
+            changed = (
+                await handoffs.close(conversation_id, now=now)
+                if state == "closed"
+                else await handoffs.change(
+                    conversation_id, state, teammate=teammate, is_from_ai=is_from_ai, now=now
+                )
+            )
+            if changed is not None and state == "closed":
+                await self._outbox.ended(access.client_id, session_id).run(transaction)
+            elif changed is not None:
                 await self._outbox.event(
                     access.client_id,
                     "conversation.state_changed",
@@ -75,6 +83,10 @@ class Handoffs:
                     f"conversation.state_changed:{conversation_id}:{changed.fence}",
                 ).run(transaction)
             found = changed or await handoffs.get(conversation_id)
+        if state == "closed":
+            if changed is not None:
+                await self._live.stop(access.client_id, session_id)
+            return found
         if found.state == "closed":
             raise _ended()
         if changed is not None and state != "ai":
@@ -92,7 +104,7 @@ class Handoffs:
         own_id = str(uuid.uuid5(uuid.UUID(conversation_id), message_id)) if message_id else new_id()
         async with self._database.write() as transaction:
             handoffs = HandoffRepository(transaction, access.client_id)
-            # The row of the conversation is locked by then, where there is something to store.
+            await handoffs.lock(conversation_id)
             said = await handoffs.said(conversation_id, own_id) if message_id else None
             if said is None:
                 said = await handoffs.say(conversation_id, own_id, text, now=self._clock.now())

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from csai.models.base import Base, BigInt, Id, primary_id, within_client
@@ -27,6 +27,14 @@ class Conversation(Base):
         within_client("visitor_id", "visitors", ondelete=None),
         Index("ix_conversations_lease_expires_at", "lease_expires_at"),
         Index("ix_conversations_client_id_last_message_at", "client_id", "last_message_at"),
+        # For erasing and exporting, and for removing visitors, which looks for what still refers to them.
+        Index(
+            "ix_conversations_client_id_visitor_id",
+            "client_id",
+            "visitor_id",
+            sqlite_where=text("visitor_id IS NOT NULL"),
+            postgresql_where=text("visitor_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = primary_id()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from csai.chat.schemas import Label, SessionId, Strict
 from csai.clients.access import Access
 from csai.conversations.visitor import verified_visitor
+from csai.kit.address import client_address
 from csai.kit.body import read_model
 from csai.kit.openapi import PROBLEMS, body_of
 from csai.kit.problem import Problem
@@ -17,6 +18,8 @@ from csai.privacy.erasure_repository import Subject
 from csai.services import Services
 
 router = APIRouter(prefix="/api", tags=["privacy"])
+
+ERASURES_PER_ADDRESS = 10
 
 
 class ErasureRequest(Strict):
@@ -52,7 +55,13 @@ async def erase(request: Request) -> Any:
     services: Services = request.app.state.services
     access = await services.gate.enter(request, now=services.clock.now())
     asked = await read_model(request, ErasureRequest, max_bytes=services.settings.max_body_bytes)
-    outcome = await services.erasures.erase(access.client_id, _subject(request, services, access, asked))
+    subject = _subject(request, services, access, asked)
+    if not access.is_secret:
+        # Each is written down, and asks all of the client's plugins.
+        address = client_address(request, services.settings.trusted_proxies)
+        who = f"{access.client_id}:{address}"
+        await services.limiter.check_attempt("erase", who, per_minute=ERASURES_PER_ADDRESS)
+    outcome = await services.erasures.erase(access.client_id, subject)
     return {"status": outcome.status, "conversations": outcome.conversations}
 
 

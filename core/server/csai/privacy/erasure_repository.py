@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.models import Conversation, Erasure, Message, PluginEntry, ToolExecution, Turn, Visitor
+
+# By so much servers' clocks may differ.
+SKEW = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,8 @@ class Subject:
 
     external_id: str | None = None
     session_id: str | None = None
+    until: datetime | None = None
+    """Conversations that the visitor has begun since are left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +107,23 @@ class ErasureRepository:
 
     async def forget(self, subject: Subject) -> None:
         """Forget who it was: the last thing, since conversations are found by it. Plugins' entries go too."""
-        await self._connection.execute(update(Conversation).where(*self._of(subject)).values(visitor_id=None))
-        if subject.external_id is not None:
-            await self._connection.execute(
-                delete(Visitor).where(
-                    Visitor.client_id == self._client_id, Visitor.external_id == subject.external_id
-                )
-            )
+        execute = self._connection.execute
+        await execute(update(Conversation).where(*self._of(subject)).values(visitor_id=None))
+        if subject.external_id is None:
+            return
+        own = (Visitor.client_id == self._client_id, Visitor.external_id == subject.external_id)
+        entries: tuple[ColumnElement[bool], ...] = (
+            PluginEntry.client_id == self._client_id,
+            PluginEntry.visitor_id.in_(select(Visitor.id).where(*own)),
+        )
+        if subject.until is not None:
+            entries = (*entries, PluginEntry.updated_at <= subject.until)
+        await execute(delete(PluginEntry).where(*entries))
+        # Who has come again since is known by that.
+        has_come_again = exists().where(
+            Conversation.client_id == Visitor.client_id, Conversation.visitor_id == Visitor.id
+        )
+        await execute(delete(Visitor).where(*own, ~has_come_again))
 
     # -- for the one whom it is about -------------------------------------------------------------------
 
@@ -164,23 +179,31 @@ class ErasureRepository:
         )
 
     def _of(self, subject: Subject) -> tuple[ColumnElement[bool], ...]:
+        own = Conversation.client_id == self._client_id
         if subject.session_id is not None:
-            which = Conversation.session_id == subject.session_id
-        else:
-            which = Conversation.visitor_id.in_(
-                select(Visitor.id).where(
-                    Visitor.client_id == self._client_id, Visitor.external_id == subject.external_id
-                )
+            return own, Conversation.session_id == subject.session_id
+        of_visitor = Conversation.visitor_id.in_(
+            select(Visitor.id).where(
+                Visitor.client_id == self._client_id, Visitor.external_id == subject.external_id
             )
-        return Conversation.client_id == self._client_id, which
+        )
+        if subject.until is None:
+            return own, of_visitor
+        return own, of_visitor, Conversation.started_at <= subject.until
 
 
 async def open_erasures(connection: AsyncConnection, *, before: datetime) -> list[tuple[str, str, Subject]]:
     """Wishes of any client that were last tried before this moment: client, id, subject."""
     statement = (
-        select(Erasure.client_id, Erasure.id, Erasure.external_id, Erasure.session_id)
+        select(
+            *(Erasure.client_id, Erasure.id, Erasure.external_id, Erasure.session_id),
+            Erasure.requested_at,
+        )
         .where(Erasure.finished_at.is_(None), Erasure.tried_at < before)
         .order_by(Erasure.tried_at)
         .limit(100)
     )
-    return [(row[0], row[1], Subject(row[2], row[3])) for row in await connection.execute(statement)]
+    return [
+        (row[0], row[1], Subject(row[2], row[3], row[4] + SKEW))
+        for row in await connection.execute(statement)
+    ]

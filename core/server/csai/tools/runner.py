@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from csai_sdk.event import AfterToolCall, BeforeToolCall, TurnRef
 from csai.chat.repository import TurnRepository
 from csai.chat.running import FencedOut
 from csai.chat.stream import TurnStream
-from csai.database import Database
+from csai.database import Database, DatabaseUnavailable, OutcomeUnknown
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
@@ -25,7 +26,7 @@ from csai.plugins.left import on_behalf, tasks_of
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
 from csai.tools.execution import UNKNOWN_OUTCOME, Execution
-from csai.tools.repository import ToolExecutionRepository
+from csai.tools.repository import IntendedRow, ToolExecutionRepository
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)
@@ -134,10 +135,26 @@ class ToolRunner:
             for execution in ready:
                 execution.response = "No more tool calls are included in this month's plan."
             return False
+        except OutcomeUnknown:
+            # Nothing runs, and the turn settles what is set aside. Its log has to know what is there.
+            with suppress(DatabaseUnavailable):
+                await see_through(self._look_for_intents(turn, acting))
+            raise
         turn.reserved.update(reserved)
         for execution in acting:
             execution.has_intent = True
         return True
+
+    async def _look_for_intents(self, turn: ToolTurn, acting: Sequence[Execution]) -> None:
+        client_id, turn_id = turn.ref.client_id, turn.ref.turn_id
+        results = await self._database.transact(
+            # Waits until a transaction whose end nobody heard of is over.
+            TurnRepository(client_id).reserved_finally(turn_id),
+            ToolExecutionRepository(client_id).intended(turn_id),
+        )
+        stored = {IntendedRow(*row).call_id for row in results[1]}
+        for execution in acting:
+            execution.has_intent = execution.call_id in stored
 
     async def _run_one(self, turn: ToolTurn, execution: Execution) -> None:
         call, tool = execution.call, turn.view.tools[execution.call.name]

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from csai.chat import settle
+from csai.chat import turn as turns
+from csai.chat.turn import SORRY
 from csai.database import Database, DatabaseUnavailable, OutcomeUnknown
-from csai.models import LedgerEntry, Message, Turn
-from csai_sdk import Usage
+from csai.models import LedgerEntry, Message, ToolExecution, Turn
+from csai_sdk import ToolCall, Usage
 from csai_testkit.scripted import ScriptedProvider
 
 from tests.support.server import ServerFactory
+from tests.support.tools import Bookings
 
 Fault = Callable[[int], bool]
 
@@ -88,4 +91,51 @@ async def test_a_reservation_whose_confirmation_is_lost_is_looked_for_and_never_
     answer = (await server.say("Hi")).json()
 
     assert (answer["status"], len(hits)) == (status, tries)
+    assert {reserved for _used, reserved in (await server.counters()).values()} == {0}
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+async def test_tools_whose_intent_s_confirmation_is_lost_do_not_run_and_give_back_what_was_set_aside(
+    make_server: ServerFactory,
+    fail_transactions: Callable[[Fault, Exception, bool], list[int]],
+    is_stored: bool,
+) -> None:
+    bookings = Bookings()
+    provider = ScriptedProvider([ToolCall("c", "book", {"slot": "ten"})], ["Booked."])
+    server = await make_server(provider, tools=[bookings.tool], limits={"tool_calls": 5})
+    hits = fail_transactions(lambda steps: steps == 3, OutcomeUnknown("lost"), is_stored)
+
+    answer = (await server.say("Book ten")).json()
+
+    assert (answer["status"], answer["message"]["content"], len(hits)) == ("failed", SORRY, 1)
+    assert bookings.made == []
+    assert {reserved for _used, reserved in (await server.counters()).values()} == {0}
+    assert [row["status"] for row in await server.rows(ToolExecution)] == ["refused"]
+
+
+async def test_what_was_set_aside_as_a_turn_ran_out_of_time_is_given_back(
+    make_server: ServerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transact = Database.transact
+
+    async def slow(self: Database, *steps: Any, **options: Any) -> Any:
+        results = await transact(self, *steps, **options)
+        if len(steps) == 3:
+            # As where PostgreSQL hangs: it stores, and nobody hears of it.
+            await late.wait()
+            raise OutcomeUnknown("lost")
+        return results
+
+    late = asyncio.Event()
+    monkeypatch.setattr(Database, "transact", slow)
+    monkeypatch.setattr(turns, "CANCEL_S", 0.05)
+    provider = ScriptedProvider([ToolCall("c", "book", {"slot": "ten"})], ["Booked."])
+    server = await make_server(
+        provider, tools=[Bookings().tool], limits={"tool_calls": 5}, turn_deadline_s=0.5
+    )
+
+    answer = (await server.say("Book ten")).json()
+    late.set()
+
+    assert answer["status"] == "failed"
     assert {reserved for _used, reserved in (await server.counters()).values()} == {0}

@@ -111,6 +111,31 @@ async def test_long_turns_are_folded_before_there_are_many(make_server: ServerFa
     assert (await conversation(server))["summary_seq"] > 0
 
 
+async def test_nothing_that_teammates_said_falls_between_the_summary_and_what_is_shown(
+    make_server: ServerFactory,
+) -> None:
+    talker = Talker()
+    server = await make_server(talker, history_messages=6)
+    answer = await talk(server, 1)
+
+    async def act(path: str, **body: Any) -> None:
+        headers = {"X-API-Key": server.client.secret_key}
+        body["session_id"] = answer["session_id"]
+        assert (await server.http.post(f"/chat/{path}", json=body, headers=headers)).status_code == 200
+
+    await act("state", state="teammate")
+    told = [f"Told {number}" for number in range(4)]
+    for text in told:
+        await act("reply", message=text)
+    await act("state", state="ai")
+
+    await talk(server, 2, answer)
+
+    assert len(talker.folds) == 1
+    known = str(talker.folds[0].messages) + str(talker.turns[-1].messages)
+    assert [text for text in told if text not in known] == []
+
+
 async def test_a_summary_is_metered_and_its_reservation_given_back(make_server: ServerFactory) -> None:
     talker = Talker([NO_USAGE, "Short."], usage=Usage(30, 4))
     limits = {"tokens": 1_000_000, "cost": 1_000_000}

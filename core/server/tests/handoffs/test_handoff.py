@@ -166,6 +166,61 @@ async def test_a_teammate_speaks_only_where_one_has_taken_over(make_server: Serv
     assert [author for author, _ in await said(server, first)] == ["visitor", "ai", "teammate"]
 
 
+async def test_who_asks_for_a_person_just_as_one_takes_over_does_not_send_them_away(
+    make_server: ServerFactory,
+) -> None:
+    server = await make_server(ScriptedProvider(["Hello!"], is_endless=True))
+    for _ in range(10):
+        first = (await server.say("Hi")).json()
+
+        await asyncio.gather(
+            post(server, "handoff", first), post(server, "state", first, state="teammate", teammate="Dana")
+        )
+
+        assert (await post(server, "reply", first, message="Here I am")).status_code == 200
+
+
+async def test_a_teammate_s_message_that_comes_twice_at_once_is_stored_once(
+    make_server: ServerFactory,
+) -> None:
+    server = await make_server(ScriptedProvider(["Hello!"]))
+    first = (await server.say("Hi")).json()
+    await post(server, "state", first, state="teammate")
+
+    answers = await asyncio.gather(
+        *(post(server, "reply", first, message="Hello", message_id="m1") for _ in range(8))
+    )
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["message"]["id"] for answer in answers}) == 1
+    assert [author for author, _ in await said(server, first)] == ["visitor", "ai", "teammate"]
+
+
+async def test_no_answer_follows_when_a_conversation_is_closed_while_the_ai_works(
+    make_server: ServerFactory,
+) -> None:
+    gate = asyncio.Event()
+    provider = ScriptedProvider(["Hello!"], ["I think that ", gate, "never said"])
+    server = await make_server(provider)
+    first = (await server.say("Hi")).json()
+    stream = asyncio.create_task(
+        server.http.post(
+            "/chat/message",
+            json={"message": "Where is it?", "session_id": first["session_id"]},
+            headers={"X-API-Key": server.client.secret_key, "Accept": "text/event-stream"},
+        )
+    )
+    await provider.called(2)
+
+    closed = await post(server, "state", first, state="closed")
+
+    assert closed.json()["state"] == "closed"
+    events = sse_events((await stream).text)
+    assert [name for name, _ in events][-3:] == ["text.reset", "handoff", "turn.completed"]
+    assert events[-2][1] == {"state": "closed"}
+    assert await said(server, first) == [("visitor", "Hi"), ("ai", "Hello!"), ("visitor", "Where is it?")]
+
+
 async def test_a_closed_conversation_changes_hands_no_more(make_server: ServerFactory) -> None:
     server = await make_server(ScriptedProvider(["Hello!"]))
     first = (await server.say("Hi")).json()
@@ -242,7 +297,10 @@ async def test_plugins_hear_of_a_conversation_that_leaves_the_ai_once(make_serve
     ]
 
 
-async def test_a_turn_whose_process_died_says_nothing_after_a_takeover(make_server: ServerFactory) -> None:
+@pytest.mark.parametrize("is_given_back", [False, True])
+async def test_a_turn_whose_process_died_says_nothing_after_a_takeover(
+    make_server: ServerFactory, is_given_back: bool
+) -> None:
     bookings = Bookings()
     provider = ScriptedProvider([ToolCall("c", "book", {"slot": "ten"})], ["Booked."], ["And now?"])
     server = await make_server(provider, tools=[bookings.tool], context_cache_s=0)
@@ -261,6 +319,8 @@ async def test_a_turn_whose_process_died_says_nothing_after_a_takeover(make_serv
         await transaction.execute(delete(Message).where(Message.role == "assistant"))
     server.services.live.streams.clear()
     await post(server, "state", begun, state="teammate")
+    if is_given_back:
+        await post(server, "state", begun, state="ai")
 
     assert await server.services.abandonment.sweep() == 1
 

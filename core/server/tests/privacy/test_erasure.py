@@ -175,6 +175,40 @@ async def test_a_plugin_that_fails_is_asked_again_until_it_has_erased(
     assert await server.rows(Visitor) == []
 
 
+async def test_what_a_visitor_begins_after_the_wish_is_left_alone_while_a_plugin_still_fails(
+    make_server: ServerFactory, clock: FakeClock
+) -> None:
+    server = await shop(make_server, clock, Diary(failures=2))
+    await server.say("Hi", user_token=token("ada"))
+    assert (await erase(server, visitor="ada")).json()["status"] == "pending"
+    clock.advance(60)
+    new = (await server.say("Hi again", user_token=token("ada"))).json()
+
+    for still_open in (1, 0):
+        clock.advance(31)
+        assert await server.services.erasures.sweep() == still_open
+
+    assert (await server.say("Still here", new, user_token=token("ada"))).status_code == 200
+    said = [row["content"] for row in await server.rows(Message) if row["role"] == "user"]
+    assert sorted(said) == ["Hi again", "Still here"]
+    assert len(await server.rows(Visitor)) == 1
+    assert sorted(row["value"] for row in await server.rows(PluginEntry)) == ['"Hi again"', '"Still here"']
+
+
+async def test_a_conversation_that_was_begun_before_its_visitor_signed_in_is_forgotten_too(
+    make_server: ServerFactory, clock: FakeClock
+) -> None:
+    server = await shop(make_server, clock, Diary())
+    first = (await server.say("Hi")).json()
+    await server.say(f"{WORD} is mine", first, user_token=token("ada"))
+
+    stranger = await server.say("Whose is it?", first, user_token=token("bob"))
+
+    assert (stranger.status_code, stranger.json()["code"]) == (403, "visitor_mismatch")
+    assert (await erase(server, visitor="ada")).json() == {"status": "erased", "conversations": 1}
+    assert await server.rows(Message) == []
+
+
 async def test_a_visitor_may_have_a_conversation_or_all_that_is_known_forgotten(
     make_server: ServerFactory, clock: FakeClock
 ) -> None:
@@ -195,6 +229,21 @@ async def test_a_visitor_may_have_a_conversation_or_all_that_is_known_forgotten(
     assert forged.status_code == 401
     assert proven.json() == {"status": "erased", "conversations": 1}
     assert await server.rows(Message) == []
+
+
+async def test_a_page_cannot_wish_without_end(make_server: ServerFactory, clock: FakeClock) -> None:
+    server = await shop(make_server, clock, Diary())
+    first = (await server.say("Hi")).json()
+    wish = {"session_id": first["session_id"]}
+
+    answers = [
+        await server.http.post("/api/erase", json=wish, headers=server.as_page(first)) for _ in range(21)
+    ]
+
+    assert [answer.status_code for answer in answers[:10]] == [200] * 10
+    assert (answers[-1].status_code, answers[-1].json()["code"]) == (429, "rate_limited")
+    assert len(await server.rows(Erasure)) <= 20
+    assert (await erase(server, **wish)).status_code == 200
 
 
 async def test_another_client_s_visitor_of_the_same_name_stays(

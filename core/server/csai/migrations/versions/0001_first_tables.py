@@ -203,6 +203,14 @@ def _create_conversations() -> None:
     )
     _create_index("conversations", "client_id", "last_message_at")
     _create_index("conversations", "lease_expires_at")
+    has_visitor = sa.text("visitor_id IS NOT NULL")
+    op.create_index(
+        "ix_conversations_client_id_visitor_id",
+        "conversations",
+        ["client_id", "visitor_id"],
+        sqlite_where=has_visitor,
+        postgresql_where=has_visitor,
+    )
     op.create_table(
         "summary_folds",
         _column("id", UUID),
