@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from contextvars import copy_context
 from typing import Any
 
 import structlog
@@ -13,7 +12,7 @@ from csai_sdk import HookRefusal, PluginContext
 
 from csai.kit.text import clean
 from csai.plugins.health import PluginHealth, fault_of
-from csai.plugins.left import begin_on_behalf, tasks_of
+from csai.plugins.hook import Hook
 from csai.plugins.registry import EventHook
 
 log = structlog.get_logger(__name__)
@@ -21,14 +20,17 @@ log = structlog.get_logger(__name__)
 DEADLINE_S = 2.0
 NO_ANSWER = "a check that must pass first did not answer"
 
-Hook = tuple[str, EventHook, PluginContext]
-
 
 class EventHooks:
     """One client's event hooks, by event. Empty for most events of most clients, so asking is cheap."""
 
-    def __init__(self, hooks: Mapping[str, tuple[Hook, ...]], *, health: PluginHealth | None = None) -> None:
-        self._hooks = hooks
+    def __init__(
+        self,
+        hooks: Mapping[str, Sequence[tuple[str, EventHook, PluginContext]]],
+        *,
+        health: PluginHealth | None = None,
+    ) -> None:
+        self._hooks = {name: tuple(Hook(*each) for each in of_event) for name, of_event in hooks.items()}
         self._health = health or PluginHealth()
 
     def __contains__(self, name: str) -> bool:
@@ -36,81 +38,82 @@ class EventHooks:
 
     async def tell(self, name: str, event: object) -> list[Any]:
         """Call the hooks of a best-effort event; returns what those that answered returned, in order."""
-        part = f"hook {name}"
-        hooks = [hook for hook in self._hooks.get(name, ()) if self._admits(part, hook)]
+        hooks = self._hooks.get(name)
         if not hooks:
             return []
+        part = f"hook {name}"
+        if not self._health.is_quiet:
+            hooks = tuple(hook for hook in hooks if self._admits(part, hook))
         answers = []
-        for hook, result in zip(hooks, await self._call(hooks, event), strict=True):
-            self._judge(part, hook, result)
+        for hook, result in await self._call(part, hooks, event):
             if isinstance(result, BaseException):
-                log.error("hook failed", hook=name, plugin=hook[0], error=type(result).__name__)
+                log.error("hook failed", hook=name, plugin=hook.plugin, error=type(result).__name__)
             elif result is not None:
                 answers.append(clean(result) if isinstance(result, str) else result)
         return answers
 
     async def ask(self, name: str, event: object) -> str | None:
         """Call the hooks of an event that may be refused; returns why it is, or None. Fails closed."""
-        hooks = self._hooks.get(name, ())
+        hooks = self._hooks.get(name)
         if not hooks:
             return None
         part = f"hook {name}"
-        if not all(self._admits(part, hook) for hook in hooks):
+        if not self._health.is_quiet and not all(self._admits(part, hook) for hook in hooks):
             return NO_ANSWER
-        results = await self._call(hooks, event)
-        for hook, result in zip(hooks, results, strict=True):
-            self._judge(part, hook, result)
-        for (plugin, _function, _ctx), result in zip(hooks, results, strict=True):
+        for hook, result in await self._call(part, hooks, event):
             if isinstance(result, HookRefusal):
                 return clean(str(result))
             if isinstance(result, BaseException):
-                log.error("hook failed, so the action is refused", hook=name, plugin=plugin)
+                log.error("hook failed, so the action is refused", hook=name, plugin=hook.plugin)
                 return NO_ANSWER
         return None
 
     def _admits(self, part: str, hook: Hook) -> bool:
-        ctx = hook[2]
+        ctx = hook.ctx
         return self._health.admits(ctx.plugin, part, ctx.client_id)
 
-    def _judge(self, part: str, hook: Hook, result: object) -> None:
-        """Tell what became of the call to whoever leaves failing plugins alone."""
-        fault = None
-        if isinstance(result, BaseException) and not isinstance(result, HookRefusal):
-            fault = fault_of(result)
-        self._health.judge(hook[2], part, fault, is_shared=True)
-
-    async def _call(self, hooks: Sequence[Hook], event: object) -> list[Any]:
-        tasks = [asyncio.create_task(_answer(function, event, ctx)) for _plugin, function, ctx in hooks]
-        try:
-            done, _ = await asyncio.wait(tasks, timeout=DEADLINE_S)
-        finally:
-            # The late ones, or all, when what waits for them is stopped.
-            for task in tasks:
-                task.cancel()
-        return [task.result() if task in done else TimeoutError("the hook is late") for task in tasks]
+    async def _call(self, part: str, hooks: Sequence[Hook], event: object) -> list[tuple[Hook, Any]]:
+        """Each hook with what it returned or raised; whoever leaves failing plugins alone is told of all."""
+        answers = await _answers(hooks, event)
+        for hook, result in answers:
+            is_fault = isinstance(result, BaseException) and not isinstance(result, HookRefusal)
+            if is_fault or not self._health.is_quiet or (hook.tasks is not None and hook.tasks.is_used):
+                self._health.judge(hook.ctx, part, fault_of(result) if is_fault else None, is_shared=True)
+        return answers
 
 
-async def _answer(function: EventHook, event: object, ctx: PluginContext) -> Any:
-    """What the hook returned or raised, `sys.exit` included: out of a task, that would stop the server."""
+async def _answers(hooks: Sequence[Hook], event: object) -> list[tuple[Hook, Any]]:
+    """In tasks, which start in the order of the hooks: for a deadline, and to keep them off the turn's own."""
+    answers: dict[Hook, Any] = {}
+    runs = _runs(hooks)
+    tasks = [asyncio.create_task(_answer(run, event, answers)) for run in runs]
+    # No deadline reaches code that cannot wait, and a timer costs as much as several such hooks.
+    timeout_s = DEADLINE_S if any(run[0].can_wait for run in runs) else None
     try:
-        begin_on_behalf(tasks_of(ctx))
-        return await function(**_accepted(function, event, ctx))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 -- a plugin's fault, for the caller to judge
-        return error
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        return error
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout_s)
+    finally:
+        # The late ones, or all, when what waits for them is stopped.
+        for task in tasks:
+            task.cancel()
+    return [(hook, answers[hook] if hook in answers else TimeoutError("the hook is late")) for hook in hooks]
 
 
-def _accepted(function: EventHook, event: object, ctx: PluginContext) -> dict[str, Any]:
-    """As with pluggy's own calls, a hook may leave out parameters it does not need."""
-    names = _parameters(function)
-    return {name: value for name, value in (("event", event), ("ctx", ctx)) if name in names}
+def _runs(hooks: Sequence[Hook]) -> list[list[Hook]]:
+    """Those that follow each other and cannot wait, together; every other one alone."""
+    runs: list[list[Hook]] = []
+    for hook in hooks:
+        if not hook.can_wait and runs and not runs[-1][0].can_wait:
+            runs[-1].append(hook)
+        else:
+            runs.append([hook])
+    return runs
 
 
-@lru_cache(maxsize=1_024)
-def _parameters(function: EventHook) -> frozenset[str]:
-    # A signature sees through decorators that wrap properly.
-    return frozenset(inspect.signature(function).parameters)
+async def _answer(run: Sequence[Hook], event: object, answers: dict[Hook, Any]) -> None:
+    if run[0].can_wait:
+        answers[run[0]] = await run[0].answer(event)
+        return
+    for hook in run:
+        # What one of them sets for its own context is not for the next.
+        answers[hook] = copy_context().run(hook.answer_at_once, event)
