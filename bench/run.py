@@ -63,7 +63,7 @@ STACKS = ("postgres-redis", "sqlite-memory")
 def main() -> None:
     options = _options()
     if options.plugins:
-        command = [sys.executable, ROOT / "bench" / "plugins.py", *(["--quick"] if options.quick else [])]
+        command = [sys.executable, str(ROOT / "bench" / "plugins.py")] + ["--quick"] * options.quick
         sys.exit(subprocess.run(command, timeout=PLUGINS_TIMEOUT_S).returncode)
     _head()
     if not SOURCES.is_dir():

@@ -75,28 +75,40 @@ class EventHooks:
     async def _call(self, part: str, hooks: Sequence[Hook], event: object) -> list[tuple[Hook, Any]]:
         """Each hook with what it returned or raised; whoever leaves failing plugins alone is told of all."""
         answers = await _answers(hooks, event)
+        is_quiet = self._health.is_quiet
         for hook, result in answers:
             is_fault = isinstance(result, BaseException) and not isinstance(result, HookRefusal)
-            if is_fault or not self._health.is_quiet or (hook.tasks is not None and hook.tasks.is_used):
+            if is_fault or not is_quiet or (hook.tasks is not None and hook.tasks.is_used):
                 self._health.judge(hook.ctx, part, fault_of(result) if is_fault else None, is_shared=True)
         return answers
 
 
 async def _answers(hooks: Sequence[Hook], event: object) -> list[tuple[Hook, Any]]:
-    """In tasks, which start in the order of the hooks: for a deadline, and to keep them off the turn's own."""
+    """In tasks, which start in the order of the hooks: for a deadline, and to keep off the turn's own."""
     answers: dict[Hook, Any] = {}
     runs = _runs(hooks)
     tasks = [asyncio.create_task(_answer(run, event, answers)) for run in runs]
-    # No deadline reaches code that cannot wait, and a timer costs as much as several such hooks.
-    timeout_s = DEADLINE_S if any(run[0].can_wait for run in runs) else None
     try:
-        if tasks:
-            await asyncio.wait(tasks, timeout=timeout_s)
+        if len(runs) == 1 and not runs[0][0].can_wait:
+            await _ended(tasks[0])
+        elif tasks:
+            await asyncio.wait(tasks, timeout=DEADLINE_S)
     finally:
         # The late ones, or all, when what waits for them is stopped.
         for task in tasks:
             task.cancel()
     return [(hook, answers[hook] if hook in answers else TimeoutError("the hook is late")) for hook in hooks]
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Without a deadline, which code that cannot wait would not notice; a timer costs as much as ten hooks."""
+    try:
+        await task
+    except asyncio.CancelledError:
+        own = asyncio.current_task()
+        if own is None or own.cancelling():
+            raise
+        # Else a hook cancelled the task that it ran in; what it answered is known all the same.
 
 
 def _runs(hooks: Sequence[Hook]) -> list[list[Hook]]:

@@ -6,7 +6,7 @@ import asyncio
 import dis
 import inspect
 from collections.abc import Callable, Coroutine
-from functools import lru_cache, partial
+from functools import lru_cache
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -16,7 +16,7 @@ from csai.plugins.left import begin_on_behalf, tasks_of
 from csai.plugins.registry import EventHook
 
 _WAITS = frozenset({"SEND", "YIELD_VALUE"})
-"""What a coroutine's code holds where it may wait: `await`, `async for` and `async with` come down to these."""
+"""What `await`, `async for` and `async with` are compiled to."""
 
 
 class Hook:
@@ -76,10 +76,13 @@ def _has_a_wait(code: CodeType) -> bool:
 def _bound(function: EventHook, ctx: PluginContext) -> Callable[[object], Coroutine[Any, Any, Any]]:
     """As with pluggy's own calls, a hook may leave out parameters it does not need."""
     names = _parameters(function)
-    with_ctx = partial(function, ctx=ctx) if "ctx" in names else function
-    if "event" not in names:
-        return lambda event: with_ctx()
-    return lambda event: with_ctx(event=event)
+    if {"event", "ctx"} <= names:
+        return lambda event: function(event=event, ctx=ctx)
+    if "event" in names:
+        return lambda event: function(event=event)
+    if "ctx" in names:
+        return lambda event: function(ctx=ctx)
+    return lambda event: function()
 
 
 @lru_cache(maxsize=2_048)

@@ -201,7 +201,7 @@ async def wrapper() -> str:
     return await answers()
 
 
-class Callable_:
+class Called:
     async def __call__(self) -> None:
         """Waits for nothing, but that is not seen from its class."""
 
@@ -222,7 +222,7 @@ def hands_on() -> Any:
 @pytest.mark.parametrize(
     "function",
     [
-        *(loops, enters, gathers, awaits_at_times, wrapper, Callable_(), Method().later, hands_on),
+        *(loops, enters, gathers, awaits_at_times, wrapper, Called(), Method().later, hands_on),
         functools.partial(answers),
     ],
 )
@@ -237,10 +237,10 @@ def test_code_that_cannot_wait_is_known(function: Any) -> None:
 
 
 async def test_a_hook_without_a_signature_fails_alone() -> None:
-    class Odd:
+    class Unsigned:
         __signature__ = "none"
 
         async def __call__(self, event: object) -> str:
             return "never"
 
-    assert await hooks(a=answers, b=Odd()).tell("event", None) == ["answered"]
+    assert await hooks(a=answers, b=Unsigned()).tell("event", None) == ["answered"]
