@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+
+# Documented for task implementations of others: https://docs.python.org/3/library/asyncio-extending.html
+from asyncio.tasks import _enter_task as enter_task
+from asyncio.tasks import _leave_task as leave_task
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import copy_context
 from typing import Any
 
@@ -21,6 +25,9 @@ DEADLINE_S = 2.0
 NO_ANSWER = "a check that must pass first did not answer"
 
 
+Run = tuple[Hook, ...]
+
+
 class EventHooks:
     """One client's event hooks, by event. Empty for most events of most clients, so asking is cheap."""
 
@@ -30,40 +37,40 @@ class EventHooks:
         *,
         health: PluginHealth | None = None,
     ) -> None:
-        self._hooks = {name: tuple(Hook(*each) for each in of_event) for name, of_event in hooks.items()}
+        self._runs = {name: _runs(Hook(*each) for each in of_event) for name, of_event in hooks.items()}
         self._health = health or PluginHealth()
 
     def __contains__(self, name: str) -> bool:
-        return name in self._hooks
+        return name in self._runs
 
     async def tell(self, name: str, event: object) -> list[Any]:
         """Call the hooks of a best-effort event; returns what those that answered returned, in order."""
-        hooks = self._hooks.get(name)
-        if not hooks:
+        runs = self._runs.get(name)
+        if not runs:
             return []
         part = f"hook {name}"
         if not self._health.is_quiet:
-            hooks = tuple(hook for hook in hooks if self._admits(part, hook))
+            runs = _runs(hook for run in runs for hook in run if self._admits(part, hook))
         answers = []
-        for hook, result in await self._call(part, hooks, event):
-            if isinstance(result, BaseException):
-                log.error("hook failed", hook=name, plugin=hook.plugin, error=type(result).__name__)
-            elif result is not None:
-                answers.append(clean(result) if isinstance(result, str) else result)
+        for hook, answer in await self._call(part, runs, event):
+            if isinstance(answer, BaseException):
+                log.error("hook failed", hook=name, plugin=hook.plugin, error=type(answer).__name__)
+            else:
+                answers.append(clean(answer) if isinstance(answer, str) else answer)
         return answers
 
     async def ask(self, name: str, event: object) -> str | None:
         """Call the hooks of an event that may be refused; returns why it is, or None. Fails closed."""
-        hooks = self._hooks.get(name)
-        if not hooks:
+        runs = self._runs.get(name)
+        if not runs:
             return None
         part = f"hook {name}"
-        if not self._health.is_quiet and not all(self._admits(part, hook) for hook in hooks):
+        if not self._health.is_quiet and not all(self._admits(part, hook) for run in runs for hook in run):
             return NO_ANSWER
-        for hook, result in await self._call(part, hooks, event):
-            if isinstance(result, HookRefusal):
-                return clean(str(result))
-            if isinstance(result, BaseException):
+        for hook, answer in await self._call(part, runs, event):
+            if isinstance(answer, HookRefusal):
+                return clean(str(answer))
+            if isinstance(answer, BaseException):
                 log.error("hook failed, so the action is refused", hook=name, plugin=hook.plugin)
                 return NO_ANSWER
         return None
@@ -72,46 +79,66 @@ class EventHooks:
         ctx = hook.ctx
         return self._health.admits(ctx.plugin, part, ctx.client_id)
 
-    async def _call(self, part: str, hooks: Sequence[Hook], event: object) -> list[tuple[Hook, Any]]:
-        """Each hook with what it returned or raised; whoever leaves failing plugins alone is told of all."""
-        answers = await _answers(hooks, event)
+    async def _call(self, part: str, runs: Sequence[Run], event: object) -> list[tuple[Hook, Any]]:
+        """The hooks that answered something other than None, or raised it, each with that.
+
+        Whoever leaves failing plugins alone is told of all, as far as there is something to tell.
+        """
+        answered = []
+        called = await _answers(runs, event)
         is_quiet = self._health.is_quiet
-        for hook, result in answers:
-            is_fault = isinstance(result, BaseException) and not isinstance(result, HookRefusal)
-            if is_fault or not is_quiet or (hook.tasks is not None and hook.tasks.is_used):
-                self._health.judge(hook.ctx, part, fault_of(result) if is_fault else None, is_shared=True)
-        return answers
+        for run, answers in zip(runs, called, strict=True):
+            for hook, answer in zip(run, answers, strict=True):
+                if answer is None and is_quiet and not hook.tasks.is_used:
+                    continue
+                is_fault = isinstance(answer, BaseException) and not isinstance(answer, HookRefusal)
+                self._health.judge(hook.ctx, part, fault_of(answer) if is_fault else None, is_shared=True)
+                if answer is not None:
+                    answered.append((hook, answer))
+        return answered
 
 
-async def _answers(hooks: Sequence[Hook], event: object) -> list[tuple[Hook, Any]]:
-    """In tasks, which start in the order of the hooks: for a deadline, and to keep off the turn's own."""
-    answers: dict[Hook, Any] = {}
-    runs = _runs(hooks)
-    tasks = [asyncio.create_task(_answer(run, event, answers)) for run in runs]
+async def _answers(runs: Sequence[Run], event: object) -> list[list[Any]]:
+    """By run. No deadline reaches code that cannot wait: where there is no other, it needs no task either."""
+    if len(runs) == 1 and not runs[0][0].can_wait:
+        return [_answers_at_once(runs[0], event)]
+    answers: list[list[Any]] = [[] for _ in runs]
+    # Which start in the order of the hooks.
+    tasks = [asyncio.create_task(_answer(run, event, own)) for run, own in zip(runs, answers, strict=True)]
     try:
-        if len(runs) == 1 and not runs[0][0].can_wait:
-            await _ended(tasks[0])
-        elif tasks:
+        if tasks:
             await asyncio.wait(tasks, timeout=DEADLINE_S)
     finally:
         # The late ones, or all, when what waits for them is stopped.
         for task in tasks:
             task.cancel()
-    return [(hook, answers[hook] if hook in answers else TimeoutError("the hook is late")) for hook in hooks]
+    return [
+        own if len(own) == len(run) else [TimeoutError("the hook is late") for _ in run]
+        for run, own in zip(runs, answers, strict=True)
+    ]
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    """Without a deadline, which code that cannot wait would not notice; a timer costs as much as ten hooks."""
+async def _answer(run: Run, event: object, answers: list[Any]) -> None:
+    if run[0].can_wait:
+        answers.append(await run[0].answer(event))
+    else:
+        answers.extend(_answers_at_once(run, event))
+
+
+def _answers_at_once(run: Run, event: object) -> list[Any]:
+    """Outside any task: a hook is not to get hold of that of the turn, and cancel it."""
+    loop, turn = asyncio.get_running_loop(), asyncio.current_task()
+    if turn is not None:
+        leave_task(loop, turn)
     try:
-        await task
-    except asyncio.CancelledError:
-        own = asyncio.current_task()
-        if own is None or own.cancelling():
-            raise
-        # Else a hook cancelled the task that it ran in; what it answered is known all the same.
+        # What one of them sets for its own context is not for the next.
+        return [copy_context().run(hook.answer_at_once, event) for hook in run]
+    finally:
+        if turn is not None:
+            enter_task(loop, turn)
 
 
-def _runs(hooks: Sequence[Hook]) -> list[list[Hook]]:
+def _runs(hooks: Iterable[Hook]) -> tuple[Run, ...]:
     """Those that follow each other and cannot wait, together; every other one alone."""
     runs: list[list[Hook]] = []
     for hook in hooks:
@@ -119,13 +146,4 @@ def _runs(hooks: Sequence[Hook]) -> list[list[Hook]]:
             runs[-1].append(hook)
         else:
             runs.append([hook])
-    return runs
-
-
-async def _answer(run: Sequence[Hook], event: object, answers: dict[Hook, Any]) -> None:
-    if run[0].can_wait:
-        answers[run[0]] = await run[0].answer(event)
-        return
-    for hook in run:
-        # What one of them sets for its own context is not for the next.
-        answers[hook] = copy_context().run(hook.answer_at_once, event)
+    return tuple(map(tuple, runs))

@@ -12,7 +12,7 @@ from typing import Any
 
 from csai_sdk import PluginContext
 
-from csai.plugins.left import begin_on_behalf, tasks_of
+from csai.plugins.left import LeftTasks, begin_on_behalf, tasks_of
 from csai.plugins.registry import EventHook
 
 _WAITS = frozenset({"SEND", "YIELD_VALUE"})
@@ -27,7 +27,7 @@ class Hook:
     def __init__(self, plugin: str, function: EventHook, ctx: PluginContext) -> None:
         self.plugin = plugin
         self.ctx = ctx
-        self.tasks = tasks_of(ctx)
+        self.tasks = tasks_of(ctx) or LeftTasks()
         self.can_wait = can_wait(function)
         self._begin = _bound(function, ctx)
 
@@ -61,7 +61,10 @@ class Hook:
 
 
 def can_wait(function: EventHook) -> bool:
-    """Whether calling it may give the event loop back; surely not only where its own code says so."""
+    """Whether calling it may give the event loop back, or ask for its own task.
+
+    It surely does not only where its own code says so.
+    """
     plain = function.__func__ if isinstance(function, MethodType) else function
     if not isinstance(plain, FunctionType) or not plain.__code__.co_flags & inspect.CO_COROUTINE:
         return True
@@ -70,7 +73,9 @@ def can_wait(function: EventHook) -> bool:
 
 @lru_cache(maxsize=2_048)
 def _has_a_wait(code: CodeType) -> bool:
-    return any(step.opname in _WAITS for step in dis.get_instructions(code))
+    return "current_task" in code.co_names or any(
+        step.opname in _WAITS for step in dis.get_instructions(code)
+    )
 
 
 def _bound(function: EventHook, ctx: PluginContext) -> Callable[[object], Coroutine[Any, Any, Any]]:

@@ -42,6 +42,17 @@ async def cancels_itself() -> str:
     return "cancelled its task"
 
 
+def cancel_the_task() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+
+
+async def cancels_by_another() -> str:
+    cancel_the_task()
+    return "never"
+
+
 async def is_cancelled() -> str:
     raise asyncio.CancelledError
 
@@ -61,7 +72,7 @@ async def waits_and_exits() -> str:
 
 @pytest.mark.parametrize(
     "fault",
-    [exits, is_cancelled, closes, lacks_a_parameter, waits_and_exits],
+    [exits, is_cancelled, closes, lacks_a_parameter, waits_and_exits, cancels_by_another],
     ids=lambda fault: str(fault.__name__),
 )
 async def test_whatever_a_hook_raises_stays_with_it(fault: Callable[[], Any]) -> None:
@@ -70,9 +81,10 @@ async def test_whatever_a_hook_raises_stays_with_it(fault: Callable[[], Any]) ->
     assert await between.ask("event", None) == "a check that must pass first did not answer"
 
 
-async def test_a_hook_that_cancels_its_task_cancels_nothing_else() -> None:
-    told = await hooks(a=answers, b=cancels_itself, c=answers).tell("event", None)
-    assert told == ["answered", "cancelled its task", "answered"]
+@pytest.mark.parametrize("cancels", [cancels_itself, cancels_by_another])
+async def test_a_hook_that_cancels_its_task_cancels_nothing_else(cancels: Callable[[], Any]) -> None:
+    told = await hooks(a=answers, b=cancels, c=answers).tell("event", None)
+    assert (told[0], told[-1]) == ("answered", "answered")
     await asyncio.sleep(0)
     turn = asyncio.current_task()
     assert turn is not None
@@ -82,16 +94,23 @@ async def test_a_hook_that_cancels_its_task_cancels_nothing_else() -> None:
 async def test_no_hook_runs_in_the_task_that_tells() -> None:
     seen: list[asyncio.Task[Any] | None] = []
 
+    def look() -> None:
+        seen.append(asyncio.current_task())
+
     async def at_once() -> None:
+        look()
+
+    async def asks_itself() -> None:
         seen.append(asyncio.current_task())
 
     async def later() -> None:
-        seen.append(asyncio.current_task())
+        look()
         await asyncio.sleep(0)
 
-    await hooks(a=at_once, b=later, c=at_once).tell("event", None)
-    assert len(seen) == 3
-    assert not {None, asyncio.current_task()} & set(seen)
+    await hooks(a=at_once).tell("event", None)
+    await hooks(a=asks_itself, b=later).tell("event", None)
+    assert seen[0] is None
+    assert len(seen) == len({*seen, asyncio.current_task()}) - 1 == 3
 
 
 async def test_hooks_start_in_order_whether_they_can_wait_or_not() -> None:
@@ -222,7 +241,17 @@ def hands_on() -> Any:
 @pytest.mark.parametrize(
     "function",
     [
-        *(loops, enters, gathers, awaits_at_times, wrapper, Called(), Method().later, hands_on),
+        *(
+            loops,
+            enters,
+            gathers,
+            cancels_itself,
+            awaits_at_times,
+            wrapper,
+            Called(),
+            Method().later,
+            hands_on,
+        ),
         functools.partial(answers),
     ],
 )
@@ -230,7 +259,9 @@ def test_code_that_may_wait_is_known(function: Any) -> None:
     assert can_wait(function)
 
 
-@pytest.mark.parametrize("function", [answers, exits, cancels_itself, lacks_a_parameter, Method().at_once])
+@pytest.mark.parametrize(
+    "function", [answers, exits, cancels_by_another, lacks_a_parameter, Method().at_once]
+)
 def test_code_that_cannot_wait_is_known(function: Any) -> None:
     assert not can_wait(function)
     assert inspect.iscoroutinefunction(function)
