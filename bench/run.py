@@ -2,6 +2,7 @@
 
     make bench                      all shapes on both stacks, about three minutes
     make bench BENCH_ARGS="--quick" one short run of each
+    make bench BENCH_ARGS="--plugins" what plugins cost instead, half a minute (see bench/plugins.py)
 
 Every figure of a table comes from one run on one machine; compare ratios, not machines.
 """
@@ -40,6 +41,7 @@ SOURCES = ROOT.parent / "shared" / "perf"
 PROGRAMS = ROOT / "bench" / "bin"
 SAFE_POSTGRES = {**POSTGRES_SETTINGS, "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 START_TIMEOUT_S = 30.0
+PLUGINS_TIMEOUT_S = 900
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,10 @@ STACKS = ("postgres-redis", "sqlite-memory")
 
 def main() -> None:
     options = _options()
+    if options.plugins:
+        command = [sys.executable, str(ROOT / "bench" / "plugins.py")] + ["--quick"] * options.quick
+        sys.exit(subprocess.run(command, timeout=PLUGINS_TIMEOUT_S).returncode)
+    _head()
     if not SOURCES.is_dir():
         sys.exit(f"bench: the stand-in model server's sources are missing: {SOURCES}")
     _build()
@@ -81,6 +87,7 @@ def _options() -> Any:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="short runs, no search for held streams")
+    parser.add_argument("--plugins", action="store_true", help="what plugins cost a turn, and nothing else")
     parser.add_argument("--seconds", type=float, help="how long each run measures")
     parser.add_argument("--stacks", nargs="*", default=STACKS, choices=STACKS)
     parser.add_argument("--shapes", nargs="*", default=["instant", "stream"], choices=["instant", "stream"])
@@ -90,9 +97,12 @@ def _options() -> Any:
     options.shapes = [shape for shape in (INSTANT, STREAM) if shape.name in options.shapes]
     if options.held is None:
         options.held = [] if options.quick else [150, 200, 300, 400]
+    return options
+
+
+def _head() -> None:
     print("| stack | shape | clients | turns/s | CPU ms/turn | added first token p50 / p95 ms ", end="")
     print("| errors |\n|---|---|---|---|---|---|---|")
-    return options
 
 
 def _print_row(row: dict[str, Any]) -> None:

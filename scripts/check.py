@@ -40,6 +40,7 @@ def checks() -> dict[str, list[str]]:
         "lint": ["ruff", "check", "."],
         "format": ["ruff", "format", "--check", "."],
         "hook reference": ["python", "scripts/hook_reference.py", "--check"],
+        "public names": ["python", "scripts/public_names.py", "--check"],
     }
 
 

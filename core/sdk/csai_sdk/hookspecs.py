@@ -9,6 +9,9 @@ logged.
 A hook that fails again and again for a client (5 times in a row, unless the operator says otherwise) is left
 alone for 30 s at a time. A task or thread that it starts must end with it, or be kept and closed by a
 resource of the context; code that does not give the event loop back for 5 s gets its plugin quarantined.
+
+A hook in whose code nothing is awaited costs a turn a few millionths of a second, one that may wait several
+times that. The former has no task of its own: in what it calls, `asyncio.current_task()` is None.
 """
 
 from __future__ import annotations

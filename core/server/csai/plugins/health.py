@@ -62,6 +62,11 @@ class PluginHealth:
         self._held_until: dict[Part, float] = {}
         self._troubles: dict[tuple[str, str], Trouble] = {}
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has failed: then every part is admitted, and an answer changes nothing."""
+        return not self._failed and not self._held_until
+
     def admits(self, plugin: str, part: str, client_id: str | None) -> bool:
         """Whether the part may be called. When its time is over, one call tries it for all others."""
         if not self._held_until:
@@ -78,7 +83,7 @@ class PluginHealth:
 
     def answered(self, plugin: str, part: str, client_id: str | None) -> None:
         """It did what it was asked, or refused for a reason of its own."""
-        if not self._failed and not self._held_until:
+        if self.is_quiet:
             return
         self._failed.pop(Part(plugin, part, client_id), None)
         self._failed_clients.pop((plugin, part), None)

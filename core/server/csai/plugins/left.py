@@ -28,9 +28,12 @@ class LeftTasks:
 
     def __init__(self) -> None:
         self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self.is_used = False
+        """Whether there ever was one; most plugins start none, and a look at the set costs more."""
 
     def add(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
+        self.is_used = True
 
     @property
     def are_many(self) -> bool:
