@@ -16,6 +16,7 @@ from csai.cli.doctor import doctor
 from csai.cli.migrate import migrate
 from csai.cli.plugin import plugins
 from csai.cli.plugin_check import check
+from csai.cli.plugin_new import new
 from csai.cli.refusal import Commands
 from csai.cli.retention import retention
 from csai.cli.secret import secrets
@@ -37,7 +38,8 @@ app = typer.Typer(
 )
 for command in (demo, serve, worker, migrate, seed, doctor, version):
     app.command()(command)
-plugins.command()(check)
+for command in (check, new):
+    plugins.command()(command)
 client.command()(webhook)
 client.command()(deliveries)
 client.command("plugin")(client_plugin)
