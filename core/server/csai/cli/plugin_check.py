@@ -37,7 +37,7 @@ def check(
     from csai.plugins.conformance import examine_conformance
     from csai.plugins.quality import examine_listing
 
-    subjects = [subject for plugin in plugins or [None] for subject in _subjects(plugin)]
+    subjects = [item for plugin in plugins for item in _subjects(plugin)] if plugins else _subjects(None)
     examine_listing(subjects)
     if tier is TierName.verified:
         examine_conformance(subjects)
