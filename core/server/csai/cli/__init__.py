@@ -16,6 +16,8 @@ from csai.cli.doctor import doctor
 from csai.cli.migrate import migrate
 from csai.cli.plugin import plugins
 from csai.cli.plugin_check import check
+from csai.cli.plugin_install import install, uninstall
+from csai.cli.plugin_new import new
 from csai.cli.privacy import privacy
 from csai.cli.refusal import Commands
 from csai.cli.retention import retention
@@ -38,7 +40,8 @@ app = typer.Typer(
 )
 for command in (demo, serve, worker, migrate, seed, doctor, version):
     app.command()(command)
-plugins.command()(check)
+for plugin_command in (check, new, install, uninstall):
+    plugins.command()(plugin_command)
 client.command()(webhook)
 client.command()(deliveries)
 client.command("plugin")(client_plugin)

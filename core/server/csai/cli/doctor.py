@@ -59,6 +59,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield database
     if database.state == "ok":
         yield _stored_secrets(settings)
+        yield _missing_plugins(settings)
     yield _redis(settings)
     yield _plugins(settings)
     yield _provider(settings)
@@ -152,6 +153,36 @@ async def _looked_through(settings: Settings, keyring: Keyring) -> Rotation:
     database = Database(settings.effective_database_url, pool_size=1)
     try:
         return await rotate_secrets(database, keyring, clock=SystemClock(), is_dry=True)
+    finally:
+        await database.close()
+
+
+def _missing_plugins(settings: Settings) -> Check:
+    import asyncio
+
+    from csai.plugins.discovery import entry_points
+
+    there = {point.name for point in entry_points()}
+    missing = {name: count for name, count in asyncio.run(_in_use(settings)).items() if name not in there}
+    if missing:
+        named = ", ".join(f"{name} ({count})" for name, count in missing.items())
+        return Check(
+            "clients' plugins",
+            "warning",
+            f"on for clients (how many), and not installed: {named}",
+            "Install them (csai plugins install), or switch them off (csai client plugin).",
+        )
+    return Check("clients' plugins", "ok", "all that are on for clients are installed")
+
+
+async def _in_use(settings: Settings) -> dict[str, int]:
+    from csai.clients.repository import plugins_in_use
+    from csai.database import Database
+
+    database = Database(settings.effective_database_url, pool_size=1)
+    try:
+        async with database.read() as connection:
+            return await plugins_in_use(connection)
     finally:
         await database.close()
 

@@ -24,8 +24,9 @@ class TierName(StrEnum):
 
 
 def check(
-    plugin: Annotated[
-        str | None, typer.Argument(metavar="[NAME | FOLDER]", help="A plugin, or its sources; default: all.")
+    plugins: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME | FOLDER]...", help="Plugins, or their sources; default: all."),
     ] = None,
     tier: Annotated[
         TierName, typer.Option(help="listed: what can be seen of it. verified: its conformance tests, too.")
@@ -36,7 +37,7 @@ def check(
     from csai.plugins.conformance import examine_conformance
     from csai.plugins.quality import examine_listing
 
-    subjects = _subjects(plugin)
+    subjects = [item for plugin in plugins for item in _subjects(plugin)] if plugins else _subjects(None)
     examine_listing(subjects)
     if tier is TierName.verified:
         examine_conformance(subjects)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.database import Database
@@ -105,6 +105,13 @@ async def client_summaries(connection: AsyncConnection, *, name_or_id: str = "")
         called = Client.id == name_or_id.lower() if is_id(name_or_id.lower()) else Client.name == name_or_id
         statement = statement.where(called)
     return [ClientSummary(*row) for row in await connection.execute(statement.order_by(Client.id))]
+
+
+async def plugins_in_use(connection: AsyncConnection) -> dict[str, int]:
+    """For the operator, whom no client scopes: how many clients have each plugin switched on, by a row."""
+    statement = select(ClientPlugin.plugin, func.count(ClientPlugin.client_id)).where(ClientPlugin.enabled)
+    rows = await connection.execute(statement.group_by(ClientPlugin.plugin).order_by(ClientPlugin.plugin))
+    return {row[0]: row[1] for row in rows}
 
 
 async def has_plan(connection: AsyncConnection, name: str) -> bool:

@@ -1,0 +1,1 @@
+"""A new plugin from a template: what `csai plugins new` writes."""
