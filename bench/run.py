@@ -2,7 +2,7 @@
 
     make bench                      all shapes on both stacks, about three minutes
     make bench BENCH_ARGS="--quick" one short run of each
-    make bench BENCH_ARGS="--plugins" what plugins cost instead, half a minute (see bench/plugins.py)
+    make bench BENCH_ARGS="--plugins" what plugins cost instead (see bench/plugins.py)
 
 Every figure of a table comes from one run on one machine; compare ratios, not machines.
 """
