@@ -134,6 +134,7 @@ def test_a_plugin_from_outside_lives_its_whole_life(site: Site, tmp_path: Path) 
     second = release(site, folder, "2.0.0", second_release(CODE))
     installed = json.loads(site.csai("plugins", "install", str(first), "--offline", "--yes", "--json"))
     assert (installed["plugins"][0]["state"], installed["restart_due"]) == ("loaded", True)
+    assert installed["changes"] == [{"name": "csai-tool-depot", "before": None, "after": "1.0.0"}]
 
     with site.serving() as http:
         assert tools_of(site.ask(http)) == []

@@ -54,9 +54,8 @@ class Outside:
 
     def uv(self, command: str, *arguments: str) -> str:
         """`uv pip` on this environment, without any network."""
-        return run_checked(
-            *(HERE / "uv", "pip", command, "-q", "--offline", "--python", self.bin / "python", *arguments)
-        )
+        where = ("-q", "--offline", "--python", str(self.bin / "python"))
+        return run_checked(HERE / "uv", "pip", command, *where, *arguments)
 
     def freeze(self) -> str:
         return self.uv("freeze")
