@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from csai.clients.plugin import switch_plugin
+from csai.clients.plugin import switch_plugin, undo_plugin
 from csai.clients.service import create_client
 from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
+from csai.kit.egress import EgressPolicy
 from csai.models import AuditEntry, Base, Client, ClientIntegration, ClientPlugin
+from csai.outbox.service import change_webhook
 from csai.plugins.registry import Plugin
 from csai.secrets.repository import PLACES
 from csai.secrets.rotation import Rotation, rotate_secrets
@@ -60,6 +62,15 @@ class Vault:
                         enabled=True,
                         given={"key": value},
                         keyring=keyring,
+                        clock=CLOCK,
+                    )
+                for change in ({"url": "https://shop.example/hook"}, {"is_rotating": True}):
+                    await change_webhook(
+                        transaction,
+                        client.id,
+                        **change,
+                        keyring=keyring,
+                        policy=EgressPolicy(),
                         clock=CLOCK,
                     )
                 owner = f"client:{client.id}/integration:{client.id}"
@@ -146,6 +157,26 @@ async def test_a_run_that_was_broken_off_is_gone_on_with(vault: Vault) -> None:
     assert len(await vault.plain(NEW)) == 2 * COUNT
 
 
+async def test_what_is_undone_while_it_runs_goes_under_the_new_key_too(vault: Vault) -> None:
+    undoing: list[asyncio.Task[None]] = []
+
+    async def undo() -> None:
+        async with vault.database.write() as transaction:
+            keyring = Keyring([NEW, OLD])
+            await undo_plugin(transaction, vault.clients[0], PLUGIN, keyring=keyring, clock=CLOCK)
+
+    def begin_undoing(place: str, _seen: int) -> None:
+        # Puts the secret from before, which is still under the old key, where the run has been already.
+        if place == "client_plugins.secrets" and not undoing:
+            undoing.append(asyncio.create_task(undo()))
+
+    done = await vault.rotate(NEW, OLD, progress=begin_undoing)
+    await undoing[0]
+
+    assert done.can_drop_old_keys
+    assert len(await vault.plain(NEW)) == 2 * COUNT
+
+
 async def test_a_process_that_is_killed_half_way_leaves_what_the_next_goes_on_with(
     vault: Vault, backend: Backend, tmp_path: Path
 ) -> None:
@@ -185,6 +216,8 @@ async def test_what_no_key_decrypts_is_named_and_left_while_the_rest_goes_on(vau
     assert done.unreadable == [
         f"client:{lost}/identity",
         *[f"client:{lost}/plugin:hooks"] * 2,
+        f"client:{lost}/webhook",
+        f"client:{lost}/webhook",
         f"client:{lost}/integration:{lost}",
     ]
     assert [each.rotated for each in done.counts] == [COUNT] * len(PLACES)
