@@ -38,6 +38,7 @@ def webhook(
     """Say where a client's own system is told of events. Without options: show it."""
     import asyncio
 
+    from csai.admins.audit import CLI
     from csai.cli.argument import read_value
     from csai.cli.configuration import load_settings
     from csai.cli.installation import in_transaction
@@ -60,6 +61,7 @@ def webhook(
                 keyring=keyring,
                 policy=EgressPolicy(installation.settings.egress_allow),
                 clock=installation.clock,
+                actor=CLI,
             )
         else:
             row = await find_webhook(transaction, found.id)

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from csai_sdk import Clock, HttpError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.audit import SYSTEM, Actor, record
 from csai.clients.repository import ClientRepository
 from csai.kit.crypto import DecryptError, Keyring
 from csai.kit.egress import EgressPolicy
@@ -42,6 +43,7 @@ async def change_webhook(
     keyring: Keyring,
     policy: EgressPolicy,
     clock: Clock,
+    actor: Actor = SYSTEM,
 ) -> WebhookState:
     """Set the address, switch it, replace its secret; a new address is switched on. Raises `Problem`."""
     repository = WebhookRepository(transaction, client_id)
@@ -61,6 +63,21 @@ async def change_webhook(
     )
     await repository.put(changed, now=now)
     await ClientRepository(transaction, client_id).bump()
+    await record(
+        transaction,
+        actor,
+        "webhook.set",
+        object="webhook",
+        client_id=client_id,
+        before={"enabled": row.enabled} if row else None,
+        # Without the address: who knows it may need no more to be believed there.
+        after={
+            "enabled": changed.enabled,
+            "is_new_address": row is None or changed.url != row.url,
+            "is_new_secret": secret is not None,
+        },
+        at=now,
+    )
     return WebhookState(changed.url, changed.enabled, secret)
 
 

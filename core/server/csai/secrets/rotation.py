@@ -15,6 +15,7 @@ from csai.kit.crypto import DecryptError, Keyring
 from csai.secrets.repository import PLACES, Place, SecretRepository
 
 MAX_NAMED = 100
+MAX_LOOKS = 5
 
 
 @dataclass(slots=True)
@@ -86,6 +87,7 @@ async def rotate_secrets(
     for place in PLACES:
         await _rotate_place(database, keyring, place, done, batch=batch, progress=progress)
     if not is_dry and any(each.rotated for each in done.counts):
+        await _look_again(database, keyring, done, batch=batch)
         async with database.write() as transaction:
             await record(
                 transaction,
@@ -96,6 +98,18 @@ async def rotate_secrets(
                 at=clock.now(),
             )
     return done
+
+
+async def _look_again(database: Database, keyring: Keyring, done: Rotation, *, batch: int) -> None:
+    """Until nothing is left. Undoing a change moves a secret as it is stored: maybe behind this run."""
+    for _ in range(MAX_LOOKS):
+        again = Rotation(is_dry=False)
+        for place in PLACES:
+            await _rotate_place(database, keyring, place, again, batch=batch, progress=lambda *_: None)
+        for count, more in zip(done.counts, again.counts, strict=True):
+            count.rotated += more.rotated
+        if not any(more.rotated for more in again.counts):
+            return
 
 
 async def _rotate_place(

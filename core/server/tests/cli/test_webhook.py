@@ -12,7 +12,7 @@ import pytest
 from csai.cli import app
 from csai.database import Database
 from csai.kit.clock import SystemClock
-from csai.models import ClientWebhook, OutboxEvent
+from csai.models import AuditEntry, ClientWebhook, OutboxEvent
 from csai.outbox.event import Outbox
 from sqlalchemy import update
 from typer.testing import CliRunner, Result
@@ -89,6 +89,14 @@ def test_the_secret_is_shown_once_and_not_stored_readably(operator: Operator) ->
     rotated = operator.do("client", "webhook", "Shop", "--rotate-secret")
     assert "whsec_" in rotated
     assert set_up["secret"] not in rotated
+    audited = [row for row in operator.rows(AuditEntry) if row["action"] == "webhook.set"]
+    assert [(row["actor"], row["before"], row["after"]["is_new_secret"]) for row in audited] == [
+        ("cli", None, True),
+        ("cli", {"enabled": True}, False),
+        ("cli", {"enabled": True}, True),
+    ]
+    assert "whsec_" not in str(audited)
+    assert URL not in str(audited)
 
 
 def test_a_webhook_is_switched_off_and_on_with_its_address_and_secret_kept(operator: Operator) -> None:

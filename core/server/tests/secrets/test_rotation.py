@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from csai.clients.plugin import switch_plugin
+from csai.clients.plugin import switch_plugin, undo_plugin
 from csai.clients.service import create_client
 from csai.database import Database
 from csai.kit.clock import SystemClock
@@ -158,6 +158,26 @@ async def test_a_run_that_was_broken_off_is_gone_on_with(vault: Vault) -> None:
     assert counts["clients.identity_secret"].rotated == 0
     secrets = counts["client_plugins.secrets"]
     assert (secrets.current, secrets.rotated) == (4, COUNT - 4)
+    assert len(await vault.plain(NEW)) == 2 * COUNT
+
+
+async def test_what_is_undone_while_it_runs_goes_under_the_new_key_too(vault: Vault) -> None:
+    undoing: list[asyncio.Task[None]] = []
+
+    async def undo() -> None:
+        async with vault.database.write() as transaction:
+            keyring = Keyring([NEW, OLD])
+            await undo_plugin(transaction, vault.clients[0], PLUGIN, keyring=keyring, clock=CLOCK)
+
+    def begin_undoing(place: str, _seen: int) -> None:
+        # Puts the secret from before, which is still under the old key, where the run has been already.
+        if place == "client_plugins.secrets" and not undoing:
+            undoing.append(asyncio.create_task(undo()))
+
+    done = await vault.rotate(NEW, OLD, progress=begin_undoing)
+    await undoing[0]
+
+    assert done.can_drop_old_keys
     assert len(await vault.plain(NEW)) == 2 * COUNT
 
 
