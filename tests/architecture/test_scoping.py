@@ -25,6 +25,7 @@ STATEMENT_MODULES = {
     "usage/rollup.py",
     "knowledge/search.py",
     "plugins/store.py",
+    "privacy/erasure_repository.py",
 }
 # Readiness asks nothing of a table; models and migrations define tables.
 WITHOUT_CLIENTS = {"app.py", "statement.py"}
