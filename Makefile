@@ -4,11 +4,13 @@ PORT ?= 8000
 WORKERS ?= 2
 MINUTES ?= 5
 BIN := .venv/bin
+OUTSIDE := tests/e2e/test_outside_plugin.py tests/e2e/test_tutorial.py
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # Compiled modules are worth keeping: without them every start compiles everything again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium demo test faults check bench soak format pins clean
+.PHONY: help setup chromium demo test faults outside check bench soak format pins clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -23,10 +25,13 @@ demo: setup ## Run the whole platform with demo data, no keys needed (PORT=8000)
 	@$(BIN)/csai demo --port $(PORT)
 
 test: setup chromium ## Run the tests on SQLite and on PostgreSQL + Redis (PYTEST_ARGS="-k turn")
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore=tests/faults $(PYTEST_ARGS)
+	@$(PYTEST) --ignore=tests/faults $(OUTSIDE:%=--ignore=%) $(PYTEST_ARGS)
 
 faults: setup ## Break real servers, databases, vendors and plugins in every way (PYTEST_ARGS="-k redis")
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/faults $(PYTEST_ARGS)
+	@$(PYTEST) tests/faults $(PYTEST_ARGS)
+
+outside: setup ## Build, install, upgrade and remove a plugin from outside, and follow the tutorial
+	@$(PYTEST) $(OUTSIDE) $(PYTEST_ARGS)
 
 check: setup ## Lint, formatting, types and the rules of who may import whom
 	@$(BIN)/python scripts/check.py
