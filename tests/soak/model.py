@@ -60,8 +60,8 @@ class Model:
         deltas = [_call(serial, slot[-1])] if slot and wants_tool else _words(question)
         cut_after = self._random.randrange(len(deltas)) if FAULT_SHARE / 2 <= fault < FAULT_SHARE else None
         answer = web.StreamResponse(headers={"content-type": "text/event-stream"})
-        await answer.prepare(request)
         with suppress(ConnectionError):  # The server that asked was killed.
+            await answer.prepare(request)
             await self._stream(request, answer, f"soak-{serial}", served, deltas, cut_after)
         return answer
 
