@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -56,9 +57,15 @@ class Store(Protocol):
         ...
 
 
-def check_entry(key: str, size_bytes: int) -> None:
-    """Refuse a key or value that no store takes. Raises `ValueError` or `StoreFull`."""
+def encode_entry(key: str, value: Any) -> str:
+    """The value as every store keeps it. Raises as `Store.set` does, and `TypeError`.
+
+    `TypeError` is for objects that JSON has no form for.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    size_bytes = len(text.encode())
     if not 1 <= len(key) <= MAX_KEY_CHARS or not key.isprintable():
         raise ValueError(f"a key has 1 to {MAX_KEY_CHARS} printable characters")
     if size_bytes > MAX_VALUE_BYTES:
         raise StoreFull(f"a value has at most {MAX_VALUE_BYTES} bytes, this one has {size_bytes}")
+    return text

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from csai_sdk import Clock, StoreFull
-from csai_sdk.store import MAX_KEYS, MAX_TOTAL_BYTES, check_entry
+from csai_sdk.store import MAX_KEYS, MAX_TOTAL_BYTES, encode_entry
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,7 @@ class MemoryStore:
         visitor_id: str | None = None,
         expires_at: datetime | None = None,
     ) -> None:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        entry = Entry(text, visitor_id, expires_at)
-        check_entry(key, entry.size_bytes)
+        entry = Entry(encode_entry(key, value), visitor_id, expires_at)
         others = [other for name, other in self._alive() if name != key]
         if len(others) >= MAX_KEYS or sum(other.size_bytes for other in others) + entry.size_bytes > (
             MAX_TOTAL_BYTES

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from csai_sdk import Clock, StoreFull
-from csai_sdk.store import MAX_KEYS, MAX_TOTAL_BYTES, check_entry
+from csai_sdk.store import MAX_KEYS, MAX_TOTAL_BYTES, encode_entry
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,9 +40,8 @@ class PluginStore:
         visitor_id: str | None = None,
         expires_at: datetime | None = None,
     ) -> None:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = encode_entry(key, value)
         size_bytes = len(text.encode())
-        check_entry(key, size_bytes)
         own = {"client_id": self._client_id, "plugin": self._plugin, "key": key}
         async with self._database.write() as transaction:
             await self._make_room(transaction, key, size_bytes)
