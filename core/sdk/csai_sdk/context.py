@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from logging import Logger, LoggerAdapter
+from socket import socket
 from typing import Any, Protocol, TypeVar
 
 from csai_sdk.errors import SettingsError
@@ -53,7 +54,7 @@ class HttpClient(Protocol):
 
 
 class Transports(Protocol):
-    """Guarded transports to build a vendor SDK's HTTP client on. The caller owns and closes what it gets.
+    """Guarded transports to build a vendor SDK's client on. The caller owns and closes what it gets.
 
     `is_operator_url` is True where the base address came from the operator's settings, which are trusted;
     an address that a client set must pass the egress guard.
@@ -65,6 +66,25 @@ class Transports(Protocol):
 
     def httpx2(self, *, is_operator_url: bool) -> Any:
         """An `httpx2.AsyncBaseTransport`."""
+        ...
+
+    async def connect(
+        self, host: str, port: int, *, is_operator_url: bool, timeout_s: float = 10.0
+    ) -> socket:
+        """A connected, non-blocking TCP socket, for protocols that are not HTTP (SMTP, IMAP).
+
+        Begin TLS over it with `host` as the server's name. Raises `HttpError` (a refused address, no answer).
+        """
+        ...
+
+    async def resolve(
+        self, host: str, port: int, *, is_operator_url: bool, timeout_s: float = 10.0
+    ) -> Sequence[str]:
+        """Numeric addresses that may be connected to, for a driver that opens its connections itself.
+
+        Hand it one of these, never the name, which may say something else at a second look. Raises
+        `HttpError`.
+        """
         ...
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
+import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -84,6 +86,31 @@ class PlainTransports:
 
         self.asked.append(is_operator_url)
         return httpx2.AsyncHTTPTransport(verify=_tls())
+
+    async def connect(
+        self, host: str, port: int, *, is_operator_url: bool, timeout_s: float = 10.0
+    ) -> socket.socket:
+        (address, *_) = await self.resolve(host, port, is_operator_url=is_operator_url)
+        opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        opened.setblocking(False)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.get_running_loop().sock_connect(opened, (address, port))
+        except OSError as error:
+            opened.close()
+            raise HttpError("no answer", was_sent=False) from error
+        return opened
+
+    async def resolve(
+        self, host: str, port: int, *, is_operator_url: bool, timeout_s: float = 10.0
+    ) -> list[str]:
+        self.asked.append(is_operator_url)
+        try:
+            async with asyncio.timeout(timeout_s):
+                found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise HttpError("no answer", was_sent=False) from error
+        return [str(each[4][0]) for each in found]
 
 
 @cache

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +14,9 @@ import aiohttp
 import yarl
 from csai_sdk import HttpClient, HttpError, HttpResponse, Transports
 
+from csai.kit.dial import Dialer
 from csai.kit.egress import EgressPolicy
-from csai.kit.pool import Lookup, Pool, failure_text, request_body, system_lookup
+from csai.kit.pool import Lookup, Pool, Resolver, failure_text, request_body, system_lookup
 from csai.kit.transports import OWN_HEADERS, make_transport
 
 BAD_URL = "the address must be an http or https URL without a user name"
@@ -38,25 +40,34 @@ class Outbound:
     """
 
     def __init__(self, policy: EgressPolicy, *, lookup: Lookup = system_lookup) -> None:
-        plugins = Pool(lookup, policy=policy, keep_alive_s=_SHORT_S, trace=_progress_trace())
-        guarded = Pool(lookup, policy=policy, keep_alive_s=_SHORT_S)
-        trusted = Pool(lookup, keep_alive_s=_LONG_S)
-        operator = Pool(lookup, keep_alive_s=_SHORT_S, trace=_progress_trace())
+        # Slow name servers of what clients chose hold up nothing that the operator chose.
+        theirs, ours = Resolver(lookup), Resolver(lookup)
+        plugins = Pool(theirs, policy=policy, keep_alive_s=_SHORT_S, trace=_progress_trace())
+        guarded = Pool(theirs, policy=policy, keep_alive_s=_SHORT_S)
+        trusted = Pool(ours, keep_alive_s=_LONG_S)
+        operator = Pool(ours, keep_alive_s=_SHORT_S, trace=_progress_trace())
+        self._resolvers = (theirs, ours)
         self._pools = (plugins, guarded, trusted, operator)
         self.http: HttpClient = _Http(plugins)
         self.operator_http: HttpClient = _Http(operator)
         """For addresses in the operator's own configuration, which may lie inside."""
-        self.transports: Transports = _Transports(guarded, trusted)
+        self.transports: Transports = _Transports(
+            guarded, trusted, Dialer(theirs, policy=policy), Dialer(ours)
+        )
 
     async def aclose(self) -> None:
         for pool in self._pools:
             await pool.aclose()
+        for resolver in self._resolvers:
+            await resolver.close()
 
 
 class _Transports:
-    def __init__(self, guarded: Pool, trusted: Pool) -> None:
+    def __init__(self, guarded: Pool, trusted: Pool, guarded_dialer: Dialer, trusted_dialer: Dialer) -> None:
         self._guarded = guarded
         self._trusted = trusted
+        self._guarded_dialer = guarded_dialer
+        self._trusted_dialer = trusted_dialer
 
     def httpx(self, *, is_operator_url: bool) -> Any:
         import httpx
@@ -67,6 +78,19 @@ class _Transports:
         import httpx2
 
         return make_transport(httpx2, self._trusted if is_operator_url else self._guarded)
+
+    async def connect(
+        self, host: str, port: int, *, is_operator_url: bool, timeout_s: float = 10.0
+    ) -> socket.socket:
+        return await self._dialer(is_operator_url).connect(host, port, timeout_s=timeout_s)
+
+    async def resolve(
+        self, host: str, port: int, *, is_operator_url: bool, timeout_s: float = 10.0
+    ) -> Sequence[str]:
+        return await self._dialer(is_operator_url).resolve(host, port, timeout_s=timeout_s)
+
+    def _dialer(self, is_operator_url: bool) -> Dialer:
+        return self._trusted_dialer if is_operator_url else self._guarded_dialer
 
 
 @dataclass(slots=True)

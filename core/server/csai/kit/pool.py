@@ -46,6 +46,32 @@ def request_body(content: bytes | None) -> bytes | io.BytesIO | None:
     return content or None
 
 
+def system_lookup(host: str, port: int) -> Sequence[tuple[Any, ...]]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+
+
+class Resolver(AbstractResolver):
+    """Looks names up in threads of its own, so that slow name servers hold up nothing else."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._threads = ThreadPoolExecutor(_LOOKUP_THREADS, thread_name_prefix="csai-dns")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, self._lookup, host, port)
+        numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        return [
+            ResolveResult(hostname=host, host=at[0], port=at[1], family=kind, proto=0, flags=numeric)
+            for kind, _, _, _, at in found[:_ADDRESSES_PER_NAME]
+        ]
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
 class Pool:
     """An aiohttp session that opens on first use, on the running loop.
 
@@ -56,7 +82,7 @@ class Pool:
 
     def __init__(
         self,
-        lookup: Lookup,
+        resolver: Resolver,
         *,
         keep_alive_s: float,
         policy: EgressPolicy | None = None,
@@ -64,7 +90,7 @@ class Pool:
     ) -> None:
         self.is_guarded = policy is not None
         self._keep_alive_s = keep_alive_s
-        self._resolver = _Resolver(lookup)
+        self._resolver = resolver
         self._open_socket = None if policy is None else guarded_socket(policy)
         self._traces = [trace] if trace else None
         self._session: aiohttp.ClientSession | None = None
@@ -105,7 +131,6 @@ class Pool:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
-        await self._resolver.close()
 
 
 async def _send_once(
@@ -118,29 +143,3 @@ async def _send_once(
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise ConnectionLost from error
-
-
-def system_lookup(host: str, port: int) -> Sequence[tuple[Any, ...]]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-
-
-class _Resolver(AbstractResolver):
-    """Looks names up in threads of its own, so that slow name servers hold up nothing else."""
-
-    def __init__(self, lookup: Lookup) -> None:
-        self._lookup = lookup
-        self._threads = ThreadPoolExecutor(_LOOKUP_THREADS, thread_name_prefix="csai-dns")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, self._lookup, host, port)
-        numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-        return [
-            ResolveResult(hostname=host, host=at[0], port=at[1], family=kind, proto=0, flags=numeric)
-            for kind, _, _, _, at in found[:_ADDRESSES_PER_NAME]
-        ]
-
-    async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
