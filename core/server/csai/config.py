@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     first_token_timeout_s: float = 30
     drain_s: float = Field(20, ge=0)
     """How long open turns may still take when the server is told to stop."""
+    confirmation_s: float = Field(600, ge=10, le=86_400)
+    """How long a write action waits for the visitor's word."""
     lease_s: float = Field(30, ge=2)
     """How long a conversation stays with a process that has died; running turns renew it in time."""
     max_message_chars: int = 16_000

@@ -216,7 +216,7 @@ def build_services(
             attempts=Attempts(settings=settings, database=database, clock=clock, limits=limits),
             breaker=breaker,
         ),
-        tools=ToolRunner(database, clock),
+        tools=ToolRunner(database, clock, confirmation_s=settings.confirmation_s),
         settlement=Settlement(database=database, clock=clock),
         replies=ReplyCache(settings=settings, cache=cache),
         contexts=Contexts(settings=settings, database=database, cache=cache),

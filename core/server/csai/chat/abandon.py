@@ -161,6 +161,7 @@ def _outcome(
             }
             for row in intended
         ],
+        "confirmations": [],
         "usage": {
             "tokens_input": sum(call.usage.tokens_input for call in calls),
             "tokens_output": sum(call.usage.tokens_output for call in calls),

@@ -13,7 +13,7 @@ from csai_sdk import Clock
 from csai.chat.abandon import Abandonment
 from csai.chat.doors import Doors
 from csai.chat.order import Order, busy
-from csai.chat.replay import POLL_S, Asked
+from csai.chat.replay import POLL_S, Asked, decided
 from csai.chat.repository import LeaseRow, StateRow, TurnRepository
 from csai.chat.running import RunningTurn
 from csai.chat.spending import expected
@@ -29,6 +29,8 @@ from csai.kit.problem import Problem, not_found
 from csai.outbox.limit import LimitNews
 from csai.plugins.view import ClientViews
 from csai.statement import Rows, Step
+from csai.tools.confirmation import DecidedCall, WaitingCall
+from csai.tools.repository import ToolExecutionRepository
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)
@@ -39,6 +41,10 @@ LIMIT_FOR_VISITORS = "The assistant is not available at the moment. Please conta
 
 class ConversationTaken(Exception):
     """Another turn holds the conversation, or it has ended; rolls the transaction back."""
+
+
+class NotWaiting(Exception):
+    """The call that the visitor decides waits for no decision; rolls the transaction back."""
 
 
 class Acceptance:
@@ -115,6 +121,8 @@ class Acceptance:
                 if not results[0]:
                     raise ConversationTaken
                 _check_visitor(LeaseRow(*results[0][0]), visitor_id)
+                if asked.decision is not None and not results[1]:
+                    raise NotWaiting
                 counter.check_granted(results[-1], amounts, access.view.limits)
 
             try:
@@ -122,9 +130,16 @@ class Acceptance:
             except ConversationTaken:
                 await self._when_free(asked, turn_id, session_id, give_up)
                 continue
+            except NotWaiting:
+                raise await self._why_not_waiting(asked, session_id) from None
             self._order.has_come(turn_id)
             self._limits.near(access.view, period, results[-1])
-            return self._running(asked, turn_id, session_id, LeaseRow(*results[0][0]), period, amounts, now)
+            running = self._running(
+                asked, turn_id, session_id, LeaseRow(*results[0][0]), period, amounts, now
+            )
+            if asked.decision is not None:
+                running.decided = DecidedCall(*results[1][0], asked.decision.is_approval)
+            return running
 
     def _steps(
         self,
@@ -156,11 +171,12 @@ class Acceptance:
         )
         return [
             first,
+            *self._deciding(asked, turn_id, now),
             turns.begin_turn(
                 session_id,
                 turn=turn_id,
                 key=asked.key,
-                body_hash=message.fingerprint() if asked.key else "",
+                body_hash=asked.body_hash if asked.key else "",
                 period=period,
                 reserved=amounts,
                 attempts=expected(access.view, message.message, most_output=self._settings.max_output_tokens),
@@ -211,6 +227,40 @@ class Acceptance:
         async with self._database.write() as transaction:
             visitors = VisitorRepository(transaction, asked.access.client_id)
             return await visitors.ensure(asked.visitor, now=self._clock.now())
+
+    def _deciding(self, asked: Asked, turn_id: str, now: datetime) -> list[Step]:
+        if asked.decision is None or asked.message.session_id is None:
+            return []
+        executions = ToolExecutionRepository(asked.access.client_id)
+        return [executions.decide(asked.message.session_id, asked.decision, turn_id=turn_id, now=now)]
+
+    async def _why_not_waiting(self, asked: Asked, session_id: str) -> Problem:
+        client_id = asked.access.client_id
+        call_id = asked.decision.confirmation_id if asked.decision else ""
+        found, states = await self._database.fetch(
+            ToolExecutionRepository(client_id).asked(session_id, call_id),
+            TurnRepository(client_id).state(session_id),
+        )
+        if not found or not states:
+            return not_found("confirmation")
+        call = WaitingCall(*found[0])
+        if call.status == "waiting" and StateRow(*states[0]).state != "ai":
+            return Problem(
+                409,
+                "teammate_answers",
+                "A teammate has taken this conversation over. Ask there for what is to be done.",
+            )
+        if call.status == "waiting":
+            return Problem(
+                409,
+                "confirmation_expired",
+                "The time to confirm this is over. Ask for it again in a message.",
+            )
+        if call.status == "replaced":
+            return Problem(
+                409, "confirmation_replaced", "A newer question took this one's place. Decide that one."
+            )
+        return decided() if call.expires_at is not None else not_found("confirmation")
 
     # -- waiting for the conversation -------------------------------------------------------------------
 

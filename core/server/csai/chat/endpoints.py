@@ -12,6 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from csai.chat.replay import REPLAY_WAIT_S, Asked, check_first_key, in_flight
 from csai.chat.repository import TurnRow
 from csai.chat.schemas import (
+    ChatConfirm,
     ChatMessage,
     Stopped,
     TurnAnswer,
@@ -27,6 +28,7 @@ from csai.kit.body import check_words, read_model
 from csai.kit.openapi import PROBLEMS, body_of
 from csai.kit.problem import Problem, not_found
 from csai.services import Services
+from csai.tools.confirmation import Decision
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 
@@ -50,6 +52,10 @@ async def send_message(request: Request) -> Response:
     services: Services = request.app.state.services
     access = await services.gate.enter(request, now=services.clock.now())
     asked = await _read_message(request, services, access)
+    return await _answer(request, services, access, asked)
+
+
+async def _answer(request: Request, services: Services, access: Access, asked: Asked) -> Response:
     stream, is_replay = await services.turns.submit(asked)
     if "text/event-stream" in request.headers.get("accept", ""):
         return _events(stream, access)
@@ -61,6 +67,25 @@ async def send_message(request: Request) -> Response:
     return Response(
         as_json(outcome if access.is_secret else public_outcome(outcome)), media_type="application/json"
     )
+
+
+@router.post(
+    "/confirm",
+    summary="Confirm or decline a write action that the assistant asked about",
+    description=(
+        "A turn like that of a message: JSON, or events with `Accept: text/event-stream`. What was approved "
+        "is done once, with just what the visitor was shown; deciding the same again gives the same answer, "
+        "deciding otherwise is 409."
+    ),
+    response_model=TurnAnswer,
+    responses=PROBLEMS,
+    openapi_extra=body_of(ChatConfirm),
+)
+async def confirm(request: Request) -> Response:
+    services: Services = request.app.state.services
+    access = await services.gate.enter(request, now=services.clock.now())
+    asked = await _read_decision(request, services, access)
+    return await _answer(request, services, access, asked)
 
 
 @router.get(
@@ -145,10 +170,27 @@ async def _read_message(request: Request, services: Services, access: Access) ->
     check_first_key(message, key)
     if message.session_id is not None:
         services.gate.check_session(request, access, message.session_id)
-    visitor = (
-        verified_visitor(message.user_token, access.view.identity_secret) if message.user_token else None
-    )
+    visitor = _visitor(access, message.user_token)
     return Asked(access, message, key, visitor, client_address(request, settings.trusted_proxies))
+
+
+async def _read_decision(request: Request, services: Services, access: Access) -> Asked:
+    settings = services.settings
+    confirm = await read_model(request, ChatConfirm, max_bytes=settings.max_body_bytes)
+    services.gate.check_session(request, access, confirm.session_id)
+    return Asked(
+        access,
+        ChatMessage(message=confirm.words(), session_id=confirm.session_id),
+        # The question is its own key: two clicks, two tabs or a repeat are one decision.
+        f"confirm:{confirm.confirmation_id}",
+        _visitor(access, confirm.user_token),
+        client_address(request, settings.trusted_proxies),
+        Decision(confirm.confirmation_id, confirm.decision),
+    )
+
+
+def _visitor(access: Access, user_token: str | None) -> str | None:
+    return verified_visitor(user_token, access.view.identity_secret) if user_token else None
 
 
 def _idempotency_key(request: Request, message: ChatMessage) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from csai.kit.crypto import Keyring
 from csai.kit.identifier import is_id
 from csai.kit.problem import Problem
 from csai.statement import Rows
+from csai.tools.confirmation import Decision
 
 KEY_LIFETIME = timedelta(hours=24)
 REPLAY_WAIT_S = 30.0
@@ -39,6 +41,15 @@ class Asked:
     """The host page's verified id of the visitor."""
     address: str
     """The network address it came from."""
+    decision: Decision | None = None
+    """The visitor's word on a write action that waits for it; `message` then says it in words."""
+
+    @property
+    def body_hash(self) -> str:
+        """Equal for a repeat of the same request."""
+        if self.decision is not None:
+            return hashlib.sha256(self.decision.word.encode()).hexdigest()
+        return self.message.fingerprint()
 
 
 class Replays:
@@ -74,7 +85,9 @@ class Replays:
         if self._clock.now() - row.accepted_at > KEY_LIFETIME:
             await self._database.transact(turns.forget_key(row.id))
             return None
-        if row.body_hash != asked.message.fingerprint():
+        if row.body_hash != asked.body_hash:
+            if asked.decision is not None:
+                raise decided()
             raise Problem(
                 422,
                 "idempotency_key_reused",
@@ -146,6 +159,14 @@ def check_first_key(message: ChatMessage, key: str | None) -> None:
             "idempotency_key_not_uuid",
             "In a conversation's first message the idempotency key must be a UUID.",
         )
+
+
+def decided() -> Problem:
+    return Problem(
+        409,
+        "confirmation_decided",
+        "The visitor has decided this already. To do it anew, ask for it in a message.",
+    )
 
 
 def in_flight() -> Problem:

@@ -18,6 +18,7 @@ from csai.chat.spending import ModelCall, UnderWay, noted
 from csai.chat.stream import TurnStream
 from csai.database import OutcomeUnknown
 from csai.plugins.view import ClientView
+from csai.tools.confirmation import DecidedCall
 from csai.tools.execution import Execution
 from csai.usage.counter import LimitReached
 
@@ -58,6 +59,8 @@ class RunningTurn:
     """On the event loop's clock."""
     stream: TurnStream
     reserved: dict[str, int]
+    decided: DecidedCall | None = None
+    """What the visitor has just approved or declined, where that is what the turn is about."""
     texts: list[str] = field(default_factory=list)
     """The answer's text, a piece for every model round that said something."""
     saying: list[str] = field(default_factory=list)

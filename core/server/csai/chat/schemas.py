@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -40,6 +40,7 @@ def _storable(value: dict[str, Any]) -> dict[str, Any]:
 
 Text = Annotated[str, AfterValidator(_no_nul)]
 Label = Annotated[str, StringConstraints(max_length=200), AfterValidator(_no_nul)]
+Token = Annotated[str, StringConstraints(max_length=4096)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_no_nul)]
 
 
@@ -59,7 +60,7 @@ class ChatMessage(Strict):
         None, description="Makes a repeat of this request harmless; a UUID in a conversation's first message."
     )
     user_identifier: Label | None = Field(None, description="A label for the visitor; proves nothing.")
-    user_token: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
+    user_token: Token | None = Field(
         None, description="A JWT signed (HS256) with the client's identity secret; `sub` names the visitor."
     )
     metadata: Annotated[
@@ -71,6 +72,23 @@ class ChatMessage(Strict):
     def fingerprint(self) -> str:
         """Equal for a repeat of the same request; the idempotency key itself is left out."""
         return hashlib.sha256(self.model_dump_json(exclude={"message_id"}).encode()).hexdigest()
+
+
+class ChatConfirm(Strict):
+    """The visitor's word on a write action. Deciding the same again gives the same answer."""
+
+    session_id: SessionId
+    confirmation_id: Annotated[
+        str, StringConstraints(min_length=1, max_length=80), AfterValidator(_no_nul)
+    ] = Field(description="The `id` of a confirmation.")
+    decision: Literal["approve", "decline"]
+    message: (
+        Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_nul)] | None
+    ) = Field(None, description="The button's words, kept as the visitor's message. They decide nothing.")
+    user_token: Token | None = Field(None, description="As in a message; private tools need it.")
+
+    def words(self) -> str:
+        return self.message or ("Yes, go ahead." if self.decision == "approve" else "No, do not do it.")
 
 
 class AnswerMessage(BaseModel):
@@ -89,6 +107,21 @@ class AnswerToolCall(BaseModel):
     arguments: dict[str, Any] | None = Field(None, description="Only under a secret key.")
     success: bool
     duration_ms: int
+
+
+class ConfirmationDetail(BaseModel):
+    label: str
+    value: str
+
+
+class Confirmation(BaseModel):
+    """A write action that waits for the visitor's word: see `POST /chat/confirm`."""
+
+    id: str
+    tool: str
+    title: str = Field(description="The tool's name in words.")
+    details: list[ConfirmationDetail] = Field(description="What it would be done with, as it is stored.")
+    expires_at: str = Field(description="ISO 8601, UTC.")
 
 
 class AnswerUsage(BaseModel):
@@ -111,6 +144,7 @@ class TurnAnswer(BaseModel):
     status: str = Field(description="completed, handed_off, stopped, blocked or failed.")
     message: AnswerMessage
     tool_calls: list[AnswerToolCall]
+    confirmations: list[Confirmation] = Field(description="What the visitor is asked to confirm.")
     usage: AnswerUsage | None = Field(None, description="Only under a secret key.")
     citations: list[Citation]
 

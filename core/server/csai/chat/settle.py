@@ -20,6 +20,7 @@ from csai.kit.identifier import new_id
 from csai.kit.text import clean
 from csai.statement import Rows, Step
 from csai.tools.repository import IntendedRow, ToolExecutionRepository
+from csai.tools.runner import waiting_confirmation
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)
@@ -282,6 +283,12 @@ def _outcome(turn: RunningTurn, status: str, text: str, now: datetime) -> dict[s
                 "duration_ms": item.duration_ms,
             }
             for item in turn.executions
+            if item.status != "waiting"
+        ],
+        "confirmations": [
+            waiting_confirmation(turn.view, item)
+            for item in turn.executions
+            if item.status == "waiting" and status != "handed_off"
         ],
         "usage": {
             "tokens_input": sum(call.usage.tokens_input for call in turn.model_calls),

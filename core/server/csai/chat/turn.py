@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from csai_sdk import AssistantMessage, ModelReply, Passage, ToolCall, ToolMessage
+from csai_sdk import AssistantMessage, ModelReply, Passage, ToolCall, ToolMessage, ToolResult
 from csai_sdk.event import BeforeModelCall, MessageReceived, ReplySent, UsageRecorded
 
 from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance
@@ -37,6 +37,8 @@ from csai.kit.text import clean
 from csai.knowledge.repository import KnowledgeRepository
 from csai.outbox.limit import LimitNews
 from csai.tools.call import sound
+from csai.tools.confirmation import DECLINED, DecidedCall
+from csai.tools.execution import vendor_id
 from csai.tools.runner import ToolRunner, ToolTurn
 from csai.usage import counter
 
@@ -180,6 +182,8 @@ class Turns:
             )
         if turn.handed_to is not None or await self._replies.answer(turn):
             return
+        if turn.decided is not None:
+            await self._carry_out(turn, turn.decided)
         turn.history = await self._contexts.recent(turn)
         passages = await self._passages(turn)
         fragments = await self._fragments(turn)
@@ -212,7 +216,8 @@ class Turns:
         return window
 
     async def _passages(self, turn: RunningTurn) -> list[Passage]:
-        if not turn.view.has_knowledge:
+        # The visitor's word on an action asks nothing that a passage could answer.
+        if not turn.view.has_knowledge or turn.decided is not None:
             return []
         async with self._database.read() as connection:
             return await KnowledgeRepository(connection, turn.client_id).search(turn.question, limit=5)
@@ -241,21 +246,22 @@ class Turns:
         turn.rounds.append(AssistantMessage(clean(reply.text), calls, reply.reasoning, provider))
         return calls
 
+    async def _carry_out(self, turn: RunningTurn, decided: DecidedCall) -> None:
+        """What the model asked for before, and the visitor's word made of it, as a first round."""
+        call = ToolCall(vendor_id(decided.call_id), decided.tool_name, decided.parameters)
+        turn.rounds.append(AssistantMessage("", (call,)))
+        result = ToolResult(call.id, call.name, DECLINED, is_error=True)
+        try:
+            if decided.is_approved:
+                await self._tools.run_approved(_tool_turn(turn), decided)
+        finally:
+            done = [execution.result() for execution in turn.executions]
+            turn.rounds.append(ToolMessage((done[0] if done else result,)))
+
     async def _run_tools(self, turn: RunningTurn, calls: Sequence[ToolCall], round_number: int) -> None:
-        tool_turn = ToolTurn(
-            ref=turn.ref,
-            view=turn.view,
-            stream=turn.stream,
-            period=turn.period,
-            visitor_id=turn.visitor_id,
-            reserved=turn.reserved,
-            executions=turn.executions,
-            note=turn.note(),
-            remaining_s=turn.remaining_s(),
-        )
         before = len(turn.executions)
         try:
-            await self._tools.run(tool_turn, calls, round_number)
+            await self._tools.run(_tool_turn(turn), calls, round_number)
         finally:
             # Also when it is cut short: what is stored of the turn has a result for every call.
             results = tuple(execution.result() for execution in turn.executions[before:])
@@ -277,6 +283,20 @@ class Turns:
             await hooks.tell(
                 "reply_sent", ReplySent(turn.ref, outcome["status"], outcome["message"]["content"])
             )
+
+
+def _tool_turn(turn: RunningTurn) -> ToolTurn:
+    return ToolTurn(
+        ref=turn.ref,
+        view=turn.view,
+        stream=turn.stream,
+        period=turn.period,
+        visitor_id=turn.visitor_id,
+        reserved=turn.reserved,
+        executions=turn.executions,
+        note=turn.note(),
+        remaining_s=turn.remaining_s(),
+    )
 
 
 def _material(

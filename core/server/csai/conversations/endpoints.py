@@ -12,7 +12,10 @@ from csai.conversations.schemas import Ended, History, SessionRef, message_json
 from csai.conversations.session import find_conversation, referred_conversation
 from csai.handoffs.repository import HandoffRepository
 from csai.kit.openapi import PROBLEMS, body_of
+from csai.plugins.view import ClientView
 from csai.services import Services
+from csai.tools.confirmation import WaitingCall, confirmation
+from csai.tools.repository import ToolExecutionRepository
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 
@@ -36,13 +39,23 @@ async def history(
         repository = ConversationRepository(connection, access.client_id)
         rows = await repository.messages(conversation_id, after=after, count=HISTORY_PAGE + 1)
         handed = await HandoffRepository(connection, access.client_id).get(conversation_id)
+    (asked,) = await services.database.fetch(
+        ToolExecutionRepository(access.client_id).still_asked(session_id, now=services.clock.now())
+    )
     page = rows[:HISTORY_PAGE]
     return {
         "messages": [message_json(row) for row in page],
         "next": page[-1].seq if len(rows) > HISTORY_PAGE else None,
         "state": handed.state,
         "teammate": handed.teammate,
+        "confirmations": [_confirmation(access.view, call) for call in (WaitingCall(*row) for row in asked)],
     }
+
+
+def _confirmation(view: ClientView, call: WaitingCall) -> dict[str, Any]:
+    tool = view.tools.get(call.tool_name)
+    schema = tool.spec.parameters_schema if tool else {}
+    return confirmation(call.call_id, call.tool_name, call.parameters, schema, call.expires_at)
 
 
 @router.get(

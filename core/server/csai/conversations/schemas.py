@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from csai.chat.schemas import AnswerMessage, SessionId, Strict
+from csai.chat.schemas import AnswerMessage, Confirmation, SessionId, Strict
 from csai.conversations.repository import MessageRow
 
 
@@ -27,6 +27,7 @@ class History(BaseModel):
         description="Who answers: ai, queued (nobody until a teammate comes), teammate; or closed."
     )
     teammate: str | None = Field(description="A label for who took it over.")
+    confirmations: list[Confirmation] = Field(description="Write actions that wait for the visitor's word.")
 
 
 def message_json(row: MessageRow) -> dict[str, Any]:

@@ -59,7 +59,8 @@ class ClientTool(Base):
 class ToolExecution(Base):
     """One logical tool call.
 
-    `status`: intended (written before a side effect), succeeded, failed or unknown.
+    `status`: waiting (for the visitor's word, until `expires_at`), declined, replaced (by another question
+    about the same tool), intended (written before a side effect), succeeded, failed, refused or unknown.
     """
 
     __tablename__ = "tool_executions"
@@ -83,3 +84,4 @@ class ToolExecution(Base):
     success: Mapped[bool | None]
     execution_time_ms: Mapped[int | None]
     timestamp: Mapped[datetime]
+    expires_at: Mapped[datetime | None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.models import Conversation, Erasure, Message, PluginEntry, ToolExecution, Turn, Visitor
@@ -96,8 +96,12 @@ class ErasureRepository:
             .where(*of_them[Turn], Turn.status != "running")
             .values(outcome=None, idempotency_key=None)
         )
+        # What still waits for the visitor's word would otherwise be done without its arguments.
+        decided = case((ToolExecution.status == "waiting", "declined"), else_=ToolExecution.status)
         await execute(
-            update(ToolExecution).where(*of_them[ToolExecution]).values(parameters={}, n8n_response=None)
+            update(ToolExecution)
+            .where(*of_them[ToolExecution])
+            .values(parameters={}, n8n_response=None, status=decided)
         )
         await execute(
             update(Conversation)

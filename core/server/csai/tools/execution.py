@@ -11,7 +11,7 @@ from csai_sdk import ToolCall, ToolResult
 UNKNOWN_OUTCOME = "It is not known whether this call took effect. Do not repeat it; tell the visitor so."
 NOT_RUN = "The call was not run."
 
-Status = Literal["refused", "intended", "succeeded", "failed", "unknown"]
+Status = Literal["refused", "waiting", "intended", "succeeded", "failed", "unknown"]
 
 
 @dataclass(slots=True)
@@ -25,10 +25,13 @@ class Execution:
     response: str = ""
     duration_ms: int = 0
     has_intent: bool = False
+    """Whether its row is there already."""
+    expires_at: datetime | None = None
+    """Until when it waits for the visitor's word."""
 
     @property
     def has_run(self) -> bool:
-        return self.status != "refused"
+        return self.status not in {"refused", "waiting"}
 
     @property
     def is_success(self) -> bool:
@@ -36,7 +39,8 @@ class Execution:
 
     def result(self) -> ToolResult:
         text = self.response if self.has_run else self.response or NOT_RUN
-        return ToolResult(self.call.id, self.call.name, text, is_error=not self.is_success)
+        is_error = not self.is_success and self.status != "waiting"
+        return ToolResult(self.call.id, self.call.name, text, is_error=is_error)
 
 
 def vendor_id(call_id: str) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -25,8 +26,9 @@ from csai.plugins.health import fault_of
 from csai.plugins.left import on_behalf, tasks_of
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
-from csai.tools.execution import UNKNOWN_OUTCOME, Execution
-from csai.tools.repository import IntendedRow, ToolExecutionRepository
+from csai.tools.confirmation import WAITING, DecidedCall, confirmation
+from csai.tools.execution import UNKNOWN_OUTCOME, Execution, vendor_id
+from csai.tools.repository import ToolExecutionRepository
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)
@@ -55,9 +57,10 @@ class ToolTurn:
 class ToolRunner:
     """Runs tools for turns. Never raises for a tool's fault: the model hears of it."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, confirmation_s: float) -> None:
         self._database = database
         self._clock = clock
+        self._confirmation_s = confirmation_s
 
     async def run(self, turn: ToolTurn, calls: Sequence[ToolCall], round_number: int) -> list[Execution]:
         """Run the calls of a round in parallel; returns one execution for each, in their order."""
@@ -67,7 +70,7 @@ class ToolRunner:
         ]
         # At once, so that a turn stopped half-way knows what it began.
         turn.executions.extend(executions)
-        ready = []
+        ready, waiting = [], []
         for index, execution in enumerate(executions):
             refusal = (
                 await self._refusal(turn, execution)
@@ -76,13 +79,39 @@ class ToolRunner:
             )
             if refusal:
                 execution.response = clean(refusal)
+            elif turn.view.tools[execution.call.name].needs_confirmation:
+                execution.expires_at = self._clock.now() + timedelta(seconds=self._confirmation_s)
+                waiting.append(execution)
             else:
                 ready.append(execution)
         reach(FaultPoint.TOOLS_CHOSEN)
-        if ready and await self._intend(turn, ready):
+        if (ready or waiting) and await self._intend(turn, ready, waiting):
             reach(FaultPoint.TOOLS_INTENDED)
+            for execution in waiting:
+                self._ask(turn, execution)
             await asyncio.gather(*(self._run_one(turn, execution) for execution in ready))
         return executions
+
+    async def run_approved(self, turn: ToolTurn, decided: DecidedCall) -> Execution:
+        """Run a call that the visitor approved, under the id that it was asked about with.
+
+        It is checked once more: what the client has may have changed since.
+        """
+        call = ToolCall(vendor_id(decided.call_id), decided.tool_name, decided.parameters)
+        execution = Execution(decided.call_id, call, self._clock.now(), has_intent=True)
+        turn.executions.append(execution)
+        refusal = await self._refusal(turn, execution)
+        if refusal:
+            execution.response = clean(refusal)
+        elif await self._intend(turn, [execution], []):
+            await self._run_one(turn, execution)
+        return execution
+
+    def _ask(self, turn: ToolTurn, execution: Execution) -> None:
+        """The row is there: ask the visitor."""
+        execution.status, execution.has_intent = "waiting", True
+        execution.response = WAITING
+        turn.stream.add("confirm.requested", waiting_confirmation(turn.view, execution))
 
     async def _refusal(self, turn: ToolTurn, execution: Execution) -> str | None:
         """Why the call may not run, in words for the model; None when it may."""
@@ -100,26 +129,30 @@ class ToolRunner:
             return "The arguments do not fit the tool's schema: " + "; ".join(errors)
         if tool.is_private and turn.visitor_id is None:
             return "This tool needs a visitor whose identity is verified, and this one's is not."
-        if tool.needs_confirmation:
-            return "This action needs the visitor's confirmation, which cannot be asked for here."
         if not turn.view.health.admits(tool.ctx.plugin, f"tool {call.name}", turn.ref.client_id):
             return "This tool failed again and again, so it is left alone for a while."
         return await turn.view.hooks.ask(
             "before_tool_call", BeforeToolCall(turn.ref, execution.call_id, call.name, call.arguments)
         )
 
-    async def _intend(self, turn: ToolTurn, ready: list[Execution]) -> bool:
-        """Reserve, and write down before anything happens what is about to have a side effect."""
-        acting = [item for item in ready if not turn.view.tools[item.call.name].spec.is_read_only]
+    async def _intend(self, turn: ToolTurn, ready: Sequence[Execution], waiting: Sequence[Execution]) -> bool:
+        """Reserve, and write down what is about to have a side effect and what the visitor is to be asked."""
+        acting = [
+            item
+            for item in ready
+            if not item.has_intent and not turn.view.tools[item.call.name].spec.is_read_only
+        ]
         amounts = {"tool_calls": len(ready)}
         is_limited = "tool_calls" in turn.view.limits
-        if not acting and not is_limited:
+        if not acting and not waiting and not is_limited:
             return True
+        executions = ToolExecutionRepository(turn.ref.client_id)
         try:
             reserved = counter.total(turn.reserved, amounts if is_limited else {})
             steps = [
                 TurnRepository(turn.ref.client_id).keep_reserved(turn.ref.turn_id, reserved, turn.note),
-                *ToolExecutionRepository(turn.ref.client_id).intend_all(turn.ref, acting),
+                *executions.intend_all(turn.ref, acting),
+                *executions.ask_all(turn.ref, waiting),
             ]
             if is_limited:
                 steps.append(counter.reserve(turn.ref.client_id, turn.period, amounts, turn.view.limits))
@@ -132,28 +165,28 @@ class ToolRunner:
 
             await see_through(self._database.transact(*steps, check=check))
         except counter.LimitReached:
-            for execution in ready:
+            for execution in (*ready, *waiting):
                 execution.response = "No more tool calls are included in this month's plan."
             return False
         except OutcomeUnknown:
             # Nothing runs, and the turn settles what is set aside. Its log has to know what is there.
             with suppress(DatabaseUnavailable):
-                await see_through(self._look_for_intents(turn, acting))
+                await see_through(self._look_for_rows(turn, (*acting, *waiting)))
             raise
         turn.reserved.update(reserved)
         for execution in acting:
             execution.has_intent = True
         return True
 
-    async def _look_for_intents(self, turn: ToolTurn, acting: Sequence[Execution]) -> None:
+    async def _look_for_rows(self, turn: ToolTurn, expected: Sequence[Execution]) -> None:
         client_id, turn_id = turn.ref.client_id, turn.ref.turn_id
         results = await self._database.transact(
             # Waits until a transaction whose end nobody heard of is over.
             TurnRepository(client_id).reserved_finally(turn_id),
-            ToolExecutionRepository(client_id).intended(turn_id),
+            ToolExecutionRepository(client_id).stored(turn_id),
         )
-        stored = {IntendedRow(*row).call_id for row in results[1]}
-        for execution in acting:
+        stored = {call_id for (call_id,) in results[1]}
+        for execution in expected:
             execution.has_intent = execution.call_id in stored
 
     async def _run_one(self, turn: ToolTurn, execution: Execution) -> None:
@@ -218,6 +251,13 @@ class ToolRunner:
         with on_behalf(tasks_of(tool.ctx)):
             async with asyncio.timeout(timeout_s):
                 return await tool.backend.run(invocation, tool.ctx)
+
+
+def waiting_confirmation(view: ClientView, execution: Execution) -> dict[str, Any]:
+    """What the visitor is asked about a call that waits."""
+    name, arguments = execution.call.name, execution.call.arguments or {}
+    schema = view.tools[name].spec.parameters_schema
+    return confirmation(execution.call_id, name, arguments, schema, execution.expires_at)
 
 
 def _timeout_s(config: Mapping[str, Any]) -> float:

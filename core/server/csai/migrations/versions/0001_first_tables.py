@@ -381,6 +381,7 @@ def _create_tools() -> None:
         _column("success", sa.Boolean(), nullable=True),
         _column("execution_time_ms", sa.Integer(), nullable=True),
         _column("timestamp", TIME),
+        _column("expires_at", TIME, nullable=True),
         _primary("tool_executions", "id"),
         _within_client("tool_executions", "conversation_id", "conversations"),
         _unique("tool_executions", "client_id", "call_id"),

@@ -1,0 +1,94 @@
+"""Write actions that wait for the visitor's word: what is asked, what is decided, what the model hears."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Word = Literal["approve", "decline"]
+
+WAITING = (
+    "Not done yet: the visitor is being shown what would be done, with buttons to confirm or decline. "
+    "Do not call it again. Say briefly what will be done, and ask the visitor to confirm."
+)
+DECLINED = "The visitor declined. It was not done; do not call it again unless the visitor asks for it anew."
+
+MAX_DETAILS = 12
+MAX_VALUE_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCall:
+    """A stored call that waits, or waited, for the visitor."""
+
+    call_id: str
+    tool_name: str
+    parameters: Mapping[str, Any]
+    status: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The visitor's word on a call that waits for it."""
+
+    confirmation_id: str
+    word: Word
+
+    @property
+    def is_approval(self) -> bool:
+        return self.word == "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedCall:
+    """A call as it was stored when the visitor was asked, and what the visitor said."""
+
+    call_id: str
+    tool_name: str
+    parameters: Mapping[str, Any]
+    is_approved: bool
+
+
+def confirmation(
+    call_id: str,
+    tool_name: str,
+    arguments: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    expires_at: datetime | None,
+) -> dict[str, Any]:
+    """What the visitor is asked, as `confirm.requested` and a turn's answer carry it.
+
+    `details` are the very arguments that are stored, so the visitor agrees to what is then done.
+    """
+    properties = schema.get("properties")
+    return {
+        "id": call_id,
+        "tool": tool_name,
+        "title": _words(tool_name),
+        "details": list(_details(arguments, properties if isinstance(properties, Mapping) else {})),
+        "expires_at": expires_at.isoformat() if expires_at else "",
+    }
+
+
+def _details(arguments: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    shown = list(arguments.items())[:MAX_DETAILS]
+    for name, value in shown:
+        described = properties.get(name)
+        title = described.get("title") if isinstance(described, Mapping) else None
+        yield {"label": title if isinstance(title, str) and title else _words(name), "value": _text(value)}
+    if len(arguments) > len(shown):
+        yield {"label": "…", "value": f"+{len(arguments) - len(shown)}"}
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_VALUE_CHARS else text[:MAX_VALUE_CHARS] + "…"
+
+
+def _words(name: str) -> str:
+    """`cancel_order` as a person reads it."""
+    return name.replace("_", " ").replace("-", " ").strip().capitalize()
