@@ -28,6 +28,7 @@ class Script:
     """Between `turn.started` and the end; by default the text in one piece."""
     status: str = "completed"
     citations: list[dict[str, str]] = field(default_factory=list)
+    confirmations: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[tuple[int, str, dict[str, str]]] = field(default_factory=list)
     """Answered first, each once: status, code, headers."""
     drops_after: int | None = None
@@ -64,6 +65,8 @@ class FakeServer:
         self.refuses_resume = False
         self.history: list[dict[str, str]] = []
         self.history_page = 100
+        self.waiting: list[dict[str, Any]] = []
+        """What a reloaded page is asked to confirm."""
         self.ended: set[str] = set()
         self.turns: dict[str, Turn] = {}
         self._runner: web.AppRunner | None = None
@@ -86,6 +89,7 @@ class FakeServer:
         app.router.add_get("/page/{name}", self._page)
         app.router.add_get("/api/config", self._config)
         app.router.add_post("/chat/message", self._message)
+        app.router.add_post("/chat/confirm", self._message)
         app.router.add_get("/chat/events/{session}", self._events)
         app.router.add_get("/chat/history/{session}", self._history)
         app.router.add_post("/chat/stop", self._stop)
@@ -210,7 +214,13 @@ class FakeServer:
         after = int(request.query.get("after", 0))
         end = after + self.history_page
         following = end if end < len(self.history) else None
-        return web.json_response({"messages": self.history[after:end], "next": following})
+        return web.json_response(
+            {
+                "messages": self.history[after:end],
+                "next": following,
+                "confirmations": self.waiting,
+            }
+        )
 
     async def _stop(self, request: web.Request) -> web.Response:
         list(self.turns.values())[-1].script.stopped.set()
@@ -245,6 +255,7 @@ def _ending(opening: dict[str, Any], script: Script, status: str) -> Event:
         "message": message,
         "tool_calls": [],
         "citations": script.citations,
+        "confirmations": script.confirmations,
     }
     return ("turn.failed" if status in {"failed", "blocked"} else "turn.completed", answer)
 

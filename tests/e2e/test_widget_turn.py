@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.fake_server import FakeServer, Script
 from tests.e2e.widget_page import KEY, ask, delta, replies, tool, visit
@@ -103,6 +103,72 @@ class TestTurn:
         await expect(page.locator("csai-widget [aria-live]")).to_be_empty()
         script.released.set()
         await expect(page.locator("csai-widget [aria-live]")).to_have_text("All of it.")
+
+
+CANCEL = {
+    "id": "turn-1.0.0",
+    "tool": "cancel_order",
+    "title": "Cancel order",
+    "details": [{"label": "Order id", "value": "<b>ORD-1002</b>"}],
+    "expires_at": "2026-01-01T00:00:00+00:00",
+}
+
+
+class TestConfirmation:
+    """A write action is done only when the visitor agrees to what is shown."""
+
+    async def ask_to_cancel(self, page: Page, server: FakeServer) -> Locator:
+        server.scripts["Cancel it"] = Script(
+            text="Shall I?",
+            events=[("confirm.requested", CANCEL), delta("Shall I?")],
+            confirmations=[CANCEL],
+        )
+        await visit(page, server, open="")
+        await ask(page, "Cancel it")
+        return page.get_by_role("group", name="Please confirm: Cancel order")
+
+    async def test_the_visitor_sees_what_would_be_done_and_confirms_it_once(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        card = await self.ask_to_cancel(page, server)
+        await expect(card.locator("dd")).to_have_text("<b>ORD-1002</b>")
+        server.scripts["Confirm: Cancel order"] = Script(text="It is cancelled.")
+        await card.get_by_role("button", name="Confirm", exact=True).dblclick()
+        await expect(replies(page).last.locator(".rich")).to_have_text("It is cancelled.")
+        await expect(card).to_contain_text("Confirmed")
+        await expect(card.get_by_role("button")).to_have_count(0)
+        (posted,) = server.posted("/chat/confirm")
+        assert posted.body == {
+            "message": "Confirm: Cancel order",
+            "session_id": "session-1",
+            "confirmation_id": CANCEL["id"],
+            "decision": "approve",
+        }
+        assert posted.headers["X-Session-Token"] == "token-of-session-1"
+
+    async def test_the_visitor_declines(self, page: Page, server: FakeServer) -> None:
+        card = await self.ask_to_cancel(page, server)
+        await card.get_by_role("button", name="Do not do it").click()
+        await expect(card).to_contain_text("Declined")
+        assert server.posted("/chat/confirm")[0].body["decision"] == "decline"
+
+    async def test_a_question_that_is_no_longer_open_is_said_to_be_so(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        card = await self.ask_to_cancel(page, server)
+        server.scripts["Confirm: Cancel order"] = Script(refusals=[(409, "confirmation_expired", {})])
+        await card.get_by_role("button", name="Confirm", exact=True).click()
+        await expect(replies(page).last).to_contain_text("can no longer be confirmed")
+        await expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+
+    async def test_a_reloaded_page_asks_again(self, page: Page, server: FakeServer) -> None:
+        await expect(await self.ask_to_cancel(page, server)).to_be_visible()
+        server.waiting = [CANCEL]
+        await page.reload()
+        card = page.get_by_role("group", name="Please confirm: Cancel order")
+        await card.get_by_role("button", name="Confirm", exact=True).click()
+        await expect(card).to_contain_text("Confirmed")
+        assert len(server.posted("/chat/confirm")) == 1
 
 
 class TestMemory:

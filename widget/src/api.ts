@@ -2,7 +2,7 @@
 
 import { SseParser, type ServerEvent } from "./sse.ts";
 import type { PendingMessage, Session } from "./session.ts";
-import type { Answer, Config, History, TurnEvent, WireMessage } from "./wire.ts";
+import type { Answer, Config, Confirmation, History, TurnEvent, WireMessage } from "./wire.ts";
 
 /** The server refused, with a problem document. */
 export class ApiError extends Error {
@@ -44,18 +44,20 @@ export class Api {
     return this.#json<Config>("/api/config", { signal });
   }
 
-  /** All that was said, oldest first. */
-  async history(session: Session, signal: AbortSignal): Promise<WireMessage[]> {
+  /** All that was said, oldest first, and what still waits for the visitor's word. */
+  async history(session: Session, signal: AbortSignal): Promise<History> {
     const path = `/chat/history/${encodeURIComponent(session.id)}`;
     const messages: WireMessage[] = [];
+    let confirmations: readonly Confirmation[] = [];
     let query = "";
     for (let page = 0; page < MAX_HISTORY_PAGES; page++) {
-      const { messages: more, next } = await this.#json<History>(path + query, { session, signal });
+      const { messages: more, next, confirmations: asked } = await this.#json<History>(path + query, { session, signal });
       messages.push(...more);
+      confirmations = asked ?? [];
       if (next === undefined || next === null) break;
       query = `?after=${encodeURIComponent(next)}`;
     }
-    return messages;
+    return { messages, confirmations };
   }
 
   async stop(session: Session): Promise<void> {
@@ -67,7 +69,7 @@ export class Api {
   }
 
   async *send(pending: PendingMessage, session: Session | undefined, signal: AbortSignal): AsyncGenerator<Received> {
-    yield* this.#turn("/chat/message", { session, signal, body: pending.request, idempotencyKey: pending.key });
+    yield* this.#turn(pending.request.decision ? "/chat/confirm" : "/chat/message", { session, signal, body: pending.request, idempotencyKey: pending.key });
   }
 
   async *resume(session: Session, lastEventId: string, signal: AbortSignal): AsyncGenerator<Received> {
@@ -167,7 +169,7 @@ async function readOrGiveUp(reader: ReadableStreamDefaultReader<string>): Promis
   }
 }
 
-const KNOWN = ["turn.started", "text.delta", "text.reset", "tool.started", "tool.finished", "handoff"];
+const KNOWN = ["turn.started", "text.delta", "text.reset", "tool.started", "tool.finished", "confirm.requested", "handoff"];
 
 function toTurnEvent({ type, data }: ServerEvent): TurnEvent | undefined {
   const isEnd = type === "turn.completed" || type === "turn.failed";

@@ -4,7 +4,7 @@ import { type Api, ApiError, ConnectionLost } from "./api.ts";
 import type { Labels } from "./labels.ts";
 import { newPending, type PendingMessage, type Session, type SessionStore } from "./session.ts";
 import { followTurn } from "./turn.ts";
-import type { Answer, Citation, MessageRequest, TurnEvent, WireMessage } from "./wire.ts";
+import type { Answer, Citation, Confirmation, Decision, History, MessageRequest, TurnEvent, WireMessage } from "./wire.ts";
 
 export interface VisitorEntry {
   readonly kind: "visitor";
@@ -18,7 +18,14 @@ export interface ReplyEntry {
   text: string;
   tools: ToolProgress[];
   citations: readonly Citation[];
+  questions: Question[];
   failure: Failure | undefined;
+}
+
+/** A write action that the visitor is asked about, and the visitor's word on it. */
+export interface Question {
+  readonly asked: Confirmation;
+  decision?: Decision;
 }
 
 export interface NoticeEntry {
@@ -75,9 +82,10 @@ export class Conversation {
   /** Shows what was said before the page was loaded, and goes on with an answer that was under way. */
   async restore(): Promise<void> {
     const { session, pending } = this.#store;
-    const messages = session ? await this.#history(session) : [];
+    const { messages, confirmations = [] } = session ? await this.#history(session) : { messages: [] };
     if (this.#life.signal.aborted) return;
     for (const message of messages) this.#showStored(message);
+    if (confirmations.length > 0) this.#observer.added({ ...newReply(), state: "done", questions: confirmations.map(question) });
     if (!pending) return;
     const last = messages.findLastIndex((message) => message.role === "user");
     const wasAccepted = last >= 0 && messages[last]?.content === pending.request.message;
@@ -93,6 +101,18 @@ export class Conversation {
     this.#observer.added({ kind: "visitor", text: message });
     void this.#run(this.#addReply(), newPending(session_id === undefined ? { message } : { message, session_id }));
     return true;
+  }
+
+  /** The visitor's word on a write action: said as a message, carried out by the server once. */
+  decide(reply: ReplyEntry, question: Question, decision: Decision): void {
+    const session_id = this.#store.session?.id;
+    if (this.#running || question.decision || session_id === undefined) return;
+    const { confirmYes, confirmNo } = this.#labels;
+    const message = `${decision === "approve" ? confirmYes : confirmNo}: ${question.asked.title}`.slice(0, 200);
+    question.decision = decision;
+    this.#observer.changed(reply);
+    this.#observer.added({ kind: "visitor", text: message });
+    void this.#run(this.#addReply(), newPending({ message, session_id, confirmation_id: question.asked.id, decision }));
   }
 
   retry(reply: ReplyEntry): void {
@@ -123,13 +143,13 @@ export class Conversation {
     this.#running?.abort.abort();
   }
 
-  async #history(session: Session): Promise<readonly WireMessage[]> {
+  async #history(session: Session): Promise<History> {
     try {
       return await this.#api.history(session, this.#life.signal);
     } catch (error) {
       if (isGone(error)) this.#store.session = undefined;
       else if (!this.#life.signal.aborted) this.#observer.added({ kind: "notice", text: this.#labels.historyFailed });
-      return [];
+      return { messages: [] };
     }
   }
 
@@ -182,7 +202,8 @@ export class Conversation {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (isGone(error) && pending.request.session_id !== undefined) await this.#startAfresh(reply, pending, running);
+      const { session_id, decision } = pending.request;
+      if (isGone(error) && session_id !== undefined && !decision) await this.#startAfresh(reply, pending, running);
       else this.#fail(reply, error, pending);
     }
   }
@@ -216,6 +237,9 @@ export class Conversation {
       case "tool.finished":
         finishTool(reply, event.id, event.success);
         return;
+      case "confirm.requested":
+        if (!reply.questions.some(({ asked }) => asked.id === event.id)) reply.questions.push(question(event));
+        return;
       case "handoff":
         return; // said once, when the turn ends
       case "ended":
@@ -230,6 +254,7 @@ export class Conversation {
     for (const tool of reply.tools) if (tool.state === "running") tool.state = "failed";
     reply.state = status === "stopped" ? "stopped" : "done";
     reply.citations = answer.citations ?? [];
+    reply.questions = (answer.confirmations ?? []).map(question);
     if (status === "failed" || status === "blocked") {
       // the outcome is final under its key, so another try is another message
       const retry = status === "failed" ? newPending(sameWords(pending, id)) : undefined;
@@ -248,6 +273,9 @@ export class Conversation {
     let text = labels.failedServer;
     let retry: PendingMessage | undefined = pending;
     if (error instanceof ConnectionLost) text = labels.failedConnection;
+    else if (error instanceof ApiError && pending.request.decision && [404, 409].includes(error.status)) {
+      [text, retry] = [labels.confirmOver, undefined];
+    }
     else if (error instanceof ApiError && error.code === "limit_reached") [text, retry] = [labels.failedLimit, undefined];
     else if (error instanceof ApiError && error.status === 429) text = labels.failedRate;
     else if (error instanceof ApiError && error.status < 500 && error.status !== 409) {
@@ -269,7 +297,12 @@ export class Conversation {
 }
 
 function newReply(): ReplyEntry {
-  return { kind: "reply", state: "waiting", author: "assistant", text: "", tools: [], citations: [], failure: undefined };
+  const nothing = { text: "", tools: [], citations: [], questions: [], failure: undefined };
+  return { kind: "reply", state: "waiting", author: "assistant", ...nothing };
+}
+
+function question(asked: Confirmation): Question {
+  return { asked };
 }
 
 function empty(reply: ReplyEntry): void {

@@ -37,6 +37,12 @@ export interface Labels {
   readonly failedLimit: string;
   readonly failedServer: string;
   readonly opensInNewTab: string;
+  readonly confirmQuestion: string;
+  readonly confirmYes: string;
+  readonly confirmNo: string;
+  readonly confirmed: string;
+  readonly declined: string;
+  readonly confirmOver: string;
   /** First words of tool names: while it runs, when it is done, when it failed. */
   readonly toolVerbs: Readonly<Record<string, readonly [string, string, string]>>;
   readonly toolOther: readonly [string, string, string];
@@ -82,6 +88,12 @@ const en: Labels = {
   failedLimit: "This chat has reached its limit for now. Please contact us another way.",
   failedServer: "Something went wrong on our side.",
   opensInNewTab: "opens in a new tab",
+  confirmQuestion: "Please confirm",
+  confirmYes: "Confirm",
+  confirmNo: "Do not do it",
+  confirmed: "Confirmed",
+  declined: "Declined",
+  confirmOver: "This can no longer be confirmed. Ask for it again if you still want it.",
   toolVerbs: {
     get: checking,
     check: checking,

@@ -37,6 +37,7 @@ export class Widget implements Observer {
       stop: () => this.#conversation.stop(),
       restart: () => this.#conversation.restart(),
       retry: (reply) => this.#conversation.retry(reply),
+      decide: (reply, question, decision) => this.#conversation.decide(reply, question, decision),
     });
     const api = new Api(options.apiUrl, options.apiKey);
     const store = new SessionStore(options.apiKey, localStorageIfAllowed());
@@ -105,6 +106,7 @@ export class Widget implements Observer {
       text: this.#greeting,
       tools: [],
       citations: [],
+      questions: [],
       failure: undefined,
     };
     this.#panel.messages.clear();

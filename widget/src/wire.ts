@@ -26,6 +26,16 @@ export interface Citation {
   readonly url?: string | null;
 }
 
+/** A write action that waits for the visitor's word. */
+export interface Confirmation {
+  readonly id: string;
+  readonly tool: string;
+  readonly title: string;
+  readonly details: readonly { readonly label: string; readonly value: string }[];
+}
+
+export type Decision = "approve" | "decline";
+
 export interface Answer {
   readonly session_id: string;
   readonly session_token: string;
@@ -33,16 +43,21 @@ export interface Answer {
   readonly status: "completed" | "handed_off" | "stopped" | "blocked" | "failed";
   readonly message?: WireMessage | null;
   readonly citations?: readonly Citation[];
+  readonly confirmations?: readonly Confirmation[];
 }
 
 export interface History {
   readonly messages: readonly WireMessage[];
+  readonly confirmations?: readonly Confirmation[];
   readonly next?: string | number | null;
 }
 
 export interface MessageRequest {
   readonly message: string;
   readonly session_id?: string;
+  /** Where the words are the visitor's word on a write action. */
+  readonly confirmation_id?: string;
+  readonly decision?: Decision;
 }
 
 export type TurnEvent =
@@ -51,5 +66,6 @@ export type TurnEvent =
   | { readonly type: "text.reset" }
   | { readonly type: "tool.started"; readonly id: string; readonly name: string }
   | { readonly type: "tool.finished"; readonly id: string; readonly name: string; readonly success: boolean }
+  | ({ readonly type: "confirm.requested" } & Confirmation)
   | { readonly type: "handoff" }
   | { readonly type: "ended"; readonly answer: Answer };

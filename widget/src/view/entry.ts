@@ -1,9 +1,9 @@
 /** One entry of the conversation on the screen. */
 
-import type { Failure, NoticeEntry, ReplyEntry, ToolProgress, VisitorEntry } from "../conversation.ts";
+import type { Failure, NoticeEntry, Question, ReplyEntry, ToolProgress, VisitorEntry } from "../conversation.ts";
 import { safeHref } from "../inline.ts";
 import { type Labels, toolLabel } from "../labels.ts";
-import type { Citation } from "../wire.ts";
+import type { Citation, Decision } from "../wire.ts";
 import { element, icon } from "./dom.ts";
 import { drawLink, RichText } from "./rich-text.ts";
 
@@ -20,10 +20,15 @@ export function drawNotice(entry: NoticeEntry): HTMLElement {
   return element("li", { class: "entry notice" }, element("span", { dir: "auto" }, entry.text));
 }
 
+export interface ReplyActions {
+  retry(reply: ReplyEntry): void;
+  decide(reply: ReplyEntry, question: Question, decision: Decision): void;
+}
+
 export class ReplyView {
   readonly root: HTMLElement;
   readonly #labels: Labels;
-  readonly #onRetry: (reply: ReplyEntry) => void;
+  readonly #actions: ReplyActions;
   readonly #text = new RichText();
   readonly #author = element("span", { class: "hidden" });
   readonly #tools = element("ul", { class: "tools" });
@@ -33,9 +38,9 @@ export class ReplyView {
   #drawnTools = "";
   #retryTimer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(labels: Labels, onRetry: (reply: ReplyEntry) => void) {
+  constructor(labels: Labels, actions: ReplyActions) {
     this.#labels = labels;
-    this.#onRetry = onRetry;
+    this.#actions = actions;
     this.#dots = element(
       "div",
       { class: "bubble dots", role: "img", "aria-label": labels.thinking },
@@ -84,6 +89,10 @@ export class ReplyView {
   #drawFoot(reply: ReplyEntry): HTMLElement[] {
     const parts: HTMLElement[] = [];
     if (reply.citations.length > 0) parts.push(this.#drawSources(reply.citations));
+    // Not before its end: a card that moves under the finger is pressed by mistake.
+    if (reply.state === "done" || reply.state === "stopped") {
+      parts.push(...reply.questions.map((question) => this.#drawQuestion(reply, question)));
+    }
     if (reply.state === "stopped") parts.push(element("p", { class: "aside" }, this.#labels.stopped));
     if (reply.failure) parts.push(this.#drawFailure(reply, reply.failure));
     return parts;
@@ -98,6 +107,30 @@ export class ReplyView {
     });
     const heading = element("p", { class: "aside" }, this.#labels.sources);
     return element("div", { class: "sources" }, heading, element("ol", {}, ...items));
+  }
+
+  #drawQuestion(reply: ReplyEntry, question: Question): HTMLElement {
+    const { asked, decision } = question;
+    const labels = this.#labels;
+    const details = asked.details.map(({ label, value }) =>
+      element("div", {}, element("dt", { dir: "auto" }, label), element("dd", { dir: "auto" }, value)),
+    );
+    const title = element("p", { class: "title", dir: "auto" }, `${labels.confirmQuestion}: ${asked.title}`);
+    const card = element("div", { class: "question", role: "group", "aria-label": `${labels.confirmQuestion}: ${asked.title}` }, title);
+    if (details.length > 0) card.append(element("dl", {}, ...details));
+    if (decision) card.append(element("p", { class: "aside" }, decision === "approve" ? labels.confirmed : labels.declined));
+    else {
+      const choices = (["approve", "decline"] as const).map((each) => this.#drawChoice(reply, question, each));
+      card.append(element("div", { class: "choice" }, ...choices));
+    }
+    return card;
+  }
+
+  #drawChoice(reply: ReplyEntry, question: Question, decision: Decision): HTMLElement {
+    const label = decision === "approve" ? this.#labels.confirmYes : this.#labels.confirmNo;
+    const choice = element("button", { type: "button", class: decision }, label);
+    choice.addEventListener("click", () => this.#actions.decide(reply, question, decision));
+    return choice;
   }
 
   #drawFailure(reply: ReplyEntry, failure: Failure): HTMLElement {
@@ -116,7 +149,7 @@ export class ReplyView {
     };
     if (left > 0) this.#retryTimer = setInterval(show, 1_000);
     show();
-    retry.addEventListener("click", () => this.#onRetry(reply));
+    retry.addEventListener("click", () => this.#actions.retry(reply));
     return retry;
   }
 }

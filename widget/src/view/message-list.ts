@@ -3,14 +3,14 @@
 import type { Entry, ReplyEntry } from "../conversation.ts";
 import type { Labels } from "../labels.ts";
 import { button, element, icon } from "./dom.ts";
-import { drawNotice, drawVisitor, ReplyView } from "./entry.ts";
+import { drawNotice, drawVisitor, type ReplyActions, ReplyView } from "./entry.ts";
 
 const NEAR_PX = 60;
 
 export class MessageList {
   readonly root: HTMLElement;
   readonly #labels: Labels;
-  readonly #onRetry: (reply: ReplyEntry) => void;
+  readonly #actions: ReplyActions;
   readonly #list: HTMLOListElement;
   readonly #scroller: HTMLElement;
   readonly #latest: HTMLButtonElement;
@@ -20,9 +20,9 @@ export class MessageList {
   #isFollowing = true;
   #lastTop = 0;
 
-  constructor(labels: Labels, onRetry: (reply: ReplyEntry) => void) {
+  constructor(labels: Labels, actions: ReplyActions) {
     this.#labels = labels;
-    this.#onRetry = onRetry;
+    this.#actions = actions;
     this.#list = element("ol", { class: "entries", role: "list" });
     this.#scroller = element("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": labels.messages });
     this.#scroller.append(this.#list);
@@ -70,7 +70,7 @@ export class MessageList {
   #draw(entry: Entry): HTMLElement {
     if (entry.kind === "visitor") return drawVisitor(entry, this.#labels);
     if (entry.kind === "notice") return drawNotice(entry);
-    const view = new ReplyView(this.#labels, this.#onRetry);
+    const view = new ReplyView(this.#labels, this.#actions);
     this.#replies.set(entry, view);
     view.draw(entry);
     return view.root;

@@ -4,13 +4,13 @@ import type { ReplyEntry } from "../conversation.ts";
 import type { Labels } from "../labels.ts";
 import { Composer, type ComposerActions } from "./composer.ts";
 import { button, element, icon } from "./dom.ts";
+import type { ReplyActions } from "./entry.ts";
 import { MessageList } from "./message-list.ts";
 import { RichText } from "./rich-text.ts";
 
-export interface PanelActions extends ComposerActions {
+export interface PanelActions extends ComposerActions, ReplyActions {
   close(): void;
   restart(): void;
-  retry(reply: ReplyEntry): void;
 }
 
 export class Panel {
@@ -28,7 +28,7 @@ export class Panel {
   constructor(title: string, labels: Labels, actions: PanelActions) {
     this.#labels = labels;
     this.#actions = actions;
-    this.messages = new MessageList(labels, (reply) => actions.retry(reply));
+    this.messages = new MessageList(labels, actions);
     this.composer = new Composer(labels, actions);
     this.#restart = button(labels.restart, "tool-button", icon("restart"));
     this.#question = this.#drawQuestion();

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 
 from csai_sdk import Tool, hookimpl
 
-from csai_tool_demo_shop.tool import book_appointment, check_inventory, get_order_status
+from csai_tool_demo_shop.tool import (
+    book_appointment,
+    cancel_order,
+    check_inventory,
+    get_order_status,
+)
 
 
 @hookimpl
 def register_tools() -> Sequence[Tool]:
-    return [get_order_status, check_inventory, book_appointment]
+    return [get_order_status, check_inventory, book_appointment, cancel_order]

@@ -1,7 +1,8 @@
-"""The three tools. Their docstrings and the fields' descriptions are what the model reads."""
+"""The tools. Their docstrings and the fields' descriptions are what the model reads."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,10 @@ from csai_tool_demo_shop.shop import PRODUCTS, Order, Product, find_order, find_
 Service = Literal["consultation", "tea tasting", "repair"]
 Answer = dict[str, Any]
 
+_NO_ORDER = (
+    "There is no order with this number. "
+    "Order numbers look like ORD-1001 and stand in the confirmation e-mail."
+)
 _REASONS: dict[Refusal, str] = {
     "past": "That time has passed.",
     "too_far_ahead": f"Appointments can be booked up to {MOST_DAYS_AHEAD} days ahead.",
@@ -40,13 +45,9 @@ def get_order_status(
 
     Use it when a visitor asks where an order or parcel is. Ask for the order number if it was not given.
     """
-    order = find_order(order_id)
+    order = _order(order_id, ctx)
     if order is None:
-        return {
-            "found": False,
-            "message": "There is no order with this number. Order numbers look like ORD-1001 and stand in "
-            "the confirmation e-mail.",
-        }
+        return {"found": False, "message": _NO_ORDER}
     today = ctx.clock.now().date()
     due = None if order.due_in_days is None else today + timedelta(days=order.due_in_days)
     items = [{"product": product_of(sku).name, "quantity": quantity} for sku, quantity in order.items]
@@ -61,6 +62,42 @@ def get_order_status(
         "carrier": order.carrier,
         "message": _order_message(order, items, due),
     }
+
+
+@tool(category="orders", confirm=True)
+def cancel_order(
+    order_id: Annotated[
+        str,
+        Field(
+            title="Order",
+            description="The number of the order to cancel, for example ORD-1002.",
+            examples=["ORD-1002"],
+            min_length=1,
+            max_length=40,
+        ),
+    ],
+    ctx: PluginContext,
+) -> Answer:
+    """Cancel an order that has not been shipped yet. The visitor is asked to confirm it first.
+
+    Use it only when a visitor asks to cancel an order and has given its number.
+    """
+    order = _order(order_id, ctx)
+    if order is None:
+        return {"cancelled": False, "message": _NO_ORDER}
+    if order.state != "processing":
+        message = f"Order {order.order_id} cannot be cancelled any more: it is {order.state}."
+        return {"cancelled": False, "message": message}
+    ctx.resource("cancelled", set).add(order.order_id)
+    return {"cancelled": True, "message": f"Order {order.order_id} is cancelled; nothing is charged."}
+
+
+def _order(order_id: str, ctx: PluginContext) -> Order | None:
+    """The order as it stands now. What was cancelled is forgotten with the client's next change."""
+    order = find_order(order_id)
+    if order is None or order.order_id not in ctx.resource("cancelled", set):
+        return order
+    return replace(order, state="cancelled")
 
 
 def _order_message(order: Order, items: list[Answer], due: date | None) -> str:

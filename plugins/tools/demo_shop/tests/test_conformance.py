@@ -14,5 +14,6 @@ class TestDemoShop(ToolSuite):
         return {
             "get_order_status": {"order_id": text},
             "check_inventory": {"product": text},
+            "cancel_order": {"order_id": text},
             "book_appointment": {"date": "2026-01-05", "time": "14:30", "name": text},
         }

@@ -37,14 +37,16 @@ async def book(ctx: PluginContext, date: str, time: str, name: str = "Anna", **m
 
 
 class TestCatalog:
-    def test_the_plugin_brings_three_tools_with_their_flags(self) -> None:
+    def test_the_plugin_brings_its_tools_with_their_flags(self) -> None:
         flags = {name: (each.spec.is_read_only, each.is_idempotent) for name, each in TOOLS.items()}
 
         assert flags == {
             "get_order_status": (True, True),
             "check_inventory": (True, True),
             "book_appointment": (False, True),
+            "cancel_order": (False, False),
         }
+        assert [name for name, each in TOOLS.items() if each.needs_confirmation] == ["cancel_order"]
 
     @pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda item: item.spec.name)
     def test_each_tool_and_parameter_is_described_to_the_model(self, tool: Tool) -> None:
@@ -228,3 +230,21 @@ class TestAppointments:
         answer = await book(ctx, "2026-01-05", "09:00", name="Bo")
 
         assert answer["alternatives"][0] == {"date": "2026-01-06", "time": "09:00"}
+
+
+class TestCancelling:
+    async def test_an_order_that_waits_is_cancelled_and_stays_so(self, ctx: PluginContext) -> None:
+        answer = await call(ctx, "cancel_order", order_id="ord 1002")
+        assert answer["cancelled"]
+        assert (await call(ctx, "get_order_status", order_id="ORD-1002"))["status"] == "cancelled"
+        assert not (await call(ctx, "cancel_order", order_id="ORD-1002"))["cancelled"]
+
+    @pytest.mark.parametrize("order_id", ["ORD-1001", "ORD-1003", "ORD-9999"])
+    async def test_what_is_on_its_way_or_unknown_cannot_be(self, ctx: PluginContext, order_id: str) -> None:
+        answer = await call(ctx, "cancel_order", order_id=order_id)
+        assert not answer["cancelled"]
+
+    async def test_another_shop_s_orders_are_not_touched(self, ctx: PluginContext) -> None:
+        await call(ctx, "cancel_order", order_id="ORD-1002")
+        other = make_context(client_id="other", clock=FakeClock(FRIDAY))
+        assert (await call(other, "get_order_status", order_id="ORD-1002"))["status"] == "processing"
