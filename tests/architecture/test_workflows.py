@@ -25,7 +25,8 @@ WORKFLOWS = {
     for path in sorted(FOLDER.glob("*.json"))
     if path.name != CATALOG
 }
-TOOLS: dict[str, Tool] = {tool.spec.name: tool for tool in register_tools()}
+# Cancelling is there to show how the visitor is asked, whoever does it then: it has no workflow.
+TOOLS: dict[str, Tool] = {tool.spec.name: tool for tool in register_tools() if not tool.needs_confirmation}
 NOW = datetime(2026, 1, 2, 11, 15, tzinfo=UTC)
 # Versions that n8n 1.x and 2.x both bring.
 VERSIONS = {

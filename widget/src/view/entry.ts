@@ -115,8 +115,8 @@ export class ReplyView {
     const details = asked.details.map(({ label, value }) =>
       element("div", {}, element("dt", { dir: "auto" }, label), element("dd", { dir: "auto" }, value)),
     );
-    const title = element("p", { class: "title", dir: "auto" }, `${labels.confirmQuestion}: ${asked.title}`);
-    const card = element("div", { class: "question", role: "group", "aria-label": `${labels.confirmQuestion}: ${asked.title}` }, title);
+    const title = element("p", { dir: "auto" }, `${labels.confirmQuestion}: ${asked.title}`);
+    const card = element("div", { class: "wish", role: "group", "aria-label": `${labels.confirmQuestion}: ${asked.title}` }, title);
     if (details.length > 0) card.append(element("dl", {}, ...details));
     if (decision) card.append(element("p", { class: "aside" }, decision === "approve" ? labels.confirmed : labels.declined));
     else {

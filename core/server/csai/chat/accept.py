@@ -138,7 +138,8 @@ class Acceptance:
                 asked, turn_id, session_id, LeaseRow(*results[0][0]), period, amounts, now
             )
             if asked.decision is not None:
-                running.decided = DecidedCall(*results[1][0], asked.decision.is_approval)
+                call_id, tool_name, parameters = results[1][0]
+                running.decided = DecidedCall(call_id, tool_name, parameters, asked.decision.is_approval)
             return running
 
     def _steps(

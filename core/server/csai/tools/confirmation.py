@@ -10,11 +10,22 @@ from typing import Any, Literal
 
 Word = Literal["approve", "decline"]
 
-WAITING = (
-    "Not done yet: the visitor is being shown what would be done, with buttons to confirm or decline. "
-    "Do not call it again. Say briefly what will be done, and ask the visitor to confirm."
+# As tools answer: what to do for a model, and words for one that passes a tool's message on.
+WAITING = json.dumps(
+    {
+        "status": "awaiting_confirmation",
+        "message": "I have not done this yet. Please look at what would be done, and confirm it.",
+        "instruction": "The visitor is being shown the values, with buttons to confirm or decline. Do not "
+        "call this again. Say briefly what will be done, and ask the visitor to confirm.",
+    }
 )
-DECLINED = "The visitor declined. It was not done; do not call it again unless the visitor asks for it anew."
+DECLINED = json.dumps(
+    {
+        "status": "declined",
+        "message": "All right, it was not done.",
+        "instruction": "The visitor declined. Do not call this again unless the visitor asks for it anew.",
+    }
+)
 
 MAX_DETAILS = 12
 MAX_VALUE_CHARS = 300

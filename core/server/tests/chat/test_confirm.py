@@ -72,7 +72,7 @@ async def test_nothing_is_done_before_the_visitor_agrees(make_server: ServerFact
     assert (asked["tool"], asked["title"]) == ("cancel_order", "Cancel order")
     assert asked["details"] == [{"label": "Order Id", "value": "ORD-7"}]
     (told,) = provider.requests[1].messages[-1].results  # type: ignore[union-attr]
-    assert "Not done yet" in told.content
+    assert "awaiting_confirmation" in told.content
     assert not told.is_error
     assert await statuses(server) == ["waiting"]
 

@@ -30,7 +30,7 @@ from tests.support.server import Server, ServerFactory
 
 CALLS_PER_ROUND = 16
 SAMPLE = 3 * CALLS_PER_ROUND
-RUNNER = ToolRunner(Database("sqlite+aiosqlite://", pool_size=1), FakeClock())
+RUNNER = ToolRunner(Database("sqlite+aiosqlite://", pool_size=1), FakeClock(), confirmation_s=600)
 """Its database is not asked, since nothing here is limited or has a side effect."""
 
 

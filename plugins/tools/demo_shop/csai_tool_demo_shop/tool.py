@@ -88,16 +88,20 @@ def cancel_order(
     if order.state != "processing":
         message = f"Order {order.order_id} cannot be cancelled any more: it is {order.state}."
         return {"cancelled": False, "message": message}
-    ctx.resource("cancelled", set).add(order.order_id)
+    _cancelled(ctx).add(order.order_id)
     return {"cancelled": True, "message": f"Order {order.order_id} is cancelled; nothing is charged."}
 
 
 def _order(order_id: str, ctx: PluginContext) -> Order | None:
     """The order as it stands now. What was cancelled is forgotten with the client's next change."""
     order = find_order(order_id)
-    if order is None or order.order_id not in ctx.resource("cancelled", set):
+    if order is None or order.order_id not in _cancelled(ctx):
         return order
     return replace(order, state="cancelled")
+
+
+def _cancelled(ctx: PluginContext) -> set[str]:
+    return ctx.resource("cancelled", set[str])
 
 
 def _order_message(order: Order, items: list[Answer], due: date | None) -> str:
