@@ -26,6 +26,7 @@ STATEMENT_MODULES = {
     "knowledge/search.py",
     "plugins/store.py",
     "privacy/erasure_repository.py",
+    "tools/execution_repository.py",
 }
 # Readiness asks nothing of a table; models and migrations define tables.
 WITHOUT_CLIENTS = {"app.py", "statement.py"}

@@ -18,7 +18,7 @@ from csai.database import Conflict, Database
 from csai.plugins.registry import PluginRegistry
 from csai.statement import Rows
 from csai.tools.execution import UNKNOWN_OUTCOME, vendor_id
-from csai.tools.repository import IntendedRow, ToolExecutionRepository
+from csai.tools.execution_repository import IntendedRow, ToolExecutionRepository
 from csai.usage import counter
 from csai.usage.prices import MICROS_PER_USD, Overrides
 

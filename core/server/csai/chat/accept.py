@@ -30,7 +30,7 @@ from csai.outbox.limit import LimitNews
 from csai.plugins.view import ClientViews
 from csai.statement import Rows, Step
 from csai.tools.confirmation import DecidedCall, WaitingCall
-from csai.tools.repository import ToolExecutionRepository
+from csai.tools.execution_repository import ToolExecutionRepository
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)

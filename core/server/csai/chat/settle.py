@@ -19,7 +19,7 @@ from csai.database import Conflict, Database, DatabaseUnavailable
 from csai.kit.identifier import new_id
 from csai.kit.text import clean
 from csai.statement import Rows, Step
-from csai.tools.repository import IntendedRow, ToolExecutionRepository
+from csai.tools.execution_repository import IntendedRow, ToolExecutionRepository
 from csai.tools.runner import waiting_confirmation
 from csai.usage import counter
 

@@ -15,7 +15,7 @@ from csai.kit.openapi import PROBLEMS, body_of
 from csai.plugins.view import ClientView
 from csai.services import Services
 from csai.tools.confirmation import WaitingCall, confirmation
-from csai.tools.repository import ToolExecutionRepository
+from csai.tools.execution_repository import ToolExecutionRepository
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 

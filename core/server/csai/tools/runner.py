@@ -28,7 +28,7 @@ from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
 from csai.tools.confirmation import WAITING, DecidedCall, confirmation
 from csai.tools.execution import UNKNOWN_OUTCOME, Execution, vendor_id
-from csai.tools.repository import ToolExecutionRepository
+from csai.tools.execution_repository import ToolExecutionRepository
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)

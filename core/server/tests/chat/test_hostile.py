@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from csai.models import Conversation, Counter, LedgerEntry, Turn
-from csai.tools.repository import ToolExecutionRepository
+from csai.tools.execution_repository import ToolExecutionRepository
 from csai_sdk import HookRefusal, ModelReply, ModelRequest, PluginContext, ToolCall, Usage, hookimpl, tool
 from csai_testkit.scripted import ScriptedProvider
 
