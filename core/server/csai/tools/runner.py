@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from csai_sdk import Clock, HookRefusal, ToolCall, ToolError, ToolInvocation, ToolOutput
+from csai_sdk import Clock, ToolCall, ToolInvocation
 from csai_sdk.event import AfterToolCall, BeforeToolCall, TurnRef
 
 from csai.chat.repository import TurnRepository
@@ -22,19 +21,16 @@ from csai.database import Database, DatabaseUnavailable, OutcomeUnknown
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
-from csai.plugins.health import fault_of
-from csai.plugins.left import on_behalf, tasks_of
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
 from csai.tools.confirmation import WAITING, DecidedCall, confirmation
 from csai.tools.execution import UNKNOWN_OUTCOME, Execution, vendor_id
 from csai.tools.execution_repository import ToolExecutionRepository
+from csai.tools.invocation import invoke, timeout_s
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)
 
-TOOL_TIMEOUT_S = 30.0
-MAX_RESULT_CHARS = 32_000
 MAX_CALLS_PER_ROUND = 16
 
 
@@ -192,34 +188,15 @@ class ToolRunner:
     async def _run_one(self, turn: ToolTurn, execution: Execution) -> None:
         call, tool = execution.call, turn.view.tools[execution.call.name]
         turn.stream.add("tool.started", {"id": execution.call_id, "name": call.name})
-        # Until it answers, nobody knows whether it happened: a stop or a fault leaves it so.
-        execution.status = "unknown"
-        execution.response = UNKNOWN_OUTCOME
+        # A turn that is stopped half-way leaves it so.
+        execution.status, execution.response = "unknown", UNKNOWN_OUTCOME
         began = time.monotonic()
-        fault: str | None = None
         try:
-            output = await self._invoke(turn, tool, execution)
-            reach(FaultPoint.TOOL_ANSWERED)
-            execution.response = _as_text(output.value)
-            execution.status = "failed" if output.is_error else "succeeded"
-        except HookRefusal as error:
-            execution.status, execution.response = "failed", clean(str(error))
-        except ToolError as error:
-            if error.is_outcome_known or tool.spec.is_read_only:
-                execution.status, execution.response = "failed", clean(str(error))
-        except TimeoutError as error:
-            fault = fault_of(error)
-            if tool.spec.is_read_only:
-                execution.status, execution.response = "failed", "The tool did not answer in time."
-        # `sys.exit` in a tool would take the server with it.
-        except (Exception, SystemExit) as error:
-            fault = fault_of(error)
-            log.exception("tool raised", tool=call.name, client_id=turn.ref.client_id)
-            if tool.spec.is_read_only:
-                execution.status, execution.response = "failed", "The tool failed for a reason of its own."
+            outcome = await invoke(tool, self._invocation(turn, tool, execution))
         finally:
             execution.duration_ms = round((time.monotonic() - began) * 1000)
-        turn.view.health.judge(tool.ctx, f"tool {call.name}", fault)
+        execution.status, execution.response = outcome.status, outcome.response
+        turn.view.health.judge(tool.ctx, f"tool {call.name}", outcome.fault)
         turn.stream.add(
             "tool.finished",
             {
@@ -236,21 +213,18 @@ class ToolRunner:
             ),
         )
 
-    async def _invoke(self, turn: ToolTurn, tool: EnabledTool, execution: Execution) -> ToolOutput:
-        timeout_s = min(_timeout_s(tool.config), turn.remaining_s)
-        invocation = ToolInvocation(
+    @staticmethod
+    def _invocation(turn: ToolTurn, tool: EnabledTool, execution: Execution) -> ToolInvocation:
+        return ToolInvocation(
             call_id=execution.call_id,
             tool=tool.spec,
             arguments=execution.call.arguments or {},
             conversation_id=turn.ref.conversation_id,
             config=tool.config,
             is_idempotent=tool.is_idempotent,
-            timeout_s=timeout_s,
+            timeout_s=min(timeout_s(tool.config), turn.remaining_s),
             visitor_id=turn.visitor_id,
         )
-        with on_behalf(tasks_of(tool.ctx)):
-            async with asyncio.timeout(timeout_s):
-                return await tool.backend.run(invocation, tool.ctx)
 
 
 def waiting_confirmation(view: ClientView, execution: Execution) -> dict[str, Any]:
@@ -258,16 +232,3 @@ def waiting_confirmation(view: ClientView, execution: Execution) -> dict[str, An
     name, arguments = execution.call.name, execution.call.arguments or {}
     schema = view.tools[name].spec.parameters_schema
     return confirmation(execution.call_id, name, arguments, schema, execution.expires_at)
-
-
-def _timeout_s(config: Mapping[str, Any]) -> float:
-    value = config.get("timeout_s")
-    return float(value) if isinstance(value, int | float) and 0 < value <= 120 else TOOL_TIMEOUT_S
-
-
-def _as_text(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = clean(text)
-    if len(text) > MAX_RESULT_CHARS:
-        text = text[:MAX_RESULT_CHARS] + f"\n[cut: {len(text) - MAX_RESULT_CHARS} more characters]"
-    return text
