@@ -26,6 +26,7 @@ from csai.plugins.guard import PluginGuard
 from csai.privacy.endpoints import router as privacy
 from csai.services import Services
 from csai.shutdown import Shutdown
+from csai.tools.endpoints import router as tools
 from csai.web import mount_web_files
 
 DESCRIPTION = (
@@ -56,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(handoffs)
     app.include_router(admins)
     app.include_router(plugins)
+    app.include_router(tools)
     app.include_router(privacy)
     _add_health(app)
     app.exception_handler(Problem)(_answer_problem)

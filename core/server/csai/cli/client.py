@@ -107,6 +107,7 @@ def tool(
     from csai.admins.audit import CLI
     from csai.cli.argument import need_any, read_value
     from csai.cli.installation import in_transaction
+    from csai.clients.repository import ClientRepository
     from csai.clients.service import find_client
     from csai.clients.switch import switch_tool, tool_obstacles
 
@@ -126,10 +127,10 @@ def tool(
             clock=installation.clock,
             actor=CLI,
         )
-        obstacles = await tool_obstacles(
-            installation.transaction,
-            found.id,
+        obstacles = tool_obstacles(
             state,
+            found.id,
+            plugins=await ClientRepository(installation.transaction, found.id).plugins(),
             registry=installation.registry,
             on_by_default=installation.settings.plugins_on_by_default,
         )

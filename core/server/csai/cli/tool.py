@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from csai.cli.client import NameOrId
+
 if TYPE_CHECKING:
     from csai.cli.installation import Installation
+    from csai.tools.execution_repository import LoggedCall
+    from csai.tools.invocation import Outcome
     from csai.tools.repository import CatalogRow
     from csai.tools.service import CatalogChange
 
@@ -77,6 +81,119 @@ def add(
         if names:
             typer.echo(f"{what}: {', '.join(names)}")
     typer.echo("Give one to a client: csai client tool CLIENT TOOL --on --webhook URL")
+
+
+@tools.command("test")
+def try_one(
+    name_or_id: NameOrId,
+    tool_name: Annotated[str, typer.Argument(metavar="TOOL", help="Its name, as in csai tools list.")],
+    arguments: Annotated[
+        str, typer.Option(metavar="JSON", help="A JSON object; @- reads standard input.")
+    ] = "{}",
+    visitor: Annotated[
+        str | None, typer.Option(metavar="ID", help="Whom a private tool is to take for the visitor.")
+    ] = None,
+    may_act: Annotated[
+        bool, typer.Option("--may-act", help="Really do what a tool that changes something does.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Run a client's tool once, as a turn would. Exits with 1 where it does not succeed."""
+    from dataclasses import asdict
+
+    from csai.admins.audit import CLI
+    from csai.cli.argument import read_value
+    from csai.cli.installation import in_transaction
+    from csai.clients.service import find_client
+    from csai.tools.trial import Trial, try_tool
+
+    trial = Trial(tool_name, _object(read_value(arguments)), visitor, may_act)
+    outcomes: list[Outcome] = []
+
+    async def find(installation: Installation) -> str:
+        return (await find_client(installation.transaction, name_or_id)).id
+
+    async def run(installation: Installation, client_id: str) -> None:
+        async with installation.views() as views:
+            outcome = await try_tool(
+                trial,
+                client_id,
+                database=installation.database,
+                views=views,
+                actor=CLI,
+                clock=installation.clock,
+            )
+            outcomes.append(outcome)
+
+    in_transaction(find, afterwards=run)
+    (outcome,) = outcomes
+    if as_json:
+        shown = {name: value for name, value in asdict(outcome).items() if name != "fault"}
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+    else:
+        typer.echo(outcome.response)
+        typer.echo(f"{outcome.status} in {outcome.duration_ms} ms", err=True)
+    if outcome.status != "succeeded":
+        raise typer.Exit(1)
+
+
+@tools.command("calls")
+def list_calls(
+    name_or_id: NameOrId,
+    tool_name: Annotated[
+        str | None, typer.Option("--tool", metavar="TOOL", help="Only of this tool.")
+    ] = None,
+    status: Annotated[str | None, typer.Option(help="Only those that ended so: failed, say.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List the calls of a client's tools, and what became of them."""
+    from dataclasses import asdict
+    from typing import get_args
+
+    from csai.cli.installation import in_transaction
+    from csai.cli.table import print_table
+    from csai.clients.service import find_client
+    from csai.tools.execution_repository import ToolLog
+    from csai.tools.schemas import CallStatus
+
+    known = get_args(CallStatus)
+    if status is not None and status not in known:
+        raise typer.BadParameter(f"'{status[:64]}' is no status: use {', '.join(known)}")
+
+    async def read(installation: Installation) -> list[LoggedCall]:
+        found = await find_client(installation.transaction, name_or_id)
+        log = ToolLog(installation.transaction, found.id)
+        return await log.page(tool_name=tool_name, status=status, before=None, count=count)
+
+    rows = in_transaction(read)
+    if as_json:
+        listed = [asdict(row) | {"timestamp": row.timestamp.isoformat()} for row in rows]
+        typer.echo(json.dumps({"calls": listed}, ensure_ascii=False))
+        return
+    print_table(
+        ("When (UTC)", "Tool", "Status", "ms", "Arguments"),
+        [
+            (
+                f"{row.timestamp:%Y-%m-%d %H:%M:%S}",
+                row.tool_name,
+                row.status,
+                "" if row.duration_ms is None else str(row.duration_ms),
+                json.dumps(row.arguments, ensure_ascii=False)[:200],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise typer.BadParameter("--arguments is no JSON") from None
+    if not isinstance(found, dict):
+        raise typer.BadParameter('--arguments is no JSON object, such as \'{"order_id": "ORD-1001"}\'')
+    return found
 
 
 def _parsed(file: Path) -> Any:

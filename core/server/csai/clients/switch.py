@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from csai_sdk import Clock, HttpError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.admins.audit import SYSTEM, Actor, record
-from csai.clients.repository import ClientRepository
+from csai.clients.repository import ClientPluginRow, ClientRepository
 from csai.kit.outbound import BAD_URL, http_target
 from csai.kit.problem import Problem
 from csai.plugins.registry import PluginRegistry
@@ -72,15 +72,18 @@ def _audited(tool: SwitchedTool) -> dict[str, Any]:
     return {"enabled": tool.enabled, "has_webhook": tool.webhook_url is not None, "config": dict(tool.config)}
 
 
-async def tool_obstacles(
-    connection: AsyncConnection,
-    client_id: str,
+def tool_obstacles(
     tool: SwitchedTool,
+    client_id: str,
     *,
+    plugins: Mapping[str, ClientPluginRow],
     registry: PluginRegistry,
     on_by_default: Collection[str],
 ) -> list[str]:
-    """What keeps a tool that is on from being used, each with what to do about it."""
+    """What keeps a tool that is on from being used, each with what to do about it.
+
+    `plugins` are those that the client has rows of.
+    """
     obstacles = []
     is_function = tool.backend == PythonBackend.id
     if not is_function and tool.webhook_url is None:
@@ -89,7 +92,7 @@ async def tool_obstacles(
     if plugin_id is None or plugin_id not in registry.plugins:
         obstacles.append(f"its plugin is not loaded ({plugin_id or tool.backend}): csai plugins doctor")
         return obstacles
-    row = (await ClientRepository(connection, client_id).plugins()).get(plugin_id)
+    row = plugins.get(plugin_id)
     if not (row.enabled if row else plugin_id in on_by_default):
         obstacles.append(
             f"the plugin {plugin_id} is off for this client: csai client plugin {client_id} {plugin_id} --on"

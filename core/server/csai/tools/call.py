@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from csai_sdk import ToolCall
 
@@ -22,16 +24,15 @@ def sound(call: ToolCall) -> ToolCall:
         call,
         id=clean(call.id)[:200],
         name=clean(call.name)[:200],
-        arguments=call.arguments if _is_sound(call) else None,
+        arguments=call.arguments if call.arguments is not None and is_sound(call.arguments) else None,
         raw_arguments="",
     )
 
 
-def _is_sound(call: ToolCall) -> bool:
-    if call.arguments is None:
-        return False
+def is_sound(arguments: Mapping[str, Any]) -> bool:
+    """Whether they are JSON that can be stored and passed on."""
     try:
-        text = json.dumps(dict(call.arguments), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(dict(arguments), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return False
     return len(text) <= MAX_ARGUMENT_CHARS and "\\u0000" not in text and is_clean(text)

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from csai_sdk.event import TurnRef
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, case, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.kit.identifier import new_id
 from csai.models import Conversation, ToolExecution
@@ -108,6 +109,28 @@ _INTENDED = Prepared(
     .order_by(ToolExecution.timestamp, ToolExecution.call_id)
 )
 
+_PAGE = (
+    select(
+        ToolExecution.id,
+        ToolExecution.call_id,
+        ToolExecution.tool_name,
+        Conversation.session_id,
+        ToolExecution.turn_id,
+        ToolExecution.status,
+        ToolExecution.parameters,
+        ToolExecution.n8n_response,
+        ToolExecution.execution_time_ms,
+        ToolExecution.timestamp,
+    )
+    .join(
+        Conversation,
+        and_(
+            Conversation.client_id == ToolExecution.client_id,
+            Conversation.id == ToolExecution.conversation_id,
+        ),
+    )
+    .where(ToolExecution.client_id == bindparam("client"))
+)
 _STORED = Prepared(
     select(ToolExecution.call_id).where(
         ToolExecution.client_id == bindparam("client"), ToolExecution.turn_id == bindparam("turn")
@@ -228,3 +251,88 @@ class ToolExecutionRepository:
 
 def _success(status: str) -> bool | None:
     return None if status == "unknown" else status == "succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCall:
+    """A row of the log, for people. Arguments and answer are empty where retention has taken them."""
+
+    id: str
+    call_id: str
+    tool_name: str
+    session_id: str
+    turn_id: str
+    status: str
+    arguments: Mapping[str, Any]
+    response: str | None
+    duration_ms: int | None
+    timestamp: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStatistics:
+    """How a tool did over some days. `mean_ms` and `longest_ms` are of calls that ran."""
+
+    tool_name: str
+    calls: int
+    succeeded: int
+    failed: int
+    unknown: int
+    refused: int
+    mean_ms: int | None
+    longest_ms: int | None
+
+
+class ToolLog:
+    """One client's log of tool calls, read back."""
+
+    def __init__(self, connection: AsyncConnection, client_id: str) -> None:
+        self._connection = connection
+        self._client_id = client_id
+
+    async def page(
+        self, *, tool_name: str | None, status: str | None, before: str | None, count: int
+    ) -> list[LoggedCall]:
+        """The newest calls first; `before` is the id of the last one of the page before."""
+        statement = _PAGE.order_by(ToolExecution.id.desc()).limit(count)
+        if tool_name is not None:
+            statement = statement.where(ToolExecution.tool_name == tool_name)
+        if status is not None:
+            statement = statement.where(ToolExecution.status == status)
+        if before is not None:
+            statement = statement.where(ToolExecution.id < before)
+        rows = await self._connection.execute(statement, {"client": self._client_id})
+        return [LoggedCall(*row) for row in rows]
+
+    async def statistics(self, *, since: datetime) -> list[ToolStatistics]:
+        """By tool, for those called since then."""
+        counts = [
+            func.sum(case((ToolExecution.status == status, 1), else_=0))
+            for status in ("succeeded", "failed", "unknown", "refused")
+        ]
+        statement = (
+            select(
+                ToolExecution.tool_name,
+                func.count(),
+                *counts,
+                func.avg(ToolExecution.execution_time_ms),
+                func.max(ToolExecution.execution_time_ms),
+            )
+            .where(ToolExecution.client_id == self._client_id, ToolExecution.timestamp >= since)
+            .group_by(ToolExecution.tool_name)
+            .order_by(ToolExecution.tool_name)
+        )
+        found = await self._connection.execute(statement)
+        return [
+            ToolStatistics(
+                name,
+                calls,
+                succeeded,
+                failed,
+                unknown,
+                refused,
+                None if mean is None else round(mean),
+                longest,
+            )
+            for name, calls, succeeded, failed, unknown, refused, mean, longest in found
+        ]

@@ -72,6 +72,33 @@ class ToolRepository:
         backend, plugin, enabled, url, config = (await self._connection.execute(statement)).one()
         return SwitchedTool(backend, plugin, bool(enabled), url, config or {})
 
+    async def all(self) -> list[CatalogRow]:
+        """The tools that the client can have, shared ones and its own, by name."""
+        columns = [Tool.__table__.c[field.name] for field in fields(CatalogRow)]
+        usable = (
+            select(*columns)
+            .where(or_(Tool.client_id.is_(None), Tool.client_id == self._client_id))
+            .order_by(Tool.tool_name)
+        )
+        return [CatalogRow(*row) for row in await self._connection.execute(usable)]
+
+    async def switched(self) -> dict[str, SwitchedTool]:
+        """How the client has each tool that it was ever given, by name."""
+        statement = (
+            select(
+                Tool.tool_name,
+                Tool.backend,
+                Tool.plugin,
+                ClientTool.enabled,
+                ClientTool.n8n_webhook_url,
+                ClientTool.custom_config,
+            )
+            .join_from(ClientTool, Tool, Tool.id == ClientTool.tool_id)
+            .where(ClientTool.client_id == self._client_id)
+        )
+        rows = await self._connection.execute(statement)
+        return {name: SwitchedTool(*rest) for name, *rest in rows}
+
     async def enable(
         self, tool_name: str, *, webhook_url: str | None = None, config: Mapping[str, Any] | None = None
     ) -> None:

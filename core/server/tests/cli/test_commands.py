@@ -178,7 +178,7 @@ class TestSeed:
         assert first.exit_code == 0, first.stderr
         assert json.loads(first.stdout) == json.loads(again.stdout)
         assert rows(backend, "SELECT name FROM clients") == [("Kettle & Cloth",)]
-        assert len(rows(backend, "SELECT id FROM client_tools WHERE enabled")) == 3
+        assert len(rows(backend, "SELECT id FROM client_tools WHERE enabled")) == 4
         assert len(rows(backend, "SELECT id FROM knowledge_passages")) >= 8
 
     def test_another_origin_is_added_to_those_before(self, here: Path) -> None:
@@ -194,7 +194,7 @@ class TestSeed:
         again = run("seed", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
         assert again.returncode == 0, again.stderr
         backend = Backend("", f"sqlite+aiosqlite:///{tmp_path / 'data' / 'csai.sqlite'}", None)
-        assert len(rows(backend, "SELECT id FROM client_tools WHERE enabled")) == 4
+        assert len(rows(backend, "SELECT id FROM client_tools WHERE enabled")) == 5
         enabled = {row[0] for row in rows(backend, "SELECT plugin FROM client_plugins WHERE enabled")}
         assert enabled == {"demo_shop", "greeter"}
 

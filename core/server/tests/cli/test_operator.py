@@ -244,3 +244,45 @@ def test_what_a_client_used_and_what_the_cache_saved_is_shown(operator: Operator
     )
     assert report["total"]["response_cache_cost"] == "0.000000"
     assert "In all" in operator.do("client", "usage", "Shop")
+
+
+def shop(operator: Operator) -> str:
+    client: str = json.loads(operator.do("client", "create", "Shop", "--json"))["client_id"]
+    operator.do("client", "plugin", client, "demo_shop", "--on")
+    for tool in ("get_order_status", "cancel_order"):
+        operator.do("client", "tool", client, tool, "--on")
+    return client
+
+
+class TestTrying:
+    def test_a_tool_is_tried_by_command(self, operator: Operator) -> None:
+        arguments = json.dumps({"order_id": "ORD-1001"})
+        said = operator.do("tools", "test", shop(operator), "get_order_status", "--arguments", arguments)
+        assert json.loads(said)["status"] == "shipped"
+
+    def test_a_tool_that_changes_something_wants_to_be_told_so(self, operator: Operator) -> None:
+        client, arguments = shop(operator), json.dumps({"order_id": "ORD-1002"})
+        refused = operator.csai("tools", "test", client, "cancel_order", "--arguments", arguments)
+        assert refused.exit_code == 2
+        assert "--may-act" in refused.stderr
+        done = operator.do(
+            "tools", "test", client, "cancel_order", "--arguments", arguments, "--may-act", "--json"
+        )
+        assert json.loads(done)["status"] == "succeeded"
+
+    @pytest.mark.parametrize("arguments", ["{", "[]", "@-", '{"order": 1}'])
+    def test_arguments_that_do_not_fit_are_explained(self, operator: Operator, arguments: str) -> None:
+        ended = operator.csai(
+            "tools", "test", shop(operator), "get_order_status", "--arguments", arguments, stdin="7"
+        )
+        assert ended.exit_code == 2
+        assert "arguments" in ended.stderr
+
+    def test_a_client_without_calls_has_an_empty_log(self, operator: Operator) -> None:
+        said = operator.do("tools", "calls", shop(operator), "--status", "failed", "--json")
+        assert json.loads(said) == {"calls": []}
+
+    def test_a_status_that_there_is_not_is_refused(self, operator: Operator) -> None:
+        ended = operator.csai("tools", "calls", shop(operator), "--status", "lost")
+        assert ended.exit_code == 2
+        assert "succeeded" in ended.stderr
