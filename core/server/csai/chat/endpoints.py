@@ -22,7 +22,7 @@ from csai.chat.turn import as_json
 from csai.clients.access import Access
 from csai.conversations.schemas import SessionRef
 from csai.conversations.session import find_conversation, referred_conversation
-from csai.conversations.visitor import verified_visitor
+from csai.conversations.visitor import Claim, verified_visitor
 from csai.kit.address import client_address
 from csai.kit.body import check_words, read_model
 from csai.kit.openapi import PROBLEMS, body_of
@@ -170,7 +170,9 @@ async def _read_message(request: Request, services: Services, access: Access) ->
     check_first_key(message, key)
     if message.session_id is not None:
         services.gate.check_session(request, access, message.session_id)
-    visitor = _visitor(access, message.user_token)
+    visitor = verified_visitor(
+        Claim(message.user_identifier, message.user_hash, message.user_token), access.view.identity_secret
+    )
     return Asked(access, message, key, visitor, client_address(request, settings.trusted_proxies))
 
 
@@ -183,14 +185,13 @@ async def _read_decision(request: Request, services: Services, access: Access) -
         ChatMessage(message=confirm.words(), session_id=confirm.session_id),
         # The question is its own key: two clicks, two tabs or a repeat are one decision.
         f"confirm:{confirm.confirmation_id}",
-        _visitor(access, confirm.user_token),
+        verified_visitor(
+            Claim(confirm.user_identifier, confirm.user_hash, confirm.user_token),
+            access.view.identity_secret,
+        ),
         client_address(request, settings.trusted_proxies),
         Decision(confirm.confirmation_id, confirm.decision),
     )
-
-
-def _visitor(access: Access, user_token: str | None) -> str | None:
-    return verified_visitor(user_token, access.view.identity_secret) if user_token else None
 
 
 def _idempotency_key(request: Request, message: ChatMessage) -> str | None:

@@ -41,6 +41,7 @@ def _storable(value: dict[str, Any]) -> dict[str, Any]:
 Text = Annotated[str, AfterValidator(_no_nul)]
 Label = Annotated[str, StringConstraints(max_length=200), AfterValidator(_no_nul)]
 Token = Annotated[str, StringConstraints(max_length=4096)]
+Hash = Annotated[str, StringConstraints(max_length=64)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_no_nul)]
 
 
@@ -59,7 +60,14 @@ class ChatMessage(Strict):
     message_id: Key | None = Field(
         None, description="Makes a repeat of this request harmless; a UUID in a conversation's first message."
     )
-    user_identifier: Label | None = Field(None, description="A label for the visitor; proves nothing.")
+    user_identifier: Label | None = Field(
+        None, description="The visitor's id on the host page; a mere label without `user_hash`."
+    )
+    user_hash: Hash | None = Field(
+        None,
+        description="Proves `user_identifier`: hexadecimal HMAC-SHA256, with the client's identity secret, "
+        "of `visitor:` and the identifier.",
+    )
     user_token: Token | None = Field(
         None, description="A JWT signed (HS256) with the client's identity secret; `sub` names the visitor."
     )
@@ -85,7 +93,9 @@ class ChatConfirm(Strict):
     message: (
         Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_nul)] | None
     ) = Field(None, description="The button's words, kept as the visitor's message. They decide nothing.")
-    user_token: Token | None = Field(None, description="As in a message; private tools need it.")
+    user_identifier: Label | None = Field(None, description="As in a message.")
+    user_hash: Hash | None = Field(None, description="As in a message.")
+    user_token: Token | None = Field(None, description="As in a message; private tools need a proof.")
 
     def words(self) -> str:
         return self.message or ("Yes, go ahead." if self.decision == "approve" else "No, do not do it.")

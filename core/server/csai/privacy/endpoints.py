@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from csai.chat.schemas import Label, SessionId, Strict
 from csai.clients.access import Access
-from csai.conversations.visitor import verified_visitor
+from csai.conversations.visitor import Claim, verified_visitor
 from csai.kit.address import client_address
 from csai.kit.body import read_model
 from csai.kit.openapi import PROBLEMS, body_of
@@ -75,7 +75,9 @@ def _subject(request: Request, services: Services, access: Access, asked: Erasur
         services.gate.check_session(request, access, asked.session_id)
         return Subject(session_id=asked.session_id)
     if asked.user_token is not None:
-        return Subject(external_id=verified_visitor(asked.user_token, access.view.identity_secret))
+        # By a token alone: a hash never ends, and what is forgotten is gone.
+        claim = Claim(user_token=asked.user_token)
+        return Subject(external_id=verified_visitor(claim, access.view.identity_secret))
     if not access.is_secret:
         raise Problem(
             403, "secret_key_needed", "A page names its visitor by a user_token: anybody can write an id."

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any
 
+import jwt
 import pytest
-from csai.models import LedgerEntry, ToolExecution
+from csai.clients.repository import ClientRepository
+from csai.conversations.visitor import visitor_hash
+from csai.models import Client, LedgerEntry, ToolExecution
 from csai_sdk import (
     AssistantMessage,
     ModelRequest,
@@ -16,9 +20,12 @@ from csai_sdk import (
     tool,
 )
 from csai_testkit.scripted import ScriptedProvider
+from sqlalchemy import update
 
 from tests.support.server import Server, ServerFactory
 from tests.support.tools import Bookings, look_up
+
+IDENTITY = "identity-secret-of-at-least-32-bytes"
 
 
 def nested(depth: int) -> Any:
@@ -180,38 +187,77 @@ async def test_a_side_effect_of_unknown_outcome_is_said_to_be_so(
     assert [(r["status"], r["success"]) for r in await server.rows(ToolExecution)] == [("unknown", None)]
 
 
+@tool(read_only=True, private=True)
+def my_account() -> str:
+    """The visitor's own."""
+    return "gold member"
+
+
+def wanting(*names: str) -> ScriptedProvider:
+    """A model that calls the tools one turn after another."""
+    return ScriptedProvider(*(script for name in names for script in ([ToolCall("c", name, {})], ["So."])))
+
+
+async def identified(make_server: ServerFactory, provider: ScriptedProvider) -> Server:
+    """A server with a private tool, whose client has an identity secret."""
+    server = await make_server(provider, tools=[my_account])
+    token = server.services.keyring.encrypt(IDENTITY, f"client:{server.client.id}/identity")
+    async with server.services.database.write() as transaction:
+        await transaction.execute(update(Client).values(identity_secret=token))
+        await ClientRepository(transaction, server.client.id).bump()
+    return server
+
+
+async def test_a_hash_of_the_host_page_proves_the_visitor(make_server: ServerFactory) -> None:
+    server = await identified(make_server, wanting("my_account"))
+
+    answer = await server.say("Me?", user_identifier="dana", user_hash=visitor_hash("dana", IDENTITY).upper())
+
+    (call,) = answer.json()["tool_calls"]
+    assert call["success"]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"user_identifier": "eve", "user_hash": visitor_hash("dana", IDENTITY)},
+        {"user_identifier": "dana", "user_hash": visitor_hash("dana", "t" * 40)},
+        {"user_identifier": "dana", "user_hash": ""},
+        {"user_identifier": "dana", "user_hash": "\u00e9" * 64},
+        {"user_hash": visitor_hash("", IDENTITY)},
+        {"user_identifier": "", "user_hash": visitor_hash("", IDENTITY)},
+    ],
+)
+async def test_a_hash_that_proves_nothing_is_refused(
+    make_server: ServerFactory, claim: dict[str, Any]
+) -> None:
+    server = await identified(make_server, ScriptedProvider())
+
+    answer = await server.say("Me?", **claim)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "user_hash_invalid")
+
+
+async def test_the_hash_of_a_name_is_no_signature_of_a_token(make_server: ServerFactory) -> None:
+    """A visitor may choose a name that is the unsigned part of a token, and sees its hash on the page."""
+    server = await identified(make_server, ScriptedProvider())
+    name = jwt.encode({"sub": "dana", "exp": 4e9}, "x" * 32).rpartition(".")[0]
+    signature = base64.urlsafe_b64encode(bytes.fromhex(visitor_hash(name, IDENTITY))).rstrip(b"=").decode()
+
+    answer = await server.say("Me?", user_token=f"{name}.{signature}")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "user_token_invalid")
+
+
 async def test_a_private_tool_runs_only_for_a_verified_visitor(make_server: ServerFactory) -> None:
-    import jwt
+    server = await identified(make_server, wanting("my_account", "my_account"))
 
-    @tool(read_only=True, private=True)
-    def my_orders() -> list[str]:
-        """The visitor's orders."""
-        return ["ORD-1"]
-
-    provider = ScriptedProvider(
-        [ToolCall("c", "my_orders", {})], ["No."], [ToolCall("c", "my_orders", {})], ["ORD-1."]
-    )
-    server = await make_server(provider, tools=[my_orders])
-    secret = "identity-secret-of-at-least-32-bytes"
-    token = server.services.keyring.encrypt(secret, f"client:{server.client.id}/identity")
-    await _set_identity(server, token)
-
-    stranger = (await server.say("My orders?", user_identifier="dana")).json()
-    signed = jwt.encode({"sub": "dana", "exp": 4_000_000_000}, secret, algorithm="HS256")
-    known = (await server.say("My orders?", user_token=signed)).json()
-    forged = await server.say("My orders?", user_token=jwt.encode({"sub": "dana", "exp": 4e9}, "x" * 32))
+    stranger = (await server.say("Me?", user_identifier="dana")).json()
+    signed = jwt.encode({"sub": "dana", "exp": 4_000_000_000}, IDENTITY, algorithm="HS256")
+    known = (await server.say("Me?", user_token=signed)).json()
+    forged = await server.say("Me?", user_token=jwt.encode({"sub": "dana", "exp": 4e9}, "x" * 32))
     unsigned = await server.say("?", user_token=jwt.encode({"sub": "dana", "exp": 4e9}, "", algorithm="none"))
 
     assert stranger["tool_calls"][0]["success"] is False
     assert known["tool_calls"][0]["success"] is True
     assert {(r.status_code, r.json()["code"]) for r in (forged, unsigned)} == {(401, "user_token_invalid")}
-
-
-async def _set_identity(server: Server, token: str) -> None:
-    from csai.clients.repository import ClientRepository
-    from csai.models import Client
-    from sqlalchemy import update
-
-    async with server.services.database.write() as transaction:
-        await transaction.execute(update(Client).values(identity_secret=token))
-        await ClientRepository(transaction, server.client.id).bump()

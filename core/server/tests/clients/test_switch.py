@@ -288,11 +288,11 @@ class TestTool:
         registry = PluginRegistry()
         async with desk.database.write() as transaction:
             tool = await switch_tool(transaction, desk.id, "find", enabled=True, clock=CLOCK)
-            told = await tool_obstacles(transaction, desk.id, tool, registry=registry, on_by_default=())
-            assert told == [
-                "it has no address to call: --webhook URL",
-                "its plugin is not loaded (n8n): csai plugins doctor",
-            ]
+        told = tool_obstacles(tool, desk.id, plugins={}, registry=registry, on_by_default=())
+        assert told == [
+            "it has no address to call: --webhook URL",
+            "its plugin is not loaded (n8n): csai plugins doctor",
+        ]
 
 
 class TestSetting:
