@@ -13,6 +13,7 @@ from csai.cli.client import client
 from csai.cli.client_plugin import client_plugin
 from csai.cli.demo import demo
 from csai.cli.doctor import doctor
+from csai.cli.evaluation import evaluation
 from csai.cli.migrate import migrate
 from csai.cli.plugin import plugins
 from csai.cli.plugin_check import check
@@ -52,6 +53,7 @@ app.add_typer(retention)
 app.add_typer(privacy)
 app.add_typer(admin)
 app.add_typer(secrets)
+app.add_typer(evaluation)
 
 
 def main() -> None:

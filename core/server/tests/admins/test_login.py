@@ -215,7 +215,7 @@ async def test_every_admin_route_is_shut_without_a_token(echo_server: Server) ->
     ]
     assert len(routes) >= 9
     for method, path in routes:
-        where = path.format(client_id=echo_server.client.id, plugin_id="test")
+        where = path.format(client_id=echo_server.client.id, plugin_id="test", tool_name="find")
         answer = await echo_server.http.request(
             method, where, params={"enabled": "false"}, headers={"If-Match": "*"}
         )

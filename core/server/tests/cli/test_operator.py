@@ -286,3 +286,43 @@ class TestTrying:
         ended = operator.csai("tools", "calls", shop(operator), "--status", "lost")
         assert ended.exit_code == 2
         assert "succeeded" in ended.stderr
+
+
+class TestEval:
+    SUITE = json.dumps(
+        {
+            "tools": {"get_order_status": [{"answer": {"message": "It is on its way."}}]},
+            "cases": [
+                {
+                    "name": "order",
+                    "steps": [
+                        {
+                            "say": "Where is my order ORD-1001?",
+                            "expect": {"tools": ["get_order_status"], "contains": ["on its way"]},
+                        }
+                    ],
+                }
+            ],
+        }
+    )
+
+    def test_a_suite_that_is_met_exits_with_0_and_a_regression_with_1(self, operator: Operator) -> None:
+        client, file = shop(operator), operator.folder / "suite.json"
+        file.write_text(self.SUITE, encoding="utf-8")
+        met = json.loads(operator.do("eval", "run", client, str(file), "--json"))
+        again = json.loads(operator.do("eval", "run", client, str(file), "--json"))
+        assert met["result"]["hash"] == again["result"]["hash"]
+        assert met["result"]["steps"][0]["faults"] == []
+
+        worse = operator.csai("eval", "run", client, str(file), "--without", "demo_shop")
+
+        assert worse.exit_code == 1
+        assert "WORSE  order" in worse.stdout
+        assert "does not say 'on its way'" in worse.stdout
+
+    def test_a_suite_that_is_none_is_explained(self, operator: Operator) -> None:
+        file = operator.folder / "suite.json"
+        file.write_text('{"cases": []}', encoding="utf-8")
+        ended = operator.csai("eval", "run", shop(operator), str(file))
+        assert ended.exit_code == 2
+        assert "cases" in ended.stderr

@@ -1,0 +1,160 @@
+"""What a run needs of a client: read from the installation, written onto the stage; and conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csai.clients.repository import ClientPluginRow, ClientRepository, ClientRow
+from csai.evals.mock import PLUGIN
+from csai.kit.identifier import new_id
+from csai.knowledge.ingest import PassageDraft
+from csai.knowledge.repository import KnowledgeRepository
+from csai.models import ClientTool, Conversation, KnowledgePassage, Message, Plan, Tool, ToolExecution
+from csai.plugins.view import EnabledTool
+
+NO_LIMITS = "eval"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A client as its turns see it, without anything that was ever said to it."""
+
+    client: ClientRow
+    plugins: Mapping[str, ClientPluginRow]
+    passages: Sequence[PassageDraft]
+
+
+@dataclass(frozen=True, slots=True)
+class SaidRow:
+    turn_id: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalledRow:
+    turn_id: str
+    tool_name: str
+    parameters: Mapping[str, Any]
+    response: str | None
+    status: str
+
+
+class Source:
+    """One client of the installation, read and never written."""
+
+    def __init__(self, connection: AsyncConnection, client_id: str) -> None:
+        self._connection = connection
+        self._client_id = client_id
+
+    async def configuration(self) -> Configuration:
+        repository = ClientRepository(self._connection, self._client_id)
+        passages = await self._connection.execute(
+            select(KnowledgePassage.title, KnowledgePassage.content, KnowledgePassage.url)
+            .where(KnowledgePassage.client_id == self._client_id)
+            .order_by(KnowledgePassage.id)
+        )
+        return Configuration(
+            await repository.get(),
+            await repository.plugins(),
+            [PassageDraft(title=title, content=content, url=url) for title, content, url in passages],
+        )
+
+    async def conversation(self, session_id: str) -> tuple[list[SaidRow], list[CalledRow]]:
+        """What the visitor said, and the calls that were made for it, in order."""
+        mine = select(Conversation.id).where(
+            Conversation.client_id == self._client_id, Conversation.session_id == session_id
+        )
+        said = await self._connection.execute(
+            select(Message.turn_id, Message.content)
+            .where(
+                Message.client_id == self._client_id,
+                Message.conversation_id.in_(mine),
+                Message.role == "user",
+            )
+            .order_by(Message.seq)
+        )
+        called = await self._connection.execute(
+            select(
+                ToolExecution.turn_id,
+                ToolExecution.tool_name,
+                ToolExecution.parameters,
+                ToolExecution.n8n_response,
+                ToolExecution.status,
+            )
+            .where(
+                ToolExecution.client_id == self._client_id,
+                ToolExecution.conversation_id.in_(mine),
+                ToolExecution.status.in_(("succeeded", "failed")),
+            )
+            .order_by(ToolExecution.timestamp, ToolExecution.call_id)
+        )
+        return [SaidRow(turn_id or "", content) for turn_id, content in said], [
+            CalledRow(*row) for row in called
+        ]
+
+
+class StageRepository:
+    """The one client of a stage's own database."""
+
+    def __init__(self, connection: AsyncConnection, client_id: str) -> None:
+        self._connection = connection
+        self._client_id = client_id
+
+    async def furnish(
+        self,
+        configuration: Configuration,
+        *,
+        settings: Mapping[str, Any],
+        switched: Mapping[str, bool],
+        tools: Iterable[EnabledTool],
+        at: datetime,
+    ) -> None:
+        """Write the client, its plugins, knowledge and tools, the tools answered by the suite."""
+        execute = self._connection.execute
+        plan = {"name": NO_LIMITS, "title": NO_LIMITS, "limits": {}, "features": {}, "created_at": at}
+        await execute(insert(Plan).values(limit_message="", **plan))
+        client = configuration.client
+        repository = ClientRepository(self._connection, self._client_id)
+        await repository.add(name=client.name, plan_type=NO_LIMITS, settings=dict(settings), created_at=at)
+        for name in {*configuration.plugins, *switched}:
+            row = configuration.plugins.get(name) or ClientPluginRow(False, {}, None)
+            await repository.set_plugin(
+                name,
+                enabled=switched.get(name, row.enabled),
+                settings=row.settings,
+                secrets=row.secrets,
+                settings_version=row.settings_version,
+                now=at,
+            )
+        await repository.set_plugin(PLUGIN, enabled=True, settings={}, secrets=None, now=at)
+        for tool in tools:
+            await self._add(tool, at)
+        await KnowledgeRepository(self._connection, self._client_id).add(configuration.passages, at=at)
+        await repository.bump()
+
+    async def _add(self, tool: EnabledTool, at: datetime) -> None:
+        key = new_id()
+        await self._connection.execute(
+            insert(Tool).values(
+                id=key,
+                client_id=self._client_id,
+                tool_name=tool.spec.name,
+                description=tool.spec.description,
+                parameters_schema=dict(tool.spec.parameters_schema),
+                backend=PLUGIN,
+                read_only=tool.spec.is_read_only,
+                idempotent=tool.is_idempotent,
+                private=tool.is_private,
+                confirm=tool.needs_confirmation,
+                created_at=at,
+            )
+        )
+        await self._connection.execute(
+            insert(ClientTool).values(client_id=self._client_id, tool_id=key, enabled=True, custom_config={})
+        )
