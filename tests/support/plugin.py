@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     starts_workers = session.config.getoption("numprocesses", default=None)
     if starts_workers and not session.config.getoption("collectonly"):
         session.config.stash[SUPERVISION].start()
+
+
+@pytest.fixture
+def garbage_found_here() -> Iterator[None]:
+    """For tests that break connections: what one leaves unclosed fails it, and not whichever comes later."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
