@@ -11,6 +11,7 @@ import typer
 from csai.cli.admin import admin
 from csai.cli.client import client
 from csai.cli.client_plugin import client_plugin
+from csai.cli.client_providers import client_providers, plans
 from csai.cli.demo import demo
 from csai.cli.doctor import doctor
 from csai.cli.evaluation import evaluation
@@ -46,8 +47,10 @@ for plugin_command in (check, new, install, uninstall):
 client.command()(webhook)
 client.command()(deliveries)
 client.command("plugin")(client_plugin)
+client.command("providers")(client_providers)
 app.add_typer(plugins)
 app.add_typer(client)
+app.add_typer(plans)
 app.add_typer(tools)
 app.add_typer(retention)
 app.add_typer(privacy)

@@ -13,10 +13,11 @@ from csai.config import Settings
 from csai.kit.clock import SystemClock
 from csai.kit.egress import EgressPolicy
 from csai.kit.outbound import Outbound
-from csai.plugins.chain import OFFLINE, provider_chain, usable_providers
+from csai.plugins.chain import model_chain, usable_providers
 from csai.plugins.context import KeptResources, build_context
 from csai.plugins.registry import PluginRegistry
 from csai.plugins.store import NoStore
+from csai.providers.choice import OFFLINE, ModelRef
 
 NO_MODEL = "offline assistant: no AI model; set ANTHROPIC_API_KEY, OPENAI_API_KEY or OLLAMA_HOST to use one"
 
@@ -40,8 +41,12 @@ def answering_provider(registry: PluginRegistry, settings: Settings) -> str | No
                 resources=KeptResources(),
                 store=NoStore(),
             )
-    chain = provider_chain(usable_providers(registry, contexts), wanted=settings.llm_provider)
-    return chain[0] if chain else None
+    chain = model_chain(
+        usable_providers(registry, contexts),
+        wanted=[ModelRef(settings.llm_provider)],
+        model_of=lambda name: registry.providers[name][1].default_model if name in registry.providers else "",
+    )
+    return chain[0].provider if chain else None
 
 
 def explain(

@@ -42,6 +42,9 @@ class ClientRow:
     timezone: str
     limits: Mapping[str, int]
     limit_message: str
+    features: Mapping[str, Any]
+    """Of its plan."""
+    plan: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ class ClientRepository:
                 Client.timezone,
                 Plan.limits,
                 Plan.limit_message,
+                Plan.features,
+                Plan.name,
             )
             .join_from(Client, Plan, Plan.name == Client.plan_type)
             .where(Client.id == self._client_id)

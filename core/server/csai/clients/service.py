@@ -14,11 +14,19 @@ from csai_sdk import Clock
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.admins.audit import SYSTEM, Actor, record
-from csai.clients.repository import ClientRepository, ClientSummary, KeyKind, client_summaries, has_plan
+from csai.clients.repository import (
+    ClientRepository,
+    ClientRow,
+    ClientSummary,
+    KeyKind,
+    client_summaries,
+    has_plan,
+)
 from csai.kit.crypto import Keyring, key_hash, new_key
 from csai.kit.identifier import new_id
 from csai.kit.problem import Problem
 from csai.kit.text import is_clean
+from csai.providers.choice import OFFLINE, ModelRef, PlanProviders
 
 SettingName = Literal[
     "provider", "model", "prompt", "tone", "response_cache", "message_days", "tool_log_days"
@@ -132,13 +140,20 @@ async def change_setting(
     _check_setting(name, value, providers)
     repository = ClientRepository(transaction, client_id)
     await repository.lock()
-    settings = dict((await repository.get()).settings)
+    client = await repository.get()
+    settings = dict(client.settings)
     before = dict(settings)
+    if name in {"provider", "model"} and value:
+        _check_may_choose(client)
     if name == "model":
         provider = settings.get("provider") or default_provider
         if not provider:
             raise Problem(
                 409, "provider_not_chosen", "A model belongs to a provider: first set the client's provider."
+            )
+        if value:
+            check_allowed(
+                PlanProviders.of(client.features), [ModelRef(provider, value)], plan_name=client.plan
             )
         models = dict(settings.get("models", {})) | {provider: value}
         settings["models"] = {key: model for key, model in models.items() if model}
@@ -157,6 +172,39 @@ async def change_setting(
         before={key: before.get(key)},
         after={key: settings.get(key)},
         at=clock.now(),
+    )
+
+
+def check_allowed(plan: PlanProviders, chain: Iterable[ModelRef], *, plan_name: str) -> None:
+    """Raises `Problem` for a model that the plan does not allow."""
+    for ref in chain:
+        if ref.model and ref.provider != OFFLINE and not plan.allows(ref.provider, ref.model):
+            allowed = ", ".join(plan.models or ()) or "none"
+            raise Problem(
+                422,
+                "model_not_allowed",
+                f"The plan {plan_name} does not allow {str(ref)[:264]}. It allows: {allowed[:1_000]}.",
+            )
+
+
+def _check_may_choose(client: ClientRow) -> None:
+    if client.settings.get("chain"):
+        raise Problem(
+            409,
+            "chain_chosen",
+            "The client has a chain of models. Change that: csai client providers CLIENT --use "
+            "PROVIDER/MODEL, or take it back with --reset.",
+        )
+    if not PlanProviders.of(client.features).may_choose:
+        raise plan_chooses(client.plan)
+
+
+def plan_chooses(plan_name: str) -> Problem:
+    return Problem(
+        409,
+        "plan_chooses",
+        f"With the plan {plan_name} clients do not choose their models. Change the plan's chain, or let "
+        "its clients choose: csai plans providers.",
     )
 
 

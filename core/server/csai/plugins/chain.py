@@ -1,17 +1,16 @@
-"""Which providers answer for a client, and in which order: one rule for turns and for `csai doctor`."""
+"""Which models answer for a client, and in which order: one rule for turns and for `csai doctor`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 from csai_sdk import PluginContext, Provider
 
 from csai.plugins.registry import PluginRegistry
+from csai.providers.choice import OFFLINE, ModelRef
 
 log = structlog.get_logger(__name__)
-
-OFFLINE = "offline"
 
 
 def usable_providers(registry: PluginRegistry, contexts: Mapping[str, PluginContext]) -> list[str]:
@@ -23,16 +22,31 @@ def usable_providers(registry: PluginRegistry, contexts: Mapping[str, PluginCont
     ]
 
 
-def provider_chain(usable: Collection[str], *, wanted: str, fallbacks: Sequence[str] = ()) -> list[str]:
-    """The providers to ask, one after the other.
+def model_chain(
+    usable: Collection[str],
+    *,
+    wanted: Sequence[ModelRef],
+    model_of: Callable[[str], str],
+    allows: Callable[[str, str], bool] = lambda _provider, _model: True,
+) -> list[ModelRef]:
+    """The models to ask, one after the other, each with its name.
 
-    The wanted one and the fallbacks as far as they are usable; where none of them is, the first that is.
-    The offline provider answers when nothing else can: it needs nothing and costs nothing.
+    Those wanted as far as they are usable and allowed; where none of them is, the first that is.
+    `model_of` names a provider's model where nobody names one. The offline provider answers when nothing else
+    can.
     """
-    chain = [name for name in (wanted, *fallbacks) if name in usable]
+
+    def may_answer(ref: ModelRef) -> bool:
+        return ref.provider in usable and (ref.provider == OFFLINE or allows(ref.provider, ref.model))
+
+    named = (ModelRef(ref.provider, ref.model or model_of(ref.provider)) for ref in wanted if ref.provider)
+    chain = [ref for ref in named if may_answer(ref)]
     if not chain:
-        chain = [name for name in usable if name != OFFLINE][:1]
-    return [name for name in dict.fromkeys((*chain, OFFLINE)) if name in usable]
+        others = (ModelRef(name, model_of(name)) for name in usable if name != OFFLINE)
+        chain = [ref for ref in others if may_answer(ref)][:1]
+    if OFFLINE in usable and all(ref.provider != OFFLINE for ref in chain):
+        chain.append(ModelRef(OFFLINE, model_of(OFFLINE)))
+    return list(dict.fromkeys(chain))
 
 
 def _is_configured(provider: Provider, context: PluginContext) -> bool:

@@ -13,7 +13,8 @@ from csai.clients.repository import ClientRepository
 from csai.kit.body import read_model
 from csai.kit.identifier import is_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.problem import Problem, not_found
+from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.problem import not_found
 from csai.plugins.description import describe, preview_plugin
 from csai.plugins.inventory import listing
 from csai.plugins.schemas import (
@@ -27,19 +28,6 @@ from csai.plugins.toggle import tell_toggled
 from csai.services import Services
 
 router = APIRouter(prefix="/admin", tags=["admin: plugins"], responses=ADMIN_PROBLEMS)
-
-IF_MATCH = {
-    "parameters": [
-        {
-            "name": "If-Match",
-            "in": "header",
-            "required": True,
-            "schema": {"type": "string"},
-            "description": "The ETag of what you read, or * to change it whatever it is.",
-            "example": '"3"',
-        }
-    ]
-}
 
 
 @router.get(
@@ -203,13 +191,7 @@ def _check_id(client_id: str) -> None:
 
 def _revisions(request: Request) -> list[int] | None:
     """The revisions that `If-Match` names; None for any."""
-    header = request.headers.get("if-match", "").strip()
-    if not header:
-        raise Problem(
-            428, "if_match_missing", "Send the ETag of what you read in If-Match, or * to change it as it is."
-        )
-    if header == "*":
+    tags = named_tags(request)
+    if tags is None:
         return None
-    # Proxies that compress mark an ETag as weak; the revision in it is the same.
-    tags = [tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")]
     return [int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 10]

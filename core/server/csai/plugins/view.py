@@ -18,7 +18,7 @@ from csai.config import Settings
 from csai.database import Database
 from csai.kit.crypto import DecryptError, Keyring
 from csai.kit.outbound import Outbound
-from csai.plugins.chain import provider_chain, usable_providers
+from csai.plugins.chain import model_chain, usable_providers
 from csai.plugins.context import KeptResources, build_context
 from csai.plugins.event import EventHooks
 from csai.plugins.health import PluginHealth
@@ -26,6 +26,7 @@ from csai.plugins.left import LEFT_REMEDY
 from csai.plugins.registry import Plugin, PluginRegistry
 from csai.plugins.store import NoStore, PluginStore
 from csai.plugins.stored import SettingsFault, StoredSettings, check_settings, own_settings
+from csai.providers.choice import PlanProviders, own_model, wanted_chain
 from csai.tools.python import PythonBackend
 from csai.tools.schema import ArgumentsValidator, InvalidSchema, compile_schema
 
@@ -268,17 +269,29 @@ class ClientViews:
     def _providers(
         self, client: ClientRow, contexts: Mapping[str, PluginContext]
     ) -> tuple[ChosenProvider, ...]:
-        usable = usable_providers(self._registry, contexts)
-        wanted = str(client.settings.get("provider") or self._settings.llm_provider)
-        if wanted and wanted not in usable:
-            log.error("the chosen provider cannot be used", client_id=client.id, provider=wanted)
+        plan = PlanProviders.of(client.features)
+        wanted = wanted_chain(plan, client.settings, default_provider=self._settings.llm_provider)
+
+        def model_of(provider_id: str) -> str:
+            plugin_id, provider = self._registry.providers.get(provider_id, ("", None))
+            if provider is None or plugin_id not in contexts:
+                return ""
+            own = own_model(plan, client.settings, provider_id)
+            return str(own or getattr(contexts[plugin_id].settings, "model", None) or provider.default_model)
+
+        chain = model_chain(
+            usable_providers(self._registry, contexts),
+            wanted=wanted.chain,
+            model_of=model_of,
+            allows=plan.allows,
+        )
+        asked_for = wanted.chain[:1]
+        if asked_for and asked_for[0].provider not in {ref.provider for ref in chain}:
+            log.error("the chosen provider cannot be used", client_id=client.id, model=str(asked_for[0]))
         chosen = []
-        for name in provider_chain(
-            usable, wanted=wanted, fallbacks=client.settings.get("fallback_providers", ())
-        ):
-            plugin_id, provider = self._registry.providers[name]
-            context = contexts[plugin_id]
-            chosen.append(ChosenProvider(provider, context, _model(client, provider, context)))
+        for ref in chain:
+            plugin_id, provider = self._registry.providers[ref.provider]
+            chosen.append(ChosenProvider(provider, contexts[plugin_id], ref.model))
         return tuple(chosen)
 
     def _tools(
@@ -328,8 +341,3 @@ class ClientViews:
             for name, function in self._registry.plugins[plugin_id].event_hooks.items():
                 hooks.setdefault(name, []).append((plugin_id, function, context))
         return EventHooks({name: tuple(items) for name, items in hooks.items()}, health=self._registry.health)
-
-
-def _model(client: ClientRow, provider: Provider, context: PluginContext) -> str:
-    chosen = client.settings.get("models", {}).get(provider.id)
-    return str(chosen or getattr(context.settings, "model", None) or provider.default_model)

@@ -98,7 +98,7 @@ def enabled_tool(backend: ToolBackend, schema: Any) -> EnabledTool:
 
 
 def turn_with(tool: EnabledTool) -> ToolTurn:
-    row = ClientRow("client", "Shop", "active", 1, {}, {}, None, "UTC", {}, "")
+    row = ClientRow("client", "Shop", "active", 1, {}, {}, None, "UTC", {}, "", {}, "default")
     view = ClientView(
         client=row,
         version=1,

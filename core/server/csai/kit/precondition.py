@@ -1,0 +1,54 @@
+"""Changes that name what they were made on: `If-Match`, as RFC 9110 has it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from csai.kit.problem import Problem
+
+IF_MATCH = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": True,
+            "schema": {"type": "string"},
+            "description": "The ETag of what you read, or * to change it whatever it is.",
+            "example": '"3"',
+        }
+    ]
+}
+
+
+def named_tags(request: Request) -> list[str] | None:
+    """The tags that `If-Match` names, without their quotes; None for any. Raises 428 where it is missing."""
+    header = request.headers.get("if-match", "").strip()
+    if not header:
+        raise Problem(
+            428, "if_match_missing", "Send the ETag of what you read in If-Match, or * to change it as it is."
+        )
+    if header == "*":
+        return None
+    # Proxies that compress mark an ETag as weak; what it names is the same.
+    return [tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")]
+
+
+def tag_of(state: Mapping[str, Any]) -> str:
+    """The tag of a state that has no revision of its own: the same state has the same."""
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def check_tag(state: Mapping[str, Any], tags: Collection[str] | None) -> None:
+    """Raises 412 for a change that was made on another state."""
+    if tags is not None and tag_of(state) not in tags:
+        raise Problem(
+            412,
+            "changed_meanwhile",
+            "Somebody else has changed this since you read it. Read it again, and repeat your change.",
+            headers={"ETag": f'"{tag_of(state)}"'},
+        )
