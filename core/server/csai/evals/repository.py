@@ -117,9 +117,11 @@ class StageRepository:
     ) -> None:
         """Write the client, its plugins, knowledge and tools, the tools answered by the suite."""
         execute = self._connection.execute
-        plan = {"name": NO_LIMITS, "title": NO_LIMITS, "limits": {}, "features": {}, "created_at": at}
-        await execute(insert(Plan).values(limit_message="", **plan))
         client = configuration.client
+        # Of the client's plan without its limits: which models it offers and allows.
+        features = dict(client.features)
+        plan = {"name": NO_LIMITS, "title": NO_LIMITS, "limits": {}, "features": features, "created_at": at}
+        await execute(insert(Plan).values(limit_message="", **plan))
         repository = ClientRepository(self._connection, self._client_id)
         await repository.add(name=client.name, plan_type=NO_LIMITS, settings=dict(settings), created_at=at)
         for name in {*configuration.plugins, *switched}:

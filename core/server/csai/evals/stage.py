@@ -22,6 +22,7 @@ from csai.evals.repository import Source, StageRepository
 from csai.kit.problem import Problem
 from csai.plugins.discovery import Found
 from csai.plugins.registry import PluginRegistry
+from csai.providers.choice import ModelRef
 from csai.services import Services, build_services
 
 
@@ -115,9 +116,13 @@ def _client_settings(
 ) -> dict[str, Any]:
     wanted = {**stored, **{name: value for name, value in variant.settings.items() if name != "model"}}
     model = variant.settings.get("model")
+    if "provider" in variant.settings or model:
+        # A chain says more than a provider does, and would be taken before it.
+        chain = wanted.pop("chain", ())
+        named = ModelRef.parse(chain[0]).provider if chain else ""
+        wanted.setdefault("provider", named or settings.llm_provider or next(iter(registry.providers), ""))
     if model:
-        provider = wanted.get("provider") or settings.llm_provider or next(iter(registry.providers), "")
-        wanted["models"] = {**wanted.get("models", {}), provider: model}
+        wanted["models"] = {**wanted.get("models", {}), wanted["provider"]: model}
     return wanted
 
 
