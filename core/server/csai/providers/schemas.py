@@ -56,7 +56,7 @@ class ProvidersChange(BaseModel):
     """The client's choice as a whole."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"chain": ["claude/claude-haiku-5-5", "openai"]}}
+        extra="forbid", json_schema_extra={"examples": [{"chain": ["claude/claude-haiku-5-5", "openai"]}]}
     )
 
     chain: Chain = []
@@ -68,7 +68,7 @@ class PlanProvidersChange(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "example": {"chain": ["claude"], "models": ["claude/*", "openai/gpt-5*"], "may_choose": True}
+            "examples": [{"chain": ["claude"], "models": ["claude/*", "openai/gpt-5*"], "may_choose": True}]
         },
     )
 
@@ -134,7 +134,7 @@ class PriceChange(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "example": {"input": "1.25", "output": "10", "effective_from": "2027-01-01T00:00:00Z"}
+            "examples": [{"input": "1.25", "output": "10", "effective_from": "2027-01-01T00:00:00Z"}]
         },
     )
 
