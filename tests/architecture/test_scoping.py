@@ -84,7 +84,7 @@ def test_a_prepared_statement_names_the_client(name: str, statement: Prepared) -
 
 
 def test_every_client_owned_table_says_whose_it_is() -> None:
-    shared = {"plans", "clients", "schema_state", "workers", "admins"}
+    shared = {"plans", "model_prices", "clients", "schema_state", "workers", "admins"}
     # Where a client owns some of the rows, or is only what a row tells of.
     partly = {"tools", "audit_log"}
     for table in Base.metadata.sorted_tables:

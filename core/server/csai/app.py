@@ -25,6 +25,7 @@ from csai.plugins.endpoints import router as plugins
 from csai.plugins.guard import PluginGuard
 from csai.privacy.endpoints import router as privacy
 from csai.providers.endpoints import router as providers
+from csai.providers.model_endpoints import router as models
 from csai.services import Services
 from csai.shutdown import Shutdown
 from csai.tools.endpoints import router as tools
@@ -60,6 +61,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(plugins)
     app.include_router(tools)
     app.include_router(providers)
+    app.include_router(models)
     app.include_router(privacy)
     _add_health(app)
     app.exception_handler(Problem)(_answer_problem)

@@ -102,7 +102,8 @@ class Settings(BaseSettings):
     """Where alerts are posted to as JSON. Chat services put a secret into such addresses."""
 
     price_overrides: dict[str, Rates] = {}
-    """Own prices, in USD a million tokens, as JSON: `{"provider:model": {"input": 1.5, "output": 6}}`."""
+    """Prices below those that admins set, in USD a million tokens, as JSON:
+    `{"provider:model": {"input": 1.5, "output": 6}}`."""
 
     jobs: Literal["in_process", "worker", "off"] = "in_process"
     """Who does them: a server, unless a worker lives; workers alone (`csai worker`); or nobody."""

@@ -50,6 +50,7 @@ from csai.privacy.retention import Retention
 from csai.tools.repository import Catalog
 from csai.tools.runner import ToolRunner
 from csai.usage import prices
+from csai.usage.unknown import UnknownPrices
 
 log = structlog.get_logger(__name__)
 
@@ -215,6 +216,8 @@ def build_services(
             settings=settings,
             attempts=Attempts(settings=settings, database=database, clock=clock, limits=limits),
             breaker=breaker,
+            unknown=UnknownPrices(alerts),
+            clock=clock,
         ),
         tools=ToolRunner(database, clock, confirmation_s=settings.confirmation_s),
         settlement=Settlement(database=database, clock=clock),

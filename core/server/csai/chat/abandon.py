@@ -16,10 +16,12 @@ from csai.chat.settle import COUNTED_ONCE, HANDED_OVER, message_of
 from csai.chat.spending import ModelCall, booking, recovered
 from csai.database import Conflict, Database
 from csai.plugins.registry import PluginRegistry
+from csai.providers.repository import PriceRepository
 from csai.statement import Rows
 from csai.tools.execution import UNKNOWN_OUTCOME, vendor_id
 from csai.tools.execution_repository import IntendedRow, ToolExecutionRepository
 from csai.usage import counter
+from csai.usage.price_list import PriceList
 from csai.usage.prices import MICROS_PER_USD, Overrides
 
 log = structlog.get_logger(__name__)
@@ -82,7 +84,7 @@ class Abandonment:
         left = LeftBehind(*found[0])
         intended = [IntendedRow(*row) for row in rows]
         calls = recovered(
-            left.attempts, providers=self._registry.providers, overrides=self._overrides, now=now
+            left.attempts, providers=self._registry.providers, prices=await self._prices(), now=now
         )
         # A fence that moved under the lease: somebody had it, also where the AI has it back by now.
         is_with_ai = state.state == "ai" and state.fence == left.fence
@@ -116,6 +118,11 @@ class Abandonment:
             return False
         log.warning("turn abandoned by its process", client_id=client_id, turn_id=turn_id)
         return True
+
+    async def _prices(self) -> PriceList:
+        async with self._database.read() as connection:
+            own = await PriceRepository(connection).all()
+        return PriceList(defaults=self._overrides, own=own)
 
 
 def _check_first(results: list[Rows]) -> None:

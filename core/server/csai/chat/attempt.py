@@ -31,7 +31,6 @@ from csai.plugins.health import fault_of
 from csai.plugins.view import ChosenProvider
 from csai.statement import Rows
 from csai.usage import counter
-from csai.usage.prices import Cost, price
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +122,7 @@ class Attempts:
         if "tokens" in limits or "cost" in limits:
             most = {
                 "tokens": bound.tokens_input + bound.tokens_output,
-                "cost": self._cost(chosen, request.model, bound).micros,
+                "cost": turn.view.cost(chosen, bound, at=self._clock.now()).micros,
             }
             used = turn.used()
             missing = {
@@ -201,7 +200,8 @@ class Attempts:
                 client_id=turn.client_id,
             )
         model = clean(reply.model if reply else "") or request.model
-        cost = self._cost(chosen, model, usage)
+        now = self._clock.now()
+        cost = turn.view.cost(chosen, usage, model=model, at=now)
         turn.model_calls.append(
             ModelCall(
                 provider=chosen.provider.id,
@@ -211,19 +211,10 @@ class Attempts:
                 saved_micros=cost.saved_micros,
                 price=cost.snapshot,
                 is_estimated=is_estimated,
-                at=self._clock.now(),
+                at=now,
             )
         )
         return usage
-
-    def _cost(self, chosen: ChosenProvider, model: str, usage: Usage) -> Cost:
-        traits = chosen.provider.traits(model)
-        return price(
-            usage,
-            model=model,
-            price_provider=traits.price_provider,
-            overrides=self._settings.price_overrides,
-        )
 
     async def _tell(
         self, turn: RunningTurn, chosen: ChosenProvider, usage: Usage, failure: ProviderError | None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import structlog
-from csai_sdk import Message, ModelReply, ModelRequest, Passage, ProviderError, ProviderTimeout
+from csai_sdk import Clock, Message, ModelReply, ModelRequest, Passage, ProviderError, ProviderTimeout
 
 from csai.chat.attempt import Attempts
 from csai.chat.breaker import Breaker, circuit_of
@@ -16,6 +16,7 @@ from csai.chat.prompt import SystemPrompt
 from csai.chat.running import RunningTurn
 from csai.config import Settings
 from csai.plugins.view import ChosenProvider
+from csai.usage.unknown import UnknownPrices
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +36,18 @@ class NoReply(Exception):
 class ModelCaller:
     """Retries where that can help, fails over where it cannot."""
 
-    def __init__(self, *, settings: Settings, attempts: Attempts, breaker: Breaker) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        attempts: Attempts,
+        breaker: Breaker,
+        unknown: UnknownPrices,
+        clock: Clock,
+    ) -> None:
         self._settings = settings
+        self._unknown = unknown
+        self._clock = clock
         self._attempts = attempts
         self._breaker = breaker
 
@@ -56,6 +67,9 @@ class ModelCaller:
         last: ProviderError | None = None
         while turn.provider_index < len(turn.view.providers):
             chosen = turn.view.providers[turn.provider_index]
+            if not self._may_ask(turn, chosen):
+                turn.provider_index += 1
+                continue
             circuit = circuit_of(chosen)
             tries = 0
             while (trial := await self._breaker.admit(circuit)) is not None:
@@ -86,6 +100,15 @@ class ModelCaller:
                     return reply
             turn.provider_index += 1
         raise NoReply(last)
+
+    def _may_ask(self, turn: RunningTurn, chosen: ChosenProvider) -> bool:
+        """Not a model whose price nobody knows, where the plan limits what may be spent."""
+        now = self._clock.now()
+        if turn.view.prices.knows(chosen.provider, chosen.model, now):
+            return True
+        may_pay = turn.view.may_pay(chosen, now)
+        self._unknown.met(chosen.provider.id, chosen.model, is_asked=may_pay)
+        return may_pay
 
     def _log_failure(
         self, turn: RunningTurn, chosen: ChosenProvider, error: ProviderError, tries: int

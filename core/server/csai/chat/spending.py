@@ -19,7 +19,7 @@ from csai.chat.repository import TurnRepository
 from csai.kit.identifier import new_id
 from csai.plugins.view import ClientView
 from csai.statement import Step
-from csai.usage.prices import Overrides, price
+from csai.usage.price_list import PriceList
 
 
 @dataclass(slots=True)
@@ -118,13 +118,13 @@ def recovered(
     note: Mapping[str, Any],
     *,
     providers: Mapping[str, tuple[str, Provider]],
-    overrides: Overrides,
+    prices: PriceList,
     now: datetime,
 ) -> list[ModelCall]:
     """What a dead process' turn is to be booked with: its reports, and an estimate for what was under way."""
     calls = [_model_call(item) for item in note.get("done", ())]
     if "under_way" in note:
-        calls.append(_estimate(UnderWay(**note["under_way"]), providers, overrides, now))
+        calls.append(_estimate(UnderWay(**note["under_way"]), providers, prices, now))
     return calls
 
 
@@ -175,13 +175,15 @@ def _model_call(item: Mapping[str, Any]) -> ModelCall:
 
 
 def _estimate(
-    call: UnderWay, providers: Mapping[str, tuple[str, Provider]], overrides: Overrides, now: datetime
+    call: UnderWay, providers: Mapping[str, tuple[str, Provider]], prices: PriceList, now: datetime
 ) -> ModelCall:
     usage = Usage(call.bytes_input // CHARS_PER_TOKEN + 1, call.tokens_output)
     _plugin, provider = providers.get(call.provider, (None, None))
     # A provider that has been uninstalled meanwhile cannot say whose prices its model has.
     price_provider = provider.traits(call.model).price_provider if provider else call.provider
-    cost = price(usage, model=call.model, price_provider=price_provider, overrides=overrides)
+    cost = prices.cost_by_name(
+        usage, provider=call.provider, price_provider=price_provider, model=call.model, at=now
+    )
     return ModelCall(
         call.provider,
         call.model,

@@ -30,7 +30,7 @@ from csai.chat.prompt import CHARS_PER_TOKEN, estimate_tokens
 from csai.chat.repository import FoldRow, TurnRepository, expired_folds
 from csai.chat.running import RunningTurn
 from csai.chat.spending import ModelCall, booking
-from csai.chat.summary_request import TIMEOUT_S, cheapest, cost_of, older, request_of, summary_of
+from csai.chat.summary_request import TIMEOUT_S, cheapest, older, request_of, summary_of
 from csai.config import Settings
 from csai.database import Conflict, Database, DatabaseUnavailable, OutcomeUnknown
 from csai.kit.identifier import new_id
@@ -152,7 +152,7 @@ class Summaries:
     # -- choosing and claiming --------------------------------------------------------------------------
 
     async def _begin(self, view: ClientView, conversation_id: str, last_seq: int) -> Fold | None:
-        chosen = cheapest(view, self._settings)
+        chosen = cheapest(view, at=self._clock.now())
         if chosen is None:
             return None
         turns = TurnRepository(view.client.id)
@@ -181,7 +181,7 @@ class Summaries:
     def _amounts(self, view: ClientView, chosen: ChosenProvider, bound: Usage) -> dict[str, int]:
         most = {
             "tokens": bound.tokens_input + bound.tokens_output,
-            "cost": cost_of(chosen, chosen.model, bound, self._settings).micros,
+            "cost": view.cost(chosen, bound, at=self._clock.now()).micros,
         }
         return {metric: amount for metric, amount in most.items() if metric in view.limits and amount}
 
@@ -224,7 +224,7 @@ class Summaries:
             raise
         finally:
             # Also when the process stops: what was said until then is booked, what was set aside given back.
-            call = self._call(fold, failure)
+            call = self._call(view, fold, failure)
             is_kept = await see_through(self._end(fold, call))
             await self._tell(view, fold, call)
         return is_kept
@@ -268,7 +268,7 @@ class Summaries:
                 await close()
         raise ProviderProtocolError("no reply, or far more text than the output cap", retryable=False)
 
-    def _call(self, fold: Fold, failure: ProviderError | None) -> ModelCall | None:
+    def _call(self, view: ClientView, fold: Fold, failure: ProviderError | None) -> ModelCall | None:
         """What the ledger books; None where the vendor bills nothing."""
         usage = believable(fold.reply.usage) if fold.reply else None
         is_estimated = usage is None
@@ -281,7 +281,8 @@ class Summaries:
                 min(estimate_tokens(text), fold.bound.tokens_output),
             )
         model = clean(fold.reply.model if fold.reply else "") or fold.chosen.model
-        cost = cost_of(fold.chosen, model, usage, self._settings)
+        now = self._clock.now()
+        cost = view.cost(fold.chosen, usage, model=model, at=now)
         return ModelCall(
             provider=fold.chosen.provider.id,
             model=model,
@@ -290,7 +291,7 @@ class Summaries:
             saved_micros=cost.saved_micros,
             price=cost.snapshot,
             is_estimated=is_estimated,
-            at=self._clock.now(),
+            at=now,
         )
 
     async def _end(self, fold: Fold, call: ModelCall | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from csai_sdk import ModelReply, ModelRequest, Usage, UserMessage
@@ -14,7 +15,6 @@ from csai.chat.trim import level, shorten
 from csai.config import Settings
 from csai.kit.text import clean
 from csai.plugins.view import ChosenProvider, ClientView
-from csai.usage.prices import Cost, price
 
 TIMEOUT_S = 60.0
 MAX_OUTPUT_TOKENS = 500
@@ -32,20 +32,19 @@ card numbers.
 """
 
 
-def cheapest(view: ClientView, settings: Settings) -> ChosenProvider | None:
+def cheapest(view: ClientView, *, at: datetime) -> ChosenProvider | None:
     """Of the client's own chain, the model that takes least for a summary; unknown prices come last."""
-    able = [item for item in view.providers if item.provider.traits(item.model).can_write]
+    able = [
+        item
+        for item in view.providers
+        if item.provider.traits(item.model).can_write and view.may_pay(item, at)
+    ]
 
     def order(item: ChosenProvider) -> tuple[bool, int]:
-        cost = cost_of(item, item.model, TYPICAL, settings)
+        cost = view.cost(item, TYPICAL, at=at)
         return not cost.is_known, cost.micros
 
     return min(able, key=order, default=None)
-
-
-def cost_of(chosen: ChosenProvider, model: str, usage: Usage, settings: Settings) -> Cost:
-    traits = chosen.provider.traits(model)
-    return price(usage, model=model, price_provider=traits.price_provider, overrides=settings.price_overrides)
 
 
 def older(newest_first: Sequence[FoldRow], settings: Settings) -> list[FoldRow]:

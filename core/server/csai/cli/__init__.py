@@ -16,6 +16,7 @@ from csai.cli.demo import demo
 from csai.cli.doctor import doctor
 from csai.cli.evaluation import evaluation
 from csai.cli.migrate import migrate
+from csai.cli.model import models
 from csai.cli.plugin import plugins
 from csai.cli.plugin_check import check
 from csai.cli.plugin_install import install, uninstall
@@ -51,6 +52,7 @@ client.command("providers")(client_providers)
 app.add_typer(plugins)
 app.add_typer(client)
 app.add_typer(plans)
+app.add_typer(models)
 app.add_typer(tools)
 app.add_typer(retention)
 app.add_typer(privacy)

@@ -10,6 +10,7 @@ from csai.models.knowledge import KnowledgePassage
 from csai.models.outbox import ClientWebhook, OutboxEvent
 from csai.models.plan import Plan
 from csai.models.plugin_store import PluginEntry
+from csai.models.price import ModelPrice
 from csai.models.schema import SchemaState
 from csai.models.tool import ClientTool, Tool, ToolExecution
 from csai.models.turn import Turn, WaitingTurn
@@ -36,6 +37,7 @@ __all__ = [
     "KnowledgePassage",
     "LedgerEntry",
     "Message",
+    "ModelPrice",
     "OutboxEvent",
     "Plan",
     "PluginEntry",

@@ -6,10 +6,11 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 import structlog
-from csai_sdk import Clock, Locale, PluginContext, Provider, ToolBackend, ToolSpec
+from csai_sdk import Clock, Locale, PluginContext, Provider, ToolBackend, ToolSpec, Usage
 from csai_sdk.store import Store
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,8 +28,11 @@ from csai.plugins.registry import Plugin, PluginRegistry
 from csai.plugins.store import NoStore, PluginStore
 from csai.plugins.stored import SettingsFault, StoredSettings, check_settings, own_settings
 from csai.providers.choice import PlanProviders, own_model, wanted_chain
+from csai.providers.repository import PriceRepository
 from csai.tools.python import PythonBackend
 from csai.tools.schema import ArgumentsValidator, InvalidSchema, compile_schema
+from csai.usage.price_list import PriceList
+from csai.usage.prices import Cost
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +79,7 @@ class ClientView:
     hooks: EventHooks
     resources: list[KeptResources]
     health: PluginHealth = field(default_factory=PluginHealth)
+    prices: PriceList = field(default_factory=PriceList)
     plugins: frozenset[str] = frozenset()
     """Those that are on, with settings that can be used."""
     users: int = 0
@@ -86,6 +91,19 @@ class ClientView:
     def __post_init__(self) -> None:
         self.tool_specs = tuple(tool.spec for tool in self.tools.values())
         self.tools_size_bytes = sum(len(json.dumps(asdict(spec)).encode()) for spec in self.tool_specs)
+
+    def cost(self, chosen: ChosenProvider, usage: Usage, *, model: str = "", at: datetime) -> Cost:
+        """What a call costs at a moment; `model` is what the vendor says that it was answered by."""
+        return self.prices.cost(
+            usage, provider=chosen.provider, model=model or chosen.model, asked=chosen.model, at=at
+        )
+
+    def may_pay(self, chosen: ChosenProvider, at: datetime) -> bool:
+        """Whether the model can be called without passing a limit unseen.
+
+        A limit of cost cannot be kept with a model whose price nobody knows.
+        """
+        return "cost" not in self.limits or self.prices.knows(chosen.provider, chosen.model, at)
 
 
 class ClientViews:
@@ -195,6 +213,7 @@ class ClientViews:
         tool_rows = await repository.tools()
         origins = await repository.origins()
         has_knowledge = await repository.has_knowledge()
+        own_prices = await PriceRepository(connection).all()
         contexts: dict[str, PluginContext] = {}
         resources = []
         for plugin in self._registry.plugins.values():
@@ -222,6 +241,7 @@ class ClientViews:
             plugins=frozenset(contexts),
             resources=resources,
             health=self._registry.health,
+            prices=PriceList(defaults=self._settings.price_overrides, own=own_prices),
         )
 
     def _context(

@@ -1,15 +1,21 @@
-"""Plans' providers. A plan belongs to no client; its clients follow it at their next turn."""
+"""What plans say of providers, and models' own prices: of no client, and followed by all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.kit.problem import not_found
-from csai.models import Client, Plan
+from csai.models import Client, ModelPrice, Plan
+from csai.providers.choice import ModelRef, PlanProviders, own_chain
+from csai.usage.price_list import OwnPrice
+from csai.usage.rates import Rates
+
+RATE_COLUMNS = ("input_micros", "output_micros", "cache_read_micros", "cache_write_micros")
 
 
 class PlanFeatures:
@@ -40,3 +46,64 @@ class PlanFeatures:
             .where(Client.plan_type == self._plan)
             .values(config_version=Client.config_version + 1)
         )
+
+
+class PriceRepository:
+    """Admins' own prices. They belong to the installation; every client follows at its next turn."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def all(self) -> list[OwnPrice]:
+        columns = (
+            *(ModelPrice.provider, ModelPrice.model, ModelPrice.effective_from),
+            *(getattr(ModelPrice, name) for name in RATE_COLUMNS),
+        )
+        rows = await self._connection.execute(select(*columns).order_by(ModelPrice.effective_from))
+        return [OwnPrice(row[0], row[1], row[2], _rates(*row[3:])) for row in rows]
+
+    async def put(self, price: OwnPrice) -> None:
+        """Set a price from its moment on, in place of what was set for later; all clients follow."""
+        same_model = (ModelPrice.provider == price.provider, ModelPrice.model == price.model)
+        await self._connection.execute(
+            delete(ModelPrice).where(*same_model, ModelPrice.effective_from >= price.effective_from)
+        )
+        await self._connection.execute(
+            insert(ModelPrice).values(
+                provider=price.provider,
+                model=price.model,
+                effective_from=price.effective_from,
+                **_columns(price.rates),
+            )
+        )
+        await self._connection.execute(update(Client).values(config_version=Client.config_version + 1))
+
+    async def models_chosen(self) -> set[ModelRef]:
+        """The models that plans and clients of the installation name."""
+        found: set[ModelRef] = set()
+        for (features,) in await self._connection.execute(select(Plan.features)):
+            found.update(PlanProviders.of(features).chain)
+        for (settings,) in await self._connection.execute(select(Client.settings)):
+            found.update(own_chain(settings))
+            found.update(ModelRef(*item) for item in settings.get("models", {}).items())
+        return {ref for ref in found if ref.model}
+
+
+def _rates(*micros: int | None) -> Rates | None:
+    given, received, read, write = micros
+    if given is None or received is None:
+        return None
+    return Rates(
+        Decimal(given).scaleb(-6),
+        Decimal(received).scaleb(-6),
+        None if read is None else Decimal(read).scaleb(-6),
+        None if write is None else Decimal(write).scaleb(-6),
+    )
+
+
+def _columns(rates: Rates | None) -> dict[str, int | None]:
+    values = (rates.input, rates.output, rates.cache_read, rates.cache_write) if rates else (None,) * 4
+    return {
+        name: None if value is None else int(value.scaleb(6))
+        for name, value in zip(RATE_COLUMNS, values, strict=True)
+    }

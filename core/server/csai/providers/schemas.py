@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,7 +56,7 @@ class ProvidersChange(BaseModel):
     """The client's choice as a whole."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"chain": ["claude/claude-haiku-5-5", "openai"]}}
+        extra="forbid", json_schema_extra={"examples": [{"chain": ["claude/claude-haiku-5-5", "openai"]}]}
     )
 
     chain: Chain = []
@@ -66,10 +68,78 @@ class PlanProvidersChange(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "example": {"chain": ["claude"], "models": ["claude/*", "openai/gpt-5*"], "may_choose": True}
+            "examples": [{"chain": ["claude"], "models": ["claude/*", "openai/gpt-5*"], "may_choose": True}]
         },
     )
 
     chain: Chain = []
     models: list[str] | None = None
     may_choose: bool = True
+
+
+Rate = Annotated[
+    Decimal,
+    Field(description="US dollars for a million tokens.", examples=["1.25"]),
+]
+
+
+class Price(BaseModel):
+    """What a model costs now; a long prompt may be dearer."""
+
+    input: Rate
+    output: Rate
+    cache_read: Rate | None = Field(description="null: as input.")
+    cache_write: Rate | None = Field(description="null: as input.")
+    source: str = Field(
+        description="own (set here), override (CSAI_PRICE_OVERRIDES), free, or the data used."
+    )
+
+
+class ScheduledPrice(BaseModel):
+    """What an admin set; without rates the published price holds again."""
+
+    effective_from: datetime
+    input: Rate | None
+    output: Rate | None
+    cache_read: Rate | None
+    cache_write: Rate | None
+
+
+class CatalogModel(BaseModel):
+    provider: str
+    model: str
+    is_default: bool = Field(description="Whether the provider asks it where nobody names a model.")
+    context_window: int | None = Field(description="Tokens; null where it is not known.")
+    has_tools: bool = Field(description="Whether the vendor has calls of tools of its own.")
+    can_write: bool = Field(description="Whether a language model stands behind it.")
+    takes_temperature: bool
+    price: Price | None = Field(description="null: nobody knows it; set it.")
+    coming: list[ScheduledPrice] = Field(description="What was set for later.")
+
+
+class Models(BaseModel):
+    models: list[CatalogModel]
+
+
+class PriceState(BaseModel):
+    provider: str
+    model: str
+    price: Price | None
+    schedule: list[ScheduledPrice] = Field(description="All that was ever set, oldest first.")
+
+
+class PriceChange(BaseModel):
+    """A price from a moment on. Without rates the published price holds again."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"input": "1.25", "output": "10", "effective_from": "2027-01-01T00:00:00Z"}]
+        },
+    )
+
+    input: Rate | None = None
+    output: Rate | None = None
+    cache_read: Rate | None = None
+    cache_write: Rate | None = None
+    effective_from: datetime | None = Field(None, description="With its zone; without it from now on.")

@@ -63,7 +63,7 @@ def price(
         return FREE
     own = overrides.get(f"{price_provider}:{model}") if overrides else None
     if own is not None:
-        return _cost(usage, own, NOTHING, source="override", provider=price_provider, model=model)
+        return cost_at(usage, own, NOTHING, source="override", provider=price_provider, model=model)
     found = _find(price_provider, model)
     if found is None:
         return UNKNOWN
@@ -71,7 +71,7 @@ def price(
     published = found.get_prices(at or datetime.now(UTC))
     rates = _rates(published, usage.tokens_input)
     per_request = (_rate(published.requests_kcount, 0) or NOTHING) / 1_000
-    return _cost(usage, rates, per_request, source=_source(), provider=price_provider, model=found.id)
+    return cost_at(usage, rates, per_request, source=_source(), provider=price_provider, model=found.id)
 
 
 def load() -> None:
@@ -79,15 +79,38 @@ def load() -> None:
     get_snapshot()
 
 
+def published_models(provider: str, at: datetime) -> list[ModelInfo]:
+    """The provider's models that write text for a price, as the data has them."""
+    of = [each for each in get_snapshot().providers if each.id == provider]
+    models = [model for each in of for model in each.models if _writes_text(model.get_prices(at))]
+    # The data also has stems of names, under which no model is found.
+    return [model for model in models if _look_up(provider, model.id) is not None]
+
+
+def context_window(provider: str | None, model: str) -> int | None:
+    """Tokens that the model takes; None where the data does not tell."""
+    found = _look_up(provider, model) if provider else None
+    return found.context_window if found else None
+
+
+def _writes_text(published: ModelPrice) -> bool:
+    return published.input_mtok is not None and published.output_mtok is not None
+
+
 @lru_cache(MODELS_KEPT)
 def _find(provider: str, model: str) -> ModelInfo | None:
     """The model's prices; None, and a warning the first time, where it has none for text."""
+    found = _look_up(provider, model)
+    if found is None or not _charges_for_text(found):
+        log.warning("model price unknown", provider=provider, model=model)
+        return None
+    return found
+
+
+def _look_up(provider: str, model: str) -> ModelInfo | None:
     try:
         _, found = get_snapshot().find_provider_model(model, None, provider, None)
     except LookupError:
-        found = None
-    if found is None or not _charges_for_text(found):
-        log.warning("model price unknown", provider=provider, model=model)
         return None
     return found
 
@@ -115,7 +138,8 @@ def _rate(published: Decimal | TieredPrices | None, tokens_input: int) -> Decima
     return passed[-1] if passed else published.base
 
 
-def _cost(usage: Usage, rates: Rates, per_request: Decimal, **origin: str) -> Cost:
+def cost_at(usage: Usage, rates: Rates, per_request: Decimal, **origin: str) -> Cost:
+    """The cost of one call at these rates; `origin` says in the snapshot where they come from."""
     exact = _token_micros(usage, rates) + per_request * MICROS_PER_USD
     snapshot: dict[str, Any] = {"input": str(rates.input), "output": str(rates.output), **origin}
     if rates.cache_read is not None:

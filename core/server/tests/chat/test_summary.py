@@ -214,7 +214,7 @@ async def test_the_cheapest_of_the_clients_models_is_asked(make_server: ServerFa
     assert (len(dear.folds), len(unknown.folds), len(cheap.folds)) == (0, 0, 1)
     assert [row["model"] for row in await server.rows(LedgerEntry, provider="cheap")] == ["claude-haiku-4-5"]
     view = await server.services.views.get(server.client.id, 0)
-    chosen = cheapest(view, server.services.settings)
+    chosen = cheapest(view, at=server.services.clock.now())
     assert chosen is not None
     assert chosen.provider is cheap
 

@@ -22,6 +22,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TABLES = (
     "schema_state",
     "plans",
+    "model_prices",
     "clients",
     "api_keys",
     "client_origins",
@@ -54,6 +55,7 @@ TABLES = (
 def upgrade() -> None:
     _create_schema_state()
     _create_plans()
+    _create_model_prices()
     _create_clients()
     _create_conversations()
     _create_plugin_store()
@@ -98,6 +100,20 @@ def _create_plans() -> None:
         _column("limit_message", sa.String(500)),
         _column("created_at", TIME),
         _primary("plans", "name"),
+    )
+
+
+def _create_model_prices() -> None:
+    op.create_table(
+        "model_prices",
+        _column("provider", sa.String(100)),
+        _column("model", sa.String(200)),
+        _column("effective_from", TIME),
+        _column("input_micros", BIG, nullable=True),
+        _column("output_micros", BIG, nullable=True),
+        _column("cache_read_micros", BIG, nullable=True),
+        _column("cache_write_micros", BIG, nullable=True),
+        _primary("model_prices", "provider", "model", "effective_from"),
     )
 
 
