@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ from csai.knowledge.ingest import PassageDraft
 from csai.knowledge.repository import KnowledgeRepository
 from csai.models import ClientTool, Conversation, KnowledgePassage, Message, Plan, Tool, ToolExecution
 from csai.plugins.view import EnabledTool
+from csai.providers.repository import PriceRepository
+from csai.usage.price_list import OwnPrice
 
 NO_LIMITS = "eval"
 
@@ -28,6 +30,8 @@ class Configuration:
     client: ClientRow
     plugins: Mapping[str, ClientPluginRow]
     passages: Sequence[PassageDraft]
+    prices: Sequence[OwnPrice]
+    """Set by admins, and in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Source:
         self._connection = connection
         self._client_id = client_id
 
-    async def configuration(self) -> Configuration:
+    async def configuration(self, *, now: datetime) -> Configuration:
         repository = ClientRepository(self._connection, self._client_id)
         passages = await self._connection.execute(
             select(KnowledgePassage.title, KnowledgePassage.content, KnowledgePassage.url)
@@ -63,6 +67,7 @@ class Source:
             await repository.get(),
             await repository.plugins(),
             [PassageDraft(title=title, content=content, url=url) for title, content, url in passages],
+            [each for each in await PriceRepository(self._connection).all() if each.effective_from <= now],
         )
 
     async def conversation(self, session_id: str) -> tuple[list[SaidRow], list[CalledRow]]:
@@ -135,6 +140,9 @@ class StageRepository:
                 now=at,
             )
         await repository.set_plugin(PLUGIN, enabled=True, settings={}, secrets=None, now=at)
+        prices = PriceRepository(self._connection)
+        for price in configuration.prices:
+            await prices.put(replace(price, effective_from=min(price.effective_from, at)))
         for tool in tools:
             await self._add(tool, at)
         await KnowledgeRepository(self._connection, self._client_id).add(configuration.passages, at=at)

@@ -19,6 +19,7 @@ from csai.config import Settings
 from csai.database import Database
 from csai.evals.mock import PLUGIN, MockBackend, MockPlugin
 from csai.evals.repository import Source, StageRepository
+from csai.kit.clock import SystemClock
 from csai.kit.problem import Problem
 from csai.plugins.discovery import Found
 from csai.plugins.registry import PluginRegistry
@@ -69,7 +70,7 @@ async def stage(
     registry = load()
     _check(variant, registry)
     async with database.read() as connection:
-        configuration = await Source(connection, client_id).configuration()
+        configuration = await Source(connection, client_id).configuration(now=SystemClock().now())
     mocks = MockBackend()
     registry.register(Found(PLUGIN, MockPlugin(mocks), "csai", "0"))
     with tempfile.TemporaryDirectory(prefix="csai-eval-", ignore_cleanup_errors=True) as folder:
