@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -215,7 +216,7 @@ async def test_every_admin_route_is_shut_without_a_token(echo_server: Server) ->
     ]
     assert len(routes) >= 9
     for method, path in routes:
-        where = path.format(client_id=echo_server.client.id, plugin_id="test", tool_name="find")
+        where = re.sub(r"\{\w+\}", "test", path.replace("{client_id}", echo_server.client.id))
         answer = await echo_server.http.request(
             method, where, params={"enabled": "false"}, headers={"If-Match": "*"}
         )
