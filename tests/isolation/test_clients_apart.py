@@ -31,7 +31,7 @@ OTHER_OWNED = {
     *("api_keys", "api_usage", "client_integrations", "client_origins", "client_plugins", "client_tools"),
     *("integration_endpoints", "knowledge_passages", "visitors", "waiting_turns"),
 }
-SHARED = {"admins", "audit_log", "clients", "plans", "schema_state", "tools", "workers"}
+SHARED = {"admins", "audit_log", "clients", "model_prices", "plans", "schema_state", "tools", "workers"}
 """No client owns their rows; `tools` has a client where one client's own systems offer a tool, and
 `audit_log` where a change was to a client's configuration."""
 
