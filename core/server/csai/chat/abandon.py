@@ -121,8 +121,7 @@ class Abandonment:
 
     async def _prices(self) -> PriceList:
         async with self._database.read() as connection:
-            own = await PriceRepository(connection).all()
-        return PriceList(defaults=self._overrides, own=own)
+            return await PriceRepository(connection).price_list(self._overrides)
 
 
 def _check_first(results: list[Rows]) -> None:

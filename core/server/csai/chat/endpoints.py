@@ -180,17 +180,17 @@ async def _read_decision(request: Request, services: Services, access: Access) -
     settings = services.settings
     confirm = await read_model(request, ChatConfirm, max_bytes=settings.max_body_bytes)
     services.gate.check_session(request, access, confirm.session_id)
+    decision = Decision(confirm.confirmation_id, confirm.decision)
     return Asked(
         access,
         ChatMessage(message=confirm.words(), session_id=confirm.session_id),
-        # The question is its own key: two clicks, two tabs or a repeat are one decision.
-        f"confirm:{confirm.confirmation_id}",
+        decision.key,
         verified_visitor(
             Claim(confirm.user_identifier, confirm.user_hash, confirm.user_token),
             access.view.identity_secret,
         ),
         client_address(request, settings.trusted_proxies),
-        Decision(confirm.confirmation_id, confirm.decision),
+        decision,
     )
 
 

@@ -38,7 +38,6 @@ from csai.knowledge.repository import KnowledgeRepository
 from csai.outbox.limit import LimitNews
 from csai.tools.call import sound
 from csai.tools.confirmation import DECLINED, DecidedCall
-from csai.tools.execution import vendor_id
 from csai.tools.runner import ToolRunner, ToolTurn
 from csai.usage import counter
 
@@ -248,7 +247,7 @@ class Turns:
 
     async def _carry_out(self, turn: RunningTurn, decided: DecidedCall) -> None:
         """What the model asked for before, and the visitor's word made of it, as a first round."""
-        call = ToolCall(vendor_id(decided.call_id), decided.tool_name, decided.parameters)
+        call = decided.call
         turn.rounds.append(AssistantMessage("", (call,)))
         result = ToolResult(call.id, call.name, DECLINED, is_error=True)
         try:

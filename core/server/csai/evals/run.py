@@ -68,7 +68,7 @@ class _Conversation:
         if step.decide is not None:
             decision = Decision(self._asked[0]["id"], step.decide)
         message = ChatMessage(message=step.say or str(step.decide), session_id=self._session_id)
-        key = f"confirm:{decision.confirmation_id}" if decision else None
+        key = decision.key if decision else None
         return Asked(Access(client_id, "secret", view), message, key, self._case.visitor, "eval", decision)
 
     def _result(

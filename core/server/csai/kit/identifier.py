@@ -6,6 +6,8 @@ import os
 import time
 import uuid
 
+from csai.kit.problem import not_found
+
 _last = 0
 
 
@@ -31,3 +33,9 @@ def is_id(value: str) -> bool:
         return str(uuid.UUID(value)) == value
     except ValueError:
         return False
+
+
+def check_id(value: str, what: str) -> None:
+    """Raises 404 for what cannot be the id of a `what`, as for one that there is not."""
+    if not is_id(value):
+        raise not_found(what)

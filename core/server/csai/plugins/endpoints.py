@@ -11,10 +11,9 @@ from csai.admins.service import READERS
 from csai.clients.plugin import find_plugin, switch_plugin, undo_plugin
 from csai.clients.repository import ClientRepository
 from csai.kit.body import read_model
-from csai.kit.identifier import is_id
+from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.precondition import IF_MATCH, named_tags
-from csai.kit.problem import not_found
 from csai.plugins.description import describe, preview_plugin
 from csai.plugins.inventory import listing
 from csai.plugins.schemas import (
@@ -86,7 +85,7 @@ async def change(request: Request, response: Response, client_id: str, plugin_id
     revisions = _revisions(request)
     asked = await read_model(request, PluginChange, max_bytes=services.settings.max_body_bytes)
     plugin = find_plugin(services.registry, plugin_id)
-    _check_id(client_id)
+    check_id(client_id, "client")
     async with services.database.write() as transaction:
         done = await switch_plugin(
             transaction,
@@ -118,7 +117,7 @@ async def undo(request: Request, response: Response, client_id: str, plugin_id: 
     admin = await services.admins.enter(request)
     revisions = _revisions(request)
     plugin = find_plugin(services.registry, plugin_id)
-    _check_id(client_id)
+    check_id(client_id, "client")
     async with services.database.write() as transaction:
         done = await undo_plugin(
             transaction,
@@ -147,7 +146,7 @@ async def preview(
     services: Services = request.app.state.services
     await services.admins.enter(request, roles=READERS)
     plugin = find_plugin(services.registry, plugin_id)
-    _check_id(client_id)
+    check_id(client_id, "client")
     async with services.database.read() as connection:
         return await preview_plugin(
             connection,
@@ -167,7 +166,7 @@ async def _state(services: Services, response: Response, client_id: str, plugin_
 
 
 async def _states(services: Services, client_id: str, plugin_ids: list[str]) -> list[ClientPluginState]:
-    _check_id(client_id)
+    check_id(client_id, "client")
     async with services.database.read() as connection:
         repository = ClientRepository(connection, client_id)
         await repository.get()  # an unknown client is not found, rather than one without plugins
@@ -182,11 +181,6 @@ async def _states(services: Services, client_id: str, plugin_ids: list[str]) -> 
         )
         for plugin_id in sorted(plugin_ids)
     ]
-
-
-def _check_id(client_id: str) -> None:
-    if not is_id(client_id):
-        raise not_found("client")
 
 
 def _revisions(request: Request) -> list[int] | None:

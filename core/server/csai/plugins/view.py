@@ -213,7 +213,7 @@ class ClientViews:
         tool_rows = await repository.tools()
         origins = await repository.origins()
         has_knowledge = await repository.has_knowledge()
-        own_prices = await PriceRepository(connection).all()
+        prices = await PriceRepository(connection).price_list(self._settings.price_overrides)
         contexts: dict[str, PluginContext] = {}
         resources = []
         for plugin in self._registry.plugins.values():
@@ -241,7 +241,7 @@ class ClientViews:
             plugins=frozenset(contexts),
             resources=resources,
             health=self._registry.health,
-            prices=PriceList(defaults=self._settings.price_overrides, own=own_prices),
+            prices=prices,
         )
 
     def _context(

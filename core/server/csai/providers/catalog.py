@@ -31,10 +31,6 @@ SKEW = timedelta(minutes=5)
 """How far a moment may lie back and still be taken for now: two machines' clocks differ."""
 
 
-async def price_list(connection: AsyncConnection, defaults: Overrides) -> PriceList:
-    return PriceList(defaults=defaults, own=await PriceRepository(connection).all())
-
-
 async def list_models(
     connection: AsyncConnection,
     *,
@@ -46,8 +42,9 @@ async def list_models(
     at: datetime,
 ) -> list[CatalogModel]:
     """The models of each provider: published ones, those with a price of their own, those chosen anywhere."""
-    prices = await price_list(connection, defaults)
-    chosen = await PriceRepository(connection).models_chosen()
+    repository = PriceRepository(connection)
+    prices = await repository.price_list(defaults)
+    chosen = await repository.models_chosen()
     found = []
     for provider_id, (_plugin, each) in sorted(registry.providers.items()):
         if provider and provider_id != provider:
@@ -77,7 +74,7 @@ async def price_state(
 ) -> tuple[PriceState, str]:
     """What a model costs and what an admin set for it, with its tag. Raises `Problem`."""
     provider = _provider(registry, ref)
-    prices = await price_list(connection, defaults)
+    prices = await PriceRepository(connection).price_list(defaults)
     schedule = [_scheduled(each) for each in prices.schedule(provider.id, ref.model)]
     state = PriceState(
         provider=provider.id,
@@ -115,10 +112,10 @@ async def set_price(
         )
     rates = _rates(change)
     repository = PriceRepository(transaction)
-    before = PriceList(own=await repository.all()).schedule(provider.id, ref.model)
+    before = (await repository.price_list()).schedule(provider.id, ref.model)
     check_tag({"schedule": _dumped(map(_scheduled, before))}, tags)
     await repository.put(OwnPrice(provider.id, ref.model, start, rates))
-    after = PriceList(own=await repository.all()).schedule(provider.id, ref.model)
+    after = (await repository.price_list()).schedule(provider.id, ref.model)
     await record(
         transaction,
         actor,

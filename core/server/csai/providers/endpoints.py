@@ -8,10 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from csai.admins.service import READERS
 from csai.kit.body import read_model
-from csai.kit.identifier import is_id
+from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.precondition import IF_MATCH, named_tags
-from csai.kit.problem import not_found
 from csai.providers.choice import ModelRef, PlanProviders
 from csai.providers.schemas import (
     ClientProviders,
@@ -58,7 +57,7 @@ async def choose(request: Request, response: Response, client_id: str) -> Any:
     admin = await services.admins.enter(request)
     tags = named_tags(request)
     asked = await read_model(request, ProvidersChange, max_bytes=services.settings.max_body_bytes)
-    _check_id(client_id)
+    check_id(client_id, "client")
     async with services.database.write() as transaction:
         await choose_providers(
             transaction,
@@ -114,7 +113,7 @@ async def change_plan(request: Request, response: Response, plan: str) -> Any:
 
 
 async def _client_state(services: Services, response: Response, client_id: str) -> ClientProviders:
-    _check_id(client_id)
+    check_id(client_id, "client")
     async with services.database.read() as connection:
         state, tag = await client_providers(
             connection,
@@ -131,8 +130,3 @@ async def _plan_state(services: Services, response: Response, plan: str) -> Plan
         state, tag = await plan_providers(connection, plan)
     response.headers["ETag"] = f'"{tag}"'
     return state
-
-
-def _check_id(client_id: str) -> None:
-    if not is_id(client_id):
-        raise not_found("client")

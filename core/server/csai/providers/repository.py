@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csai.kit.problem import not_found
 from csai.models import Client, ModelPrice, Plan
 from csai.providers.choice import ModelRef, PlanProviders, own_chain
-from csai.usage.price_list import OwnPrice
+from csai.usage.price_list import OwnPrice, PriceList
+from csai.usage.prices import Overrides
 from csai.usage.rates import Rates
 
 RATE_COLUMNS = ("input_micros", "output_micros", "cache_read_micros", "cache_write_micros")
@@ -61,6 +62,10 @@ class PriceRepository:
         )
         rows = await self._connection.execute(select(*columns).order_by(ModelPrice.effective_from))
         return [OwnPrice(row[0], row[1], row[2], _rates(*row[3:])) for row in rows]
+
+    async def price_list(self, defaults: Overrides | None = None) -> PriceList:
+        """Those above the operator's `defaults` and the published ones."""
+        return PriceList(defaults=defaults, own=await self.all())
 
     async def put(self, price: OwnPrice) -> None:
         """Set a price from its moment on, in place of what was set for later; all clients follow."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ async def client_providers(
         ],
         left_out=list(_left_out(wanted, plan, view, client)),
     )
-    return state, tag_of(_stored(client))
+    return state, tag_of(_chosen(client.settings))
 
 
 async def choose_providers(
@@ -74,7 +74,7 @@ async def choose_providers(
     repository = ClientRepository(transaction, client_id)
     await repository.lock()
     client = await repository.get()
-    before = _stored(client)
+    before = _chosen(client.settings)
     check_tag(before, tags)
     plan = PlanProviders.of(client.features)
     if change.chain:
@@ -139,11 +139,7 @@ async def set_plan_providers(
     )
 
 
-def _stored(client: ClientRow) -> dict[str, Any]:
-    return _chosen(client.settings)
-
-
-def _chosen(settings: Any) -> dict[str, Any]:
+def _chosen(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: settings[name] for name in ("chain", *IN_SHORT) if settings.get(name)}
 
 

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from csai_sdk import ToolCall
+
+from csai.tools.execution import vendor_id
+
 Word = Literal["approve", "decline"]
 
 # As tools answer: what to do for a model, and words for one that passes a tool's message on.
@@ -53,6 +57,11 @@ class Decision:
     def is_approval(self) -> bool:
         return self.word == "approve"
 
+    @property
+    def key(self) -> str:
+        """The question is its own idempotency key: two clicks, two tabs or a repeat are one decision."""
+        return f"confirm:{self.confirmation_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class DecidedCall:
@@ -62,6 +71,11 @@ class DecidedCall:
     tool_name: str
     parameters: Mapping[str, Any]
     is_approved: bool
+
+    @property
+    def call(self) -> ToolCall:
+        """As the model made it, for the turn that carries the word out."""
+        return ToolCall(vendor_id(self.call_id), self.tool_name, self.parameters)
 
 
 def confirmation(

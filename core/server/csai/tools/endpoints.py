@@ -12,9 +12,9 @@ from csai.admins.service import READERS
 from csai.clients.repository import ClientRepository
 from csai.clients.switch import switch_tool, tool_obstacles
 from csai.kit.body import read_model
-from csai.kit.identifier import is_id
+from csai.kit.identifier import check_id, is_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.problem import Problem, not_found
+from csai.kit.problem import Problem
 from csai.services import Services
 from csai.tools.execution_repository import ToolLog, ToolStatistics
 from csai.tools.invocation import timeout_s
@@ -40,7 +40,7 @@ MAX_PAGE = 100
 async def client_tools(request: Request, client_id: str) -> Any:
     services: Services = request.app.state.services
     await services.admins.enter(request, roles=READERS)
-    _check_id(client_id)
+    check_id(client_id, "client")
     return {"tools": await _tools(services, client_id)}
 
 
@@ -55,7 +55,7 @@ async def change(request: Request, client_id: str, tool_name: str) -> Any:
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
     asked = await read_model(request, ToolChange, max_bytes=services.settings.max_body_bytes)
-    _check_id(client_id)
+    check_id(client_id, "client")
     async with services.database.write() as transaction:
         await ClientRepository(transaction, client_id).get()
         await switch_tool(
@@ -83,7 +83,7 @@ async def test(request: Request, client_id: str, tool_name: str) -> Any:
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
     asked = await read_model(request, ToolTrial, max_bytes=services.settings.max_body_bytes)
-    _check_id(client_id)
+    check_id(client_id, "client")
     outcome = await try_tool(
         Trial(tool_name, asked.arguments, asked.visitor_id, asked.may_act),
         client_id,
@@ -110,7 +110,7 @@ async def calls(
 ) -> Any:
     services: Services = request.app.state.services
     await services.admins.enter(request, roles=READERS)
-    _check_id(client_id)
+    check_id(client_id, "client")
     if before is not None and not is_id(before):
         raise Problem(422, "request_invalid", "`before` is the `next` of an earlier page.")
     async with services.database.read() as connection:
@@ -174,8 +174,3 @@ def _tool(
         "mean_ms": done.mean_ms if done else None,
         "longest_ms": done.longest_ms if done else None,
     }
-
-
-def _check_id(client_id: str) -> None:
-    if not is_id(client_id):
-        raise not_found("client")

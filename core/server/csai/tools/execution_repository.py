@@ -19,6 +19,11 @@ from csai.tools.execution import Execution
 
 MAX_ASKED = 20
 
+_CONVERSATION = and_(
+    Conversation.client_id == ToolExecution.client_id,
+    Conversation.id == ToolExecution.conversation_id,
+)
+
 _ADD = prepared_insert(ToolExecution)
 _COMPLETE = Prepared(
     update(ToolExecution)
@@ -79,13 +84,7 @@ _ASKED = (
         ToolExecution.status,
         ToolExecution.expires_at,
     )
-    .join(
-        Conversation,
-        and_(
-            Conversation.client_id == ToolExecution.client_id,
-            Conversation.id == ToolExecution.conversation_id,
-        ),
-    )
+    .join(Conversation, _CONVERSATION)
     .where(ToolExecution.client_id == bindparam("client"), Conversation.session_id == bindparam("session"))
 )
 _ASKED_ONE = Prepared(_ASKED.where(ToolExecution.call_id == bindparam("call")))
@@ -122,13 +121,7 @@ _PAGE = (
         ToolExecution.execution_time_ms,
         ToolExecution.timestamp,
     )
-    .join(
-        Conversation,
-        and_(
-            Conversation.client_id == ToolExecution.client_id,
-            Conversation.id == ToolExecution.conversation_id,
-        ),
-    )
+    .join(Conversation, _CONVERSATION)
     .where(ToolExecution.client_id == bindparam("client"))
 )
 _STORED = Prepared(

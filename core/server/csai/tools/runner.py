@@ -24,7 +24,7 @@ from csai.kit.waiting import see_through
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
 from csai.tools.confirmation import WAITING, DecidedCall, confirmation
-from csai.tools.execution import UNKNOWN_OUTCOME, Execution, vendor_id
+from csai.tools.execution import UNKNOWN_OUTCOME, Execution
 from csai.tools.execution_repository import ToolExecutionRepository
 from csai.tools.invocation import invoke, timeout_s
 from csai.usage import counter
@@ -93,8 +93,7 @@ class ToolRunner:
 
         It is checked once more: what the client has may have changed since.
         """
-        call = ToolCall(vendor_id(decided.call_id), decided.tool_name, decided.parameters)
-        execution = Execution(decided.call_id, call, self._clock.now(), has_intent=True)
+        execution = Execution(decided.call_id, decided.call, self._clock.now(), has_intent=True)
         turn.executions.append(execution)
         refusal = await self._refusal(turn, execution)
         if refusal:
