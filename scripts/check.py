@@ -19,6 +19,7 @@ TEST_FOLDERS = (
     "core/*/tests",
     "plugins/*/*/tests",
     "widget/tests",
+    "admin/tests",
 )
 
 
@@ -40,13 +41,20 @@ def checks() -> dict[str, list[str]]:
         "lint": ["ruff", "check", "."],
         "format": ["ruff", "format", "--check", "."],
         "hook reference": ["python", "scripts/hook_reference.py", "--check"],
+        "admin routes": ["python", "scripts/admin_routes.py", "--check"],
         "public names": ["python", "scripts/public_names.py", "--check"],
+        "dashboard's API types": ["python", "scripts/api_types.py", "--check"],
     }
 
 
 def packages() -> list[str]:
     """The import packages of all distributions."""
-    folders = [*ROOT.glob("core/*/*/"), *ROOT.glob("plugins/*/*/*/"), *ROOT.glob("widget/*/")]
+    folders = [
+        *ROOT.glob("core/*/*/"),
+        *ROOT.glob("plugins/*/*/*/"),
+        *ROOT.glob("widget/*/"),
+        *ROOT.glob("admin/*/"),
+    ]
     return sorted(folder.name for folder in folders if (folder / "py.typed").exists())
 
 

@@ -13,6 +13,11 @@ import time
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+FLAGS = [
+    *("--no-sandbox", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--no-first-run"),
+]
+"""For starting it as root, and quietly."""
 REFUSAL = Path(__file__).resolve().parent.parent / ".venv" / "csai-no-chromium"
 TRY_AGAIN_AFTER_S = 6 * 3600
 INSTALL_TIMEOUT_S = 420

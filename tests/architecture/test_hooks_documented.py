@@ -15,7 +15,7 @@ from csai_sdk import event, hookspecs
 from scripts import hook_reference
 
 ROOT = Path(__file__).resolve().parents[2]
-MAX_PUBLIC_NAMES = 65
+MAX_PUBLIC_NAMES = 100
 HOOKS = sorted(
     name for name, item in vars(hookspecs).items() if hasattr(item, "csai_spec") and callable(item)
 )

@@ -73,7 +73,7 @@ def tree(folder: Path) -> None:
 
 
 def project_file(package: str) -> Path:
-    patterns = (f"core/*/{package}", f"plugins/*/*/{package}", f"widget/{package}")
+    patterns = (f"core/*/{package}", f"plugins/*/*/{package}", f"widget/{package}", f"admin/{package}")
     return next(path.parent / "pyproject.toml" for pattern in patterns for path in ROOT.glob(pattern))
 
 

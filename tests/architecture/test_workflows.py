@@ -19,11 +19,11 @@ from csai_testkit.context import FakeClock, make_context
 from csai_tool_demo_shop import register_tools
 
 FOLDER = Path(__file__).resolve().parents[2] / "workflows" / "n8n"
-CATALOG = "tools.json"
+CATALOG, BRIDGE = "tools.json", "whatsapp_bridge.json"
 WORKFLOWS = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
     for path in sorted(FOLDER.glob("*.json"))
-    if path.name != CATALOG
+    if path.name not in (CATALOG, BRIDGE)
 }
 # Cancelling is there to show how the visitor is asked, whoever does it then: it has no workflow.
 TOOLS: dict[str, Tool] = {tool.spec.name: tool for tool in register_tools() if not tool.needs_confirmation}

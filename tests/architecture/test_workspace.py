@@ -22,7 +22,7 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 IMPORT_RULES = {rule["id"]: rule for rule in SETTINGS["tool"]["importlinter"]["contracts"]}
 PACKAGE_FOLDERS = sorted(
     marker.parent
-    for pattern in ("core/*/*/py.typed", "plugins/*/*/*/py.typed", "widget/*/py.typed")
+    for pattern in ("core/*/*/py.typed", "plugins/*/*/*/py.typed", "widget/*/py.typed", "admin/*/py.typed")
     for marker in ROOT.glob(pattern)
 )
 PLUGIN_FOLDERS = sorted(folder for folder in ROOT.glob("plugins/*/*/") if any(folder.rglob("*.py")))
@@ -45,7 +45,7 @@ def tracked_files() -> list[Path]:
 @pytest.mark.parametrize("folder", PLUGIN_FOLDERS, ids=lambda folder: folder.name)
 class TestPluginFolder:
     def test_is_a_distribution_with_a_readme(self, folder: Path) -> None:
-        kind = folder.parent.name.removesuffix("s")
+        kind = {"billing": "gateway"}.get(folder.parent.name, folder.parent.name.removesuffix("s"))
         expected = f"csai-{kind}-{folder.name}".replace("_", "-")
         assert project_of(folder)["name"] == expected
         assert (folder / "README.md").read_text().startswith(f"# {expected}\n")

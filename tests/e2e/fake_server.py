@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import csai_widget
 from aiohttp import web
+from csai.locales.language import widget_locale
 
-Event = tuple[str, dict[str, Any]]
+PACKAGE = Path(__file__).resolve().parents[2] / "widget" / "dist"
+Event = tuple[str, dict[str, Any] | str]
+"""Its type and its data; a text is written as it stands, readable or not."""
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Expose-Headers": "Retry-After",
+    "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
 
@@ -35,6 +40,12 @@ class Script:
     """The first connection breaks after so many events."""
     holds_before: int | None = None
     """Waits for `released` before this event (counted from zero, `turn.started` is the first)."""
+    answers_late: bool = False
+    """The first request is taken, and then nothing is heard until `released`."""
+    pause_s: float = 0
+    """Between two events, for who measures; tests wait for nothing but events."""
+    unreadable_endings: int = 0
+    """So many times the last event is written broken."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -44,6 +55,7 @@ class Turn:
     id: str
     message: str
     script: Script
+    opening: dict[str, Any]
     events: list[Event]
 
 
@@ -53,14 +65,27 @@ class Recorded:
     path: str
     headers: Mapping[str, str]
     body: Any
+    query: str = ""
 
 
 class FakeServer:
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_app_s: int = 0) -> None:
+        """`keeps_app_s`: so long a browser may keep the app."""
+        self._app_headers = {"Cache-Control": f"public, max-age={keeps_app_s}"} if keeps_app_s else {}
         self.requests: list[Recorded] = []
         self.scripts: dict[str, Script] = {}
         self.pages: dict[str, tuple[str, dict[str, str]]] = {}
         self.config: dict[str, Any] = {"client": {"name": "Kettle & Cloth"}, "branding": {}}
+        """Without features, quick replies and notices but for what a test sets."""
+        self.loader: str | None = None
+        """In place of the one that was built."""
+        self.app_refusals = 0
+        """So many requests for the app are answered with 404 first."""
+        self.app_is_awaited: asyncio.Event | None = None
+        self.locales: dict[str, Any] = {}
+        """By language, as `/api/config` hands them out; labels that are missing are English."""
+        self.config_refusals: list[int] = []
+        """Answered first, each once."""
         self.refuses_key = False
         self.refuses_resume = False
         self.history: list[dict[str, str]] = []
@@ -68,6 +93,12 @@ class FakeServer:
         self.waiting: list[dict[str, Any]] = []
         """What a reloaded page is asked to confirm."""
         self.ended: set[str] = set()
+        self.state: dict[str, Any] = {"state": "ai", "teammate": None}
+        self.told: list[Event] = []
+        """What those who follow a conversation live are told, in order."""
+        self._is_told = asyncio.Event()
+        self.refuses: dict[str, int] = {}
+        """By path: with which status."""
         self.turns: dict[str, Turn] = {}
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -83,9 +114,11 @@ class FakeServer:
 
     async def start(self) -> None:
         app = web.Application(middlewares=[self._record])
-        app.router.add_get("/widget.js", _file("widget.js"))
-        app.router.add_get("/demo/", _file("demo/index.html"))
+        app.router.add_get("/widget.js", self._loader)
+        app.router.add_get("/widget/{name}", self._app)
+        app.router.add_get("/demo/", _demo)
         app.router.add_static("/demo/", csai_widget.STATIC / "demo")
+        app.router.add_static("/dist/", PACKAGE)
         app.router.add_get("/page/{name}", self._page)
         app.router.add_get("/api/config", self._config)
         app.router.add_post("/chat/message", self._message)
@@ -94,6 +127,10 @@ class FakeServer:
         app.router.add_get("/chat/history/{session}", self._history)
         app.router.add_post("/chat/stop", self._stop)
         app.router.add_post("/chat/end", self._end)
+        app.router.add_post("/chat/handoff", self._hand_off)
+        app.router.add_post("/api/feedback", self._taken)
+        app.router.add_post("/api/erase", self._taken)
+        app.router.add_get("/chat/transcript/{session}", self._transcript)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -103,26 +140,45 @@ class FakeServer:
     async def stop(self) -> None:
         for script in self.scripts.values():
             script.released.set()
+        if self.app_is_awaited:
+            self.app_is_awaited.set()
+        self._is_told.set()
         if self._runner:
             await self._runner.cleanup()
 
-    def page(self, body: str, *, name: str = "host", csp: str | None = None) -> str:
+    def tell(self, kind: str, **data: Any) -> None:
+        """Tell those who follow, and those who come later."""
+        self.told.append((kind, data))
+        self._is_told.set()
+
+    def page(self, body: str, *, name: str = "host", csp: str | None = None, lang: str = "en") -> str:
         """Serve a host page and say where."""
         headers = {"Content-Security-Policy": csp} if csp else {}
-        html = f"<!doctype html><html lang=en><meta charset=utf-8><title>Host</title><body>{body}"
+        html = f"<!doctype html><html lang={lang}><meta charset=utf-8><title>Host</title><body>{body}"
         self.pages[name] = (html, headers)
         return f"{self.url}/page/{name}"
 
+    def asked_for_app(self) -> int:
+        """How often."""
+        return len([request for request in self.requests if request.path.startswith("/widget/app-")])
+
     def posted(self, path: str = "/chat/message") -> list[Recorded]:
         return [request for request in self.requests if request.method == "POST" and request.path == path]
+
+    def resumed(self) -> list[Recorded]:
+        """Turns that were gone on with."""
+        return [each for each in self.requests if "/events/" in each.path and "live" not in each.query]
 
     @web.middleware
     async def _record(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if request.method == "OPTIONS":
             return web.Response(headers=CORS)
         body = await request.json() if request.can_read_body else None
-        self.requests.append(Recorded(request.method, request.path, request.headers.copy(), body))
-        response: web.StreamResponse = await handler(request)
+        self.requests.append(
+            Recorded(request.method, request.path, request.headers.copy(), body, request.query_string)
+        )
+        status = self.refuses.get(request.path)
+        response: web.StreamResponse = _problem(status, "refused", {}) if status else await handler(request)
         if not response.prepared:
             response.headers.update(CORS)
         return response
@@ -133,10 +189,30 @@ class FakeServer:
             raise web.HTTPNotFound
         return web.Response(text=found[0], content_type="text/html", headers=found[1])
 
+    async def _loader(self, _: web.Request) -> web.StreamResponse:
+        if self.loader is not None:
+            return web.Response(text=self.loader, content_type="text/javascript")
+        return web.FileResponse(csai_widget.STATIC / "widget.js")
+
+    async def _app(self, request: web.Request) -> web.StreamResponse:
+        if self.app_is_awaited:
+            await self.app_is_awaited.wait()
+        if self.app_refusals > 0:
+            self.app_refusals -= 1
+            raise web.HTTPNotFound
+        app = csai_widget.STATIC / "widget" / request.match_info["name"]
+        return web.FileResponse(app, headers=self._app_headers)
+
     async def _config(self, request: web.Request) -> web.Response:
         if self.refuses_key:
             return _problem(401, "key_unknown", {})
-        return web.json_response(self.config)
+        if self.config_refusals:
+            return _problem(self.config_refusals.pop(0), "internal", {})
+        language = request.query.get("lang", "") or request.headers.get("Accept-Language", "")
+        english = widget_locale([], None, "")
+        spoken = self.locales.get(language.partition("-")[0]) or english
+        labels = english["labels"] | spoken["labels"]
+        return web.json_response({**self.config, "locale": {**spoken, "labels": labels}})
 
     async def _message(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -147,6 +223,9 @@ class FakeServer:
             return _problem(*script.refusals.pop(0))
         key = request.headers["Idempotency-Key"]
         turn = self.turns.get(key)
+        if script.answers_late:
+            script.answers_late = False
+            await script.released.wait()
         if turn is None:
             turn = self._accept(key, body, script)
         return await self._stream(request, turn, after=0)
@@ -157,12 +236,17 @@ class FakeServer:
         self._say("user", "visitor", body["message"])
         opening = {"session_id": session, "session_token": f"token-of-{session}", "turn_id": turn_id}
         between = [("text.delta", {"text": script.text})] if script.events is None else script.events
-        turn = Turn(turn_id, body["message"], script, [("turn.started", opening), *between])
+        events: list[Event] = [("turn.started", opening), *between]
+        turn = Turn(turn_id, body["message"], script, opening, events)
+        if script.status == "handed_off":
+            self.state = {"state": "queued", "teammate": None}
         turn.events.append(_ending(opening, script, script.status))
         self.turns[key] = turn
         return turn
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
+        if request.query.get("live"):
+            return await self._live(request)
         if self.refuses_resume:
             return _problem(404, "not_found", {})
         turn_id, _, number = request.headers["Last-Event-ID"].rpartition(":")
@@ -178,12 +262,18 @@ class FakeServer:
             if turn.script.holds_before == number - 1:
                 await self._hold(turn)
                 event = turn.events[-1] if turn.script.stopped.is_set() else event
+            if event is turn.events[-1] and turn.script.unreadable_endings:
+                turn.script.unreadable_endings -= 1
+                await _write(request, response, _frame(f"{turn.id}:{number - 1}", (event[0], '{"status')))
+                return response
             is_dropped = turn.script.drops_after == number - 1
             if is_dropped or not await _write(request, response, _frame(f"{turn.id}:{number}", event)):
                 turn.script.drops_after = None
                 if request.transport:
                     request.transport.close()
                 return response
+            if turn.script.pause_s:
+                await asyncio.sleep(turn.script.pause_s)
             if event is turn.events[-1]:
                 break
         self._close(turn)
@@ -196,7 +286,7 @@ class FakeServer:
         for wait in unfinished:
             wait.cancel()
         if script.stopped.is_set():
-            turn.events[-1] = _ending(turn.events[0][1], script, "stopped")
+            turn.events[-1] = _ending(turn.opening, script, "stopped")
 
     def _close(self, turn: Turn) -> None:
         if self.history and self.history[-1]["content"] == turn.message:
@@ -219,8 +309,36 @@ class FakeServer:
                 "messages": self.history[after:end],
                 "next": following,
                 "confirmations": self.waiting,
+                **self.state,
+                "live_id": f"live:{len(self.told)}",
             }
         )
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={**CORS, "Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        last = request.headers.get("Last-Event-ID", "")
+        at = int(last.removeprefix("live:")) if last else 0
+        if not last:
+            await response.write(_frame("live:0", ("handoff", self.state)))
+        while request.transport is not None:
+            for number, event in enumerate(self.told[at:], start=at + 1):
+                await response.write(_frame(f"live:{number}", event))
+                at = number
+            self._is_told.clear()
+            await self._is_told.wait()
+        return response
+
+    async def _hand_off(self, request: web.Request) -> web.Response:
+        if self.state["state"] == "ai":
+            self.state = {"state": "queued", "teammate": None}
+        return web.json_response(self.state)
+
+    async def _taken(self, request: web.Request) -> web.Response:
+        return web.json_response({})
+
+    async def _transcript(self, request: web.Request) -> web.Response:
+        return web.Response(text="<p>all of it", content_type="text/html")
 
     async def _stop(self, request: web.Request) -> web.Response:
         list(self.turns.values())[-1].script.stopped.set()
@@ -240,15 +358,17 @@ async def _write(request: web.Request, response: web.StreamResponse, piece: byte
     return request.transport is not None
 
 
-def _file(name: str) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
-    async def serve(_: web.Request) -> web.FileResponse:
-        return web.FileResponse(csai_widget.STATIC / name)
-
-    return serve
+async def _demo(_: web.Request) -> web.FileResponse:
+    return web.FileResponse(csai_widget.STATIC / "demo" / "index.html")
 
 
 def _ending(opening: dict[str, Any], script: Script, status: str) -> Event:
-    message = {"id": "m", "role": "assistant", "author": "assistant", "content": script.text}
+    message = {
+        "id": f"answer-{opening['turn_id']}",
+        "role": "assistant",
+        "author": "assistant",
+        "content": script.text,
+    }
     answer = {
         **opening,
         "status": status,
@@ -261,7 +381,8 @@ def _ending(opening: dict[str, Any], script: Script, status: str) -> Event:
 
 
 def _frame(event_id: str, event: Event) -> bytes:
-    return f"id: {event_id}\nevent: {event[0]}\ndata: {json.dumps(event[1])}\n\n".encode()
+    data = event[1] if isinstance(event[1], str) else json.dumps(event[1])
+    return f"id: {event_id}\nevent: {event[0]}\ndata: {data}\n\n".encode()
 
 
 def _problem(status: int, code: str, headers: dict[str, str]) -> web.Response:

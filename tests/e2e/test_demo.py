@@ -42,6 +42,7 @@ async def page(chromium: str, demo: dict[str, Any]) -> AsyncIterator[Page]:
         page.on("pageerror", lambda error: errors.append(str(error)))
         await page.goto(demo["url"])
         await page.locator("csai-widget .launcher").click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
         yield page
         assert errors == []
         await browser.close()

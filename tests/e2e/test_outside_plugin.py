@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.support.outside import Outside, build_wheels
-from tests.support.program import PATIENCE_S
+from tests.support.waiting import PATIENCE_S
 
 PASSWORD = "a sentence of my own"
 TOKEN = "tok-48151623"

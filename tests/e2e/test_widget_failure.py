@@ -54,7 +54,7 @@ class TestFailure:
         script.released.set()
         await expect(replies(page).locator(".rich")).to_have_text("one two three")
         await expect(page.get_by_role("status")).to_be_hidden()
-        (resumed,) = [request for request in server.requests if request.path == "/chat/events/session-1"]
+        (resumed,) = server.resumed()
         assert resumed.headers["Last-Event-ID"] == "turn-1:3"
         assert resumed.headers["X-Session-Token"] == "token-of-session-1"
         assert len(server.posted()) == 1

@@ -91,10 +91,6 @@ class TestHostPage:
         await page.get_by_role("button", name="Open chat").click()
         await expect(page.get_by_role("dialog", name="Server")).to_contain_text("From the page")
 
-    async def test_text_on_a_light_brand_colour_is_dark(self, page: Page, server: FakeServer) -> None:
-        await visit(page, server, primary_color="gold", open="")
-        await expect(page.locator("csai-widget header")).to_have_css("color", "rgb(0, 0, 0)")
-
     async def test_the_page_can_drive_it(self, page: Page, server: FakeServer) -> None:
         await visit(page, server)
         await page.evaluate(

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.fake_server import FakeServer, Script
-from tests.e2e.widget_page import KEY, ask, delta, replies, tool, visit
+from tests.e2e.widget_page import KEY, ask, choose, delta, replies, tool, visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -215,7 +215,7 @@ class TestMemory:
         await visit(page, server, open="")
         await ask(page, "one")
         await expect(replies(page)).to_contain_text("Fine.")
-        await page.get_by_role("button", name="New conversation").click()
+        await choose(page, "New conversation")
         await page.get_by_role("button", name="Start over").click()
         await expect(page.locator("csai-widget .entry")).to_have_count(1)
         await ask(page, "two")

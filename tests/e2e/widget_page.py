@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import ConsoleMessage, Dialog, Locator, Page, expect
 
 from tests.e2e.fake_server import Event, FakeServer
 
@@ -28,6 +28,37 @@ def embed(**attributes: str) -> str:
     return f'<script src="/widget.js" {written}></script>'
 
 
+STRICT = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; "
+    "require-trusted-types-for 'script'; trusted-types csai"
+)
+"""A policy that gives the widget what its README asks for, and nothing else."""
+
+
+def watch(page: Page, server: FakeServer) -> list[str]:
+    """Grows by what a page must not do: errors, violations of its policy, dialogs, requests to anybody else.
+
+    That a request failed the browser itself writes to the console; no script can keep it from that.
+    """
+    seen: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in {"error", "assert"} and not message.text.startswith("Failed to load resource"):
+            seen.append(message.text)
+
+    async def dismiss(dialog: Dialog) -> None:
+        seen.append(f"dialog {dialog.message}")
+        await dialog.dismiss()
+
+    page.on("console", hear)
+    page.on("dialog", dismiss)
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(server.url) else seen.append(request.url),
+    )
+    return seen
+
+
 async def visit(page: Page, server: FakeServer, body: str = "", **attributes: str) -> None:
     await page.goto(server.page(body + embed(**attributes)))
     await expect(page.locator("csai-widget .launcher")).to_be_visible()
@@ -37,6 +68,14 @@ async def ask(page: Page, text: str) -> None:
     field = page.get_by_role("textbox", name="Your message")
     await field.fill(text)
     await field.press("Enter")
+
+
+async def choose(page: Page, item: str) -> None:
+    """Something of the window's menu, which may be open."""
+    found = page.locator("csai-widget .menu").get_by_role("button", name=item)
+    if not await found.is_visible():
+        await page.locator("csai-widget .tool-button").first.click()
+    await found.click()
 
 
 def replies(page: Page) -> Locator:

@@ -24,7 +24,8 @@ from csai.kit.crypto import Keyring
 
 from tests.faults.broken_plugins import AT_START, DEADLY, FAULTS, GOOD, IN_CALLS, MODEL, Fault, install
 from tests.support.backend import SqliteMemory
-from tests.support.program import PATIENCE_S, Program, run, running
+from tests.support.program import Program, run, running
+from tests.support.waiting import PATIENCE_S
 
 SECRET = "0123456789abcdef0123456789abcdef"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operators" / "broken-plugins.md"

@@ -26,8 +26,9 @@ from csai.outbox.service import change_webhook
 
 from tests.support.backend import Backend
 from tests.support.history import all_rows
-from tests.support.program import PATIENCE_S, Program, running
+from tests.support.program import Program, running
 from tests.support.receiver import HANG, Receiver, nobody_at, receiving
+from tests.support.waiting import PATIENCE_S
 
 SECRET = "0123456789abcdef0123456789abcdef"
 LOOPBACK = "127.0.0.0/8"

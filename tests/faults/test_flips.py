@@ -8,13 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
+from csai.admins.account import create_admin
 from csai.admins.audit import CLI
-from csai.admins.service import create_admin
 from csai.kit.clock import SystemClock
 from csai.models import AuditEntry
 
 from tests.support.fleet import UNLIMITED, Fleet, Replica, Visitor
 from tests.support.upstream import TOOLS
+from tests.support.waiting import PATIENCE_S
 
 FLIPS = 100
 EMAIL, PASSWORD = "ada@example.com", "a sentence of my own"
@@ -79,7 +80,9 @@ async def test_a_hundred_flips_under_chats_disturb_nobody(
             if client is other:
                 others.append(text)
 
-    async with httpx.AsyncClient(timeout=60) as http, asyncio.TaskGroup() as group:
+    # No connection is kept, which a server may close in the moment that the next request is sent.
+    unkept = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(timeout=PATIENCE_S, limits=unkept) as http, asyncio.TaskGroup() as group:
         admin = Admin(http, flipped.id, await sign_in(fleet, http, replicas[0]))
         for number, replica in enumerate(replicas):
             group.create_task(chat(flipped, f"flipped {number}", replica))

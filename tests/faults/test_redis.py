@@ -19,9 +19,8 @@ from tests.support.model_server import ModelServer, model_server
 from tests.support.proxy import Proxy, proxied
 from tests.support.shop import Shop, Talk
 from tests.support.stores import Stores
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
-PATIENCE_S = 30.0
 VISITORS = 4
 TURNS = 4
 # A timeout for every command that a turn sends to Redis would be more than a second for each turn.

@@ -42,6 +42,7 @@ from tests.support.vendor import (
     events_of,
     steps_of,
 )
+from tests.support.waiting import PATIENCE_S
 
 SECRET = "0123456789abcdef0123456789abcdef"
 SILENCE_S = 2.5
@@ -49,7 +50,6 @@ OUTPUT_CAP = 2_048
 PLENTY = dict.fromkeys(("conversations", "messages", "tokens", "cost"), 1_000_000_000)
 VENDORS = ("openai", "claude")
 OTHER = {"openai": "claude", "claude": "openai"}
-PATIENCE_S = 60.0
 NUMBERS = count()
 
 

@@ -26,12 +26,33 @@ from tests.support.server import Server, ServerFactory, TestClient
 
 WRITTEN_BY_A_TURN = {"conversations", "messages", "turns", "tool_executions", "ledger", "counters"}
 OTHER_OWNED = {
-    *("client_webhooks", "erasures", "outbox", "plugin_store"),
-    "summary_folds",
+    *("billing", "payments", "payment_news", "refunds"),
+    "admin_clients",
+    *("client_webhooks", "erasures", "experiments", "outbox", "plugin_store"),
+    *("feedback", "follow_ups", "summary_folds"),
+    *("channel_accounts", "channel_contacts", "channel_inbox", "channel_outbox", "channel_threads"),
+    "listed_tools",
+    *("model_days", "outcome_days", "tool_days", "usage_hours"),
     *("api_keys", "api_usage", "client_integrations", "client_origins", "client_plugins", "client_tools"),
-    *("integration_endpoints", "knowledge_passages", "visitors", "waiting_turns"),
+    *("integration_deliveries", "integration_endpoints", "knowledge_passages", "visitors", "waiting_turns"),
+    *("embedding_batches", "embedding_refusals", "knowledge_embeddings"),
 }
-SHARED = {"admins", "audit_log", "clients", "model_prices", "plans", "schema_state", "tools", "workers"}
+SHARED = {
+    "admins",
+    "admin_links",
+    "admin_recovery_codes",
+    "admin_sessions",
+    "api_tokens",
+    "audit_log",
+    "clients",
+    "job_runs",
+    "model_prices",
+    "plans",
+    "schema_state",
+    "switches",
+    "tools",
+    "workers",
+}
 """No client owns their rows; `tools` has a client where one client's own systems offer a tool, and
 `audit_log` where a change was to a client's configuration."""
 

@@ -57,13 +57,13 @@ class PostgresRedis:
 
     def __init__(self, urls: ServiceUrls, worker: str) -> None:
         self._urls = urls
-        self._redis_url = f"{urls.redis_url.rstrip('/')}/{_number(worker)}"
+        self.redis_url = f"{urls.redis_url.rstrip('/')}/{_number(worker)}"
         self._prefix = f"csai_test_{uuid4().hex[:8]}"
         self._template = f"{self._prefix}_template"
         self._is_migrated = False
         self._made = 0
         self._admin = psycopg.connect(_libpq_url(urls.database_url), autocommit=True)
-        self._redis = redis.Redis.from_url(self._redis_url)
+        self._redis = redis.Redis.from_url(self.redis_url)
 
     @contextmanager
     def fresh(self, folder: Path, *, is_migrated: bool = True) -> Iterator[Backend]:
@@ -72,7 +72,7 @@ class PostgresRedis:
         self._create(name, template=self._migrated() if is_migrated else "template0")
         self._redis.flushdb()
         try:
-            yield Backend(self.name, self._url(name), self._redis_url)
+            yield Backend(self.name, self._url(name), self.redis_url)
         finally:
             self._drop(name)
 

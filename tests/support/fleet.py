@@ -25,9 +25,10 @@ from csai.tools.repository import Catalog
 from sqlalchemy import insert, select
 
 from tests.support.backend import Backend
-from tests.support.program import PATIENCE_S, Program, running
+from tests.support.program import Program, running
 from tests.support.server import sse_events
 from tests.support.upstream import TOOLS, Upstream
+from tests.support.waiting import PATIENCE_S
 
 SECRET = "0123456789abcdef0123456789abcdef"
 LEASE_S = 2.0

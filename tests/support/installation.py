@@ -20,6 +20,7 @@ from csai.tools.repository import ToolRepository
 from sqlalchemy import make_url
 
 from tests.support.program import Program, running
+from tests.support.waiting import PATIENCE_S
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -81,7 +82,9 @@ class Installation:
         environment = {**self.variables, **variables}
         with running("serve", "--port", "0", *arguments, cwd=self._folder, **environment) as program:
             url = json.loads(program.err.until('"serving"'))["url"]
-            with httpx.Client(base_url=url, timeout=60) as http:
+            # No connection is kept, which the server may close in the moment that the next request is sent.
+            unkept = httpx.Limits(max_keepalive_connections=0)
+            with httpx.Client(base_url=url, timeout=PATIENCE_S, limits=unkept) as http:
                 yield Running(program, url, http, {"X-API-Key": self.key})
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:

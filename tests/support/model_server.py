@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-PATIENCE_S = 60.0
+from tests.support.waiting import PATIENCE_S
+
 TOKENS_INPUT = 30
 TOKENS_OUTPUT = 4
 

@@ -12,6 +12,7 @@ import pytest
 from scripts import chromium as browser
 from tests.support.backend import Backend, PostgresRedis, SqliteMemory
 from tests.support.services import ServiceUrls, Supervision
+from tests.support.verdicts import KnownPlugins
 
 BACKENDS = ("sqlite-memory", "postgres-redis")
 SUPERVISION = pytest.StashKey[Supervision]()
@@ -73,6 +74,13 @@ def empty_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ba
 def _maker(request: pytest.FixtureRequest) -> SqliteMemory | PostgresRedis:
     maker: SqliteMemory | PostgresRedis = request.getfixturevalue(request.param.replace("-", "_"))
     return maker
+
+
+@pytest.fixture(scope="session")
+def known_plugins(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> KnownPlugins:
+    """Spares installations of tests the trying of plugins: `known_plugins.put(data_dir)`."""
+    own = tmp_path_factory.getbasetemp()
+    return KnownPlugins((own if worker_id == "master" else own.parent) / "verdicts")
 
 
 @pytest.fixture(scope="session")

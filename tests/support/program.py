@@ -10,15 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from tests.support.waiting import PATIENCE_S
+
 CSAI = Path(sys.executable).parent / "csai"
-PATIENCE_S = 60.0
 LONGEST_S = 240.0
 """For a command that ends by itself: the test's own time limit is what ends one that hangs."""
-_FOREIGN = ("CSAI_", "ANTHROPIC_", "OPENAI_", "OLLAMA_", "COV_CORE_")
+_FOREIGN = ("CSAI_", "ANTHROPIC_", "OPENAI_", "OLLAMA_", "STRIPE_", "COV_CORE_")
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -110,9 +111,12 @@ def running(*arguments: str, cwd: Path, **variables: str) -> Iterator[Program]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         yield Program(process)
     finally:
-        process.kill()
+        # With the processes it has started, which would go on without it.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(PATIENCE_S)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-PATIENCE_S = 60.0
+from tests.support.waiting import PATIENCE_S
+
 HANG = 0
 """An answer that comes only after `release`."""
 

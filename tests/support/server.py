@@ -136,7 +136,7 @@ class Server:
         """What is used and what is reserved, by metric."""
         return {row["metric"]: (row["used"], row["reserved"]) for row in await self.rows(Counter)}
 
-    async def insert(self, model: type[Base], **values: Any) -> None:
+    async def insert(self, model: type[Base], /, **values: Any) -> None:
         async with self.services.database.write() as transaction:
             await transaction.execute(insert(model).values(**values))
 

@@ -9,10 +9,9 @@ import httpx
 
 from tests.support.installation import Installation, Running
 from tests.support.model_server import TOKENS_INPUT, TOKENS_OUTPUT, ModelServer
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 PLENTY = dict.fromkeys(("conversations", "messages", "tokens", "cost"), 1_000_000_000)
-PATIENCE_S = 60.0
 
 
 class Shop:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support import supervisor
+from tests.support.waiting import PATIENCE_S
 
 # A killed server must not lose what it has confirmed; only a power cut may.
 POSTGRES_SETTINGS = {
@@ -18,7 +19,6 @@ POSTGRES_SETTINGS = {
     "full_page_writes": "on",
     "autovacuum": "on",
 }
-PATIENCE_S = 60.0
 
 
 class Stores(supervisor.Services):

@@ -3,7 +3,7 @@
 The model speaks OpenAI's protocol. What it says is written in the visitor's own message, so that any
 number of conversations can be answered in any order:
 
-    "book ten"     says "Let me see. " and calls `book` with slot "ten"; "look", "set" likewise
+    "book ten"     says "Let me see. " and calls `book` with slot "ten"; "look", "set", "cancel" likewise
     "hang"         says "Let me see. " and then nothing until `release`
     "linger on"    takes a while
     anything else  is answered with "You said: ..."
@@ -22,14 +22,16 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.waiting import PATIENCE_S
+
 PROMPT_TOKENS, COMPLETION_TOKENS = 100, 10
-PATIENCE_S = 30.0
 LINGER_S = 0.3
 BEGINNING = "Let me see. "
 TOOLS: dict[str, dict[str, bool]] = {
     "book": {},
     "look": {"read_only": True},
     "set": {"idempotent": True},
+    "cancel": {"confirm": True},
 }
 
 

@@ -30,8 +30,9 @@ from typing import Any
 from aiohttp import web
 from csai_testkit.replay import Exchange
 
+from tests.support.waiting import PATIENCE_S
+
 PROMPT_TOKENS, COMPLETION_TOKENS = 40, 7
-PATIENCE_S = 30.0
 WORDS = ("Half ", "and ", "half.")
 ANSWER = "".join(WORDS)
 

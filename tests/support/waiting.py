@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 60.0
+# Says only how late a failure is told: a busy machine may need a minute for what takes two seconds alone.
+PATIENCE_S = 180.0
 
 
 def until(is_so: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None) -> None:

@@ -1,52 +1,14 @@
 /** The conversation as the widget knows it: what was said, what is on its way, what failed. Knows no DOM. */
 
-import { type Api, ApiError, ConnectionLost } from "./api.ts";
-import type { Labels } from "./labels.ts";
+import { type Api, ApiError, ConnectionLost, type Opinion } from "./api.ts";
+import { apply, empty, type Entry, question, reply, type Question, type ReplyEntry, type Thumb } from "./entry.ts";
+import { isGone, verdictOn } from "./failure.ts";
+import { AI, type Hand, Handover } from "./handover.ts";
+import { type Identity, visitorOf } from "./identity.ts";
+import { handNotice, type Labels } from "./labels.ts";
 import { newPending, type PendingMessage, type Session, type SessionStore } from "./session.ts";
 import { followTurn } from "./turn.ts";
-import type { Answer, Citation, Confirmation, Decision, History, MessageRequest, TurnEvent, WireMessage } from "./wire.ts";
-
-export interface VisitorEntry {
-  readonly kind: "visitor";
-  readonly text: string;
-}
-
-export interface ReplyEntry {
-  readonly kind: "reply";
-  state: "waiting" | "streaming" | "done" | "stopped";
-  author: "assistant" | "teammate";
-  text: string;
-  tools: ToolProgress[];
-  citations: readonly Citation[];
-  questions: Question[];
-  failure: Failure | undefined;
-}
-
-/** A write action that the visitor is asked about, and the visitor's word on it. */
-export interface Question {
-  readonly asked: Confirmation;
-  decision?: Decision;
-}
-
-export interface NoticeEntry {
-  readonly kind: "notice";
-  readonly text: string;
-}
-
-export type Entry = VisitorEntry | ReplyEntry | NoticeEntry;
-
-export interface ToolProgress {
-  readonly id: string;
-  readonly name: string;
-  state: "running" | "done" | "failed";
-}
-
-export interface Failure {
-  readonly text: string;
-  /** Sent again when the visitor asks for it; without one there is no use in trying. */
-  readonly retry: PendingMessage | undefined;
-  readonly waitS: number;
-}
+import { type Answer, type ChatEvent, type Decision, type History, readHistory, type TurnEvent, type WireMessage } from "./wire.ts";
 
 /** Told what changed, so that the view draws that and nothing else. */
 export interface Observer {
@@ -57,6 +19,12 @@ export interface Observer {
   busy(isBusy: boolean): void;
   connected(isConnected: boolean): void;
   finished(reply: ReplyEntry): void;
+  /** Somebody else answers, or the queue has moved; `isNews`: it was not so when the page was loaded. */
+  handed(hand: Hand, isNews: boolean): void;
+  /** These words were not taken, and are of no use as they are. */
+  refused(words: string): void;
+  /** The server did not believe who the visitor is said to be. */
+  unverified(): void;
 }
 
 interface Running {
@@ -69,43 +37,74 @@ export class Conversation {
   readonly #store: SessionStore;
   readonly #labels: Labels;
   readonly #observer: Observer;
+  readonly #handover: Handover;
   readonly #life = new AbortController();
   #running: Running | undefined;
+  #isRestoring = false;
+  /** Asked for before there was a conversation to hand over. */
+  #isPersonWanted = false;
+  /** How often it was begun anew: what was asked before is then of no interest. */
+  #beginnings = 0;
 
   constructor(api: Api, store: SessionStore, labels: Labels, observer: Observer) {
     this.#api = api;
     this.#store = store;
     this.#labels = labels;
     this.#observer = observer;
+    this.#handover = new Handover(api, store, (event) => this.#hear(event));
+  }
+
+  /** The one that goes on; none before the first message. */
+  get session(): Session | undefined {
+    return this.#store.record.session;
+  }
+
+  /** What was said before comes first: until it is there, nothing is sent. */
+  get isRestoring(): boolean {
+    return this.#isRestoring;
+  }
+
+  set isWatched(isWatched: boolean) {
+    this.#handover.isWatched = isWatched;
   }
 
   /** Shows what was said before the page was loaded, and goes on with an answer that was under way. */
   async restore(): Promise<void> {
-    const { session, pending } = this.#store;
-    const { messages, confirmations = [] } = session ? await this.#history(session) : { messages: [] };
-    if (this.#life.signal.aborted) return;
+    this.#isRestoring = true;
+    await this.#showPast();
+    this.#isRestoring = false;
+    if (!this.#running && !this.#life.signal.aborted) this.#observer.busy(false);
+  }
+
+  async #showPast(): Promise<void> {
+    const { session, pending } = this.#store.record;
+    const beginning = this.#beginnings;
+    const { messages, confirmations, state, teammate, live_id } = session ? await this.#history(session) : readHistory(undefined);
+    if (this.#life.signal.aborted || beginning !== this.#beginnings) return;
     for (const message of messages) this.#showStored(message);
-    if (confirmations.length > 0) this.#observer.added({ ...newReply(), state: "done", questions: confirmations.map(question) });
+    if (confirmations.length > 0) this.#observer.added(reply({ questions: confirmations.map(question) }));
+    this.#handover.resume({ state: state || AI.state, teammate, position: 0 }, live_id);
+    this.#observer.handed(this.#handover.hand, false);
     if (!pending) return;
     const last = messages.findLastIndex((message) => message.role === "user");
     const wasAccepted = last >= 0 && messages[last]?.content === pending.request.message;
     if (wasAccepted && last === messages.length - 1) void this.#run(this.#addReply(), pending);
-    else if (wasAccepted) this.#store.pending = undefined;
+    else if (wasAccepted) this.#store.keep({ pending: undefined });
     else this.#showUnsent(pending);
   }
 
   send(text: string): boolean {
-    const message = text.trim();
-    if (message === "" || this.#running) return false;
-    const session_id = this.#store.session?.id;
+    const message = text.replaceAll("\0", "").trim(); // which no database keeps
+    if (message === "" || this.#running || this.#isRestoring) return false;
+    const session_id = this.session?.id;
     this.#observer.added({ kind: "visitor", text: message });
-    void this.#run(this.#addReply(), newPending(session_id === undefined ? { message } : { message, session_id }));
+    void this.#run(this.#addReply(), newPending({ message, session_id }));
     return true;
   }
 
   /** The visitor's word on a write action: said as a message, carried out by the server once. */
   decide(reply: ReplyEntry, question: Question, decision: Decision): void {
-    const session_id = this.#store.session?.id;
+    const session_id = this.session?.id;
     if (this.#running || question.decision || session_id === undefined) return;
     const { confirmYes, confirmNo } = this.#labels;
     const message = `${decision === "approve" ? confirmYes : confirmNo}: ${question.asked.title}`.slice(0, 200);
@@ -115,12 +114,12 @@ export class Conversation {
     void this.#run(this.#addReply(), newPending({ message, session_id, confirmation_id: question.asked.id, decision }));
   }
 
-  retry(reply: ReplyEntry): void {
-    const pending = reply.failure?.retry;
+  retry(entry: ReplyEntry): void {
+    const pending = entry.failure?.retry;
     if (!pending || this.#running) return;
-    empty(reply);
-    this.#observer.changed(reply);
-    void this.#run(reply, pending);
+    empty(entry);
+    this.#observer.changed(entry);
+    void this.#run(entry, pending);
   }
 
   /** Asks the server to stop; the turn then ends by itself, with what was said so far. */
@@ -130,59 +129,127 @@ export class Conversation {
     this.#stopIfKnown();
   }
 
+  /** Asks for a person, who may answer by e-mail. Without a conversation yet, the wish begins it. */
+  async askForPerson(email?: string): Promise<void> {
+    const { session } = this;
+    this.#isPersonWanted = !session && this.send(this.#labels.talkWish);
+    if (!session) return;
+    const found = await this.#attempt(this.#api.handOff(session, email ? { email } : {}));
+    if (found) this.#hear(found);
+    if (found && email) this.#notice(this.#labels.emailTaken);
+  }
+
+  /** What the visitor thinks of an answer is shown at once, and taken back where the server does not take it. */
+  async judge(entry: ReplyEntry, thumb: Thumb, comment = ""): Promise<void> {
+    const { session } = this;
+    const before = entry.thumb;
+    if (!session) return;
+    entry.thumb = thumb;
+    this.#observer.changed(entry);
+    if (await this.#attempt(this.#api.judge(session, { message_id: entry.id, thumb, comment }).then(() => true))) return;
+    entry.thumb = before;
+    this.#observer.changed(entry);
+  }
+
+  async rate(session: Session, opinion: Opinion): Promise<void> {
+    if (await this.#attempt(this.#api.judge(session, opinion).then(() => true))) this.#notice(this.#labels.thanks);
+  }
+
+  async transcript(): Promise<Blob | undefined> {
+    return this.session && this.#attempt(this.#api.transcript(this.session));
+  }
+
+  /** Has the server forget all that was said; only then it is gone from here too. */
+  async erase(): Promise<void> {
+    if (!this.session || !(await this.#attempt(this.#api.erase(this.session).then(() => true)))) return;
+    this.#begin();
+    this.#notice(this.#labels.erased);
+  }
+
   restart(): void {
-    const session = this.#store.session;
-    this.#running?.abort.abort();
-    this.#store.clear();
-    this.#observer.cleared();
+    const { session } = this;
+    this.#begin();
     if (session) this.#api.end(session).catch(() => undefined); // the server ends it by itself some day
+  }
+
+  /** Another person is not shown what was said before, who was nobody yet goes on. Says whether it is another. */
+  identify(identity: Identity | undefined): boolean {
+    this.#api.identity = identity;
+    const before = this.#store.record.visitor;
+    const visitor = identity && visitorOf(identity);
+    const isAnother = before !== undefined && before !== visitor;
+    if (isAnother) this.restart();
+    this.#store.keep({ visitor });
+    return isAnother;
   }
 
   dispose(): void {
     this.#life.abort();
     this.#running?.abort.abort();
+    this.#handover.reset();
+  }
+
+  #begin(): void {
+    this.#beginnings++;
+    this.#isPersonWanted = false;
+    this.#running?.abort.abort();
+    this.#store.clear();
+    this.#handover.reset();
+    this.#observer.cleared();
+    this.#observer.handed(AI, false);
   }
 
   async #history(session: Session): Promise<History> {
     try {
       return await this.#api.history(session, this.#life.signal);
     } catch (error) {
-      if (isGone(error)) this.#store.session = undefined;
-      else if (!this.#life.signal.aborted) this.#observer.added({ kind: "notice", text: this.#labels.historyFailed });
-      return { messages: [] };
+      if (isGone(error)) this.#store.keep({ session: undefined });
+      else if (!this.#life.signal.aborted) this.#notice(this.#labels.historyFailed);
+      return readHistory(undefined);
     }
   }
 
-  #showStored(message: WireMessage): void {
-    if (message.role === "user") this.#observer.added({ kind: "visitor", text: message.content });
-    else if (message.role === "assistant") {
-      const author = message.author === "teammate" ? "teammate" : "assistant";
-      this.#observer.added({ ...newReply(), state: "done", author, text: message.content });
-    }
+  #showStored({ role, id, author, content }: WireMessage): void {
+    if (role === "user") this.#observer.added({ kind: "visitor", text: content });
+    else if (role === "assistant") this.#observer.added(reply({ id, isTeammate: author === "teammate", text: content }));
   }
 
   /** Left behind by a page that was closed while sending: the visitor decides whether it still matters. */
   #showUnsent(pending: PendingMessage): void {
     this.#observer.added({ kind: "visitor", text: pending.request.message });
-    const reply = this.#addReply();
-    reply.state = "done";
-    reply.failure = { text: this.#labels.failedConnection, retry: pending, waitS: 0 };
-    this.#observer.changed(reply);
+    const failure = { text: this.#labels.failedConnection, retry: pending, waitS: 0 };
+    this.#observer.added(reply({ failure }));
   }
 
   #addReply(): ReplyEntry {
-    const reply = newReply();
-    this.#observer.added(reply);
-    return reply;
+    const added = reply({ state: "waiting" });
+    this.#observer.added(added);
+    return added;
   }
 
-  async #run(reply: ReplyEntry, pending: PendingMessage): Promise<void> {
+  #notice(text: string | undefined): void {
+    if (text) this.#observer.added({ kind: "notice", text });
+  }
+
+  /** Undefined where it did not succeed, which the visitor is told. */
+  async #attempt<T>(act: Promise<T>): Promise<T | undefined> {
+    const beginning = this.#beginnings;
+    try {
+      return await act;
+    } catch (error) {
+      const isOver = beginning !== this.#beginnings || this.#life.signal.aborted;
+      if (!isOver) this.#notice(this.#labels[verdictOn(error, false).label]);
+      return undefined;
+    }
+  }
+
+  async #run(entry: ReplyEntry, pending: PendingMessage): Promise<void> {
     const running: Running = { abort: new AbortController(), isStopWanted: false };
     this.#running = running;
-    this.#store.pending = pending;
+    this.#store.keep({ pending });
     this.#observer.busy(true);
     try {
-      await this.#follow(reply, pending, running);
+      await this.#follow(entry, pending, running);
     } finally {
       if (this.#running === running) {
         this.#running = undefined;
@@ -191,135 +258,111 @@ export class Conversation {
     }
   }
 
-  async #follow(reply: ReplyEntry, pending: PendingMessage, running: Running): Promise<void> {
+  async #follow(entry: ReplyEntry, pending: PendingMessage, running: Running): Promise<void> {
     const { signal } = running.abort;
     const onConnected = (isConnected: boolean): void => this.#observer.connected(isConnected);
     try {
       for await (const event of followTurn({ api: this.#api, store: this.#store, pending, signal, onConnected })) {
         if (signal.aborted) return;
-        this.#apply(reply, event, pending);
-        this.#observer.changed(reply);
+        this.#apply(entry, event, pending);
+        this.#observer.changed(entry);
       }
     } catch (error) {
       if (signal.aborted) return;
       const { session_id, decision } = pending.request;
-      if (isGone(error) && session_id !== undefined && !decision) await this.#startAfresh(reply, pending, running);
-      else this.#fail(reply, error, pending);
+      if (isGone(error) && session_id !== undefined && !decision) await this.#startAfresh(entry, pending, running);
+      else this.#fail(entry, error, pending);
     }
   }
 
   /** The conversation was ended or has expired: the same words open a new one. */
-  async #startAfresh(reply: ReplyEntry, pending: PendingMessage, running: Running): Promise<void> {
+  async #startAfresh(entry: ReplyEntry, pending: PendingMessage, running: Running): Promise<void> {
     const anew = newPending({ message: pending.request.message });
     this.#store.clear();
-    this.#store.pending = anew;
-    empty(reply);
-    await this.#follow(reply, anew, running);
+    this.#handover.reset();
+    this.#observer.handed(AI, false);
+    this.#store.keep({ pending: anew });
+    empty(entry);
+    await this.#follow(entry, anew, running);
   }
 
-  #apply(reply: ReplyEntry, event: TurnEvent, pending: PendingMessage): void {
+  #apply(entry: ReplyEntry, event: TurnEvent, pending: PendingMessage): void {
     switch (event.type) {
       case "turn.started":
-        this.#store.session = { id: event.session_id, token: event.session_token };
-        empty(reply);
+        this.#begun({ id: event.session_id, token: event.session_token });
+        empty(entry);
         this.#stopIfKnown();
         return;
-      case "text.delta":
-        reply.state = "streaming";
-        reply.text += event.text;
-        return;
-      case "text.reset":
-        reply.text = "";
-        return;
-      case "tool.started":
-        reply.tools.push({ id: event.id, name: event.name, state: "running" });
-        return;
-      case "tool.finished":
-        finishTool(reply, event.id, event.success);
-        return;
-      case "confirm.requested":
-        if (!reply.questions.some(({ asked }) => asked.id === event.id)) reply.questions.push(question(event));
-        return;
-      case "handoff":
-        return; // said once, when the turn ends
       case "ended":
-        this.#end(reply, event.answer, pending);
+        this.#end(entry, event.answer, pending);
+        return;
+      default:
+        apply(entry, event);
     }
   }
 
-  #end(reply: ReplyEntry, answer: Answer, pending: PendingMessage): void {
+  #begun(session: Session): void {
+    this.#store.keep({ session });
+    this.#handover.update();
+    if (this.#isPersonWanted) void this.askForPerson();
+  }
+
+  #end(entry: ReplyEntry, answer: Answer, pending: PendingMessage): void {
     const { session_id: id, session_token: token, status, message } = answer;
-    if (id && token) this.#store.session = { id, token };
-    this.#store.pending = undefined;
-    for (const tool of reply.tools) if (tool.state === "running") tool.state = "failed";
-    reply.state = status === "stopped" ? "stopped" : "done";
-    reply.citations = answer.citations ?? [];
-    reply.questions = (answer.confirmations ?? []).map(question);
+    if (id && token) this.#begun({ id, token });
+    this.#store.keep({ pending: undefined });
+    for (const tool of entry.tools) if (tool.state === "running") tool.state = "failed";
+    entry.state = status === "stopped" ? "stopped" : "done";
+    entry.citations = answer.citations;
+    entry.questions = answer.confirmations.map(question);
     if (status === "failed" || status === "blocked") {
       // the outcome is final under its key, so another try is another message
-      const retry = status === "failed" ? newPending(sameWords(pending, id)) : undefined;
-      reply.text = "";
-      reply.failure = { text: message?.content || this.#labels.failedServer, retry, waitS: 0 };
-    } else if (message?.content) reply.text = message.content;
-    this.#observer.finished(reply);
-    if (status === "handed_off") {
-      if (!reply.text) this.#observer.removed(reply);
-      this.#observer.added({ kind: "notice", text: this.#labels.handedOff });
+      const retry = status === "failed" ? newPending({ message: pending.request.message, session_id: id || undefined }) : undefined;
+      entry.text = "";
+      entry.failure = { text: message.content || this.#labels.failedServer, retry, waitS: 0 };
+    } else if (message.content) [entry.text, entry.id] = [message.content, message.id];
+    if (status === "handed_off" && !entry.text) this.#observer.removed(entry);
+    else this.#observer.finished(entry);
+    if (status === "handed_off" && this.#handover.hand.state === AI.state) this.#handOver({ ...AI, state: "queued" });
+  }
+
+  /** What is told of teammates. */
+  #hear(event: ChatEvent): void {
+    if (event.type === "handoff") this.#handOver({ ...event, position: 0 });
+    else if (event.type === "conversation.ended") this.#handOver({ ...AI, state: "closed" });
+    else if (event.type === "handoff.queue") {
+      this.#handover.hand = { ...this.#handover.hand, position: event.position };
+      this.#observer.handed(this.#handover.hand, true);
+    } else if (event.type === "teammate.message") {
+      const said = reply({ id: event.message.id, isTeammate: true, text: event.message.content });
+      this.#observer.added(said);
+      this.#observer.finished(said);
     }
   }
 
-  #fail(reply: ReplyEntry, error: unknown, pending: PendingMessage): void {
-    const labels = this.#labels;
-    let text = labels.failedServer;
-    let retry: PendingMessage | undefined = pending;
-    if (error instanceof ConnectionLost) text = labels.failedConnection;
-    else if (error instanceof ApiError && pending.request.decision && [404, 409].includes(error.status)) {
-      [text, retry] = [labels.confirmOver, undefined];
-    }
-    else if (error instanceof ApiError && error.code === "limit_reached") [text, retry] = [labels.failedLimit, undefined];
-    else if (error instanceof ApiError && error.status === 429) text = labels.failedRate;
-    else if (error instanceof ApiError && error.status < 500 && error.status !== 409) {
-      [text, retry] = [labels.failedRefused, undefined];
-    }
-    if (!retry) this.#store.pending = undefined;
+  #handOver({ state, teammate, position }: Hand): void {
+    const before = this.#handover.hand;
+    if (state === before.state && teammate === before.teammate) return;
+    this.#notice(handNotice(this.#labels, state, teammate));
+    this.#handover.hand = { state, teammate, position };
+    this.#observer.handed(this.#handover.hand, true);
+  }
+
+  #fail(entry: ReplyEntry, error: unknown, pending: PendingMessage): void {
+    const { decision, message } = pending.request;
+    const { label, isFinal } = verdictOn(error, decision !== undefined);
+    if (label === "failedIdentity") this.#observer.unverified();
+    if (isFinal) this.#store.keep({ pending: undefined });
     this.#observer.connected(!(error instanceof ConnectionLost));
-    reply.state = "done";
-    reply.failure = { text, retry, waitS: error instanceof ApiError ? (error.retryAfterS ?? 0) : 0 };
-    this.#observer.changed(reply);
-    this.#observer.finished(reply);
+    const waitS = (error instanceof ApiError && error.retryAfterS) || 0;
+    Object.assign(entry, { state: "done", failure: { text: this.#labels[label], retry: isFinal ? undefined : pending, waitS } });
+    this.#observer.changed(entry);
+    this.#observer.finished(entry);
+    if (isFinal && !decision) this.#observer.refused(message);
   }
 
   #stopIfKnown(): void {
-    const session = this.#store.session;
-    if (!this.#running?.isStopWanted || !session) return;
-    this.#api.stop(session).catch(() => undefined); // unstopped, the turn goes on to its end
+    if (!this.#running?.isStopWanted || !this.session) return;
+    this.#api.stop(this.session).catch(() => undefined); // unstopped, the turn goes on to its end
   }
-}
-
-function newReply(): ReplyEntry {
-  const nothing = { text: "", tools: [], citations: [], questions: [], failure: undefined };
-  return { kind: "reply", state: "waiting", author: "assistant", ...nothing };
-}
-
-function question(asked: Confirmation): Question {
-  return { asked };
-}
-
-function empty(reply: ReplyEntry): void {
-  Object.assign(reply, newReply());
-}
-
-function finishTool(reply: ReplyEntry, id: string, isSuccess: boolean): void {
-  const tool = reply.tools.find((running) => running.id === id);
-  if (tool) tool.state = isSuccess ? "done" : "failed";
-}
-
-function sameWords(pending: PendingMessage, session_id: string): MessageRequest {
-  const { message } = pending.request;
-  return session_id ? { message, session_id } : { message };
-}
-
-/** The conversation has ended, or is no longer known. */
-function isGone(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 404 || error.code === "conversation_ended");
 }

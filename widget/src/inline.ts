@@ -5,7 +5,8 @@ export type Inline =
   | { readonly type: "break" }
   | { readonly type: "code"; readonly text: string }
   | { readonly type: "strong" | "em"; readonly children: readonly Inline[] }
-  | { readonly type: "link"; readonly href: string; readonly children: readonly Inline[] };
+  | { readonly type: "link"; readonly href: string; readonly children: readonly Inline[] }
+  | { readonly type: "image"; readonly src: string; readonly alt: string };
 
 interface Taken {
   readonly node: Inline;
@@ -122,10 +123,13 @@ function findClosing(source: string, mark: string, from: number): number {
   return -1;
 }
 
-/** A picture that a model wrote could carry words of the conversation away in its address: only its caption stays. */
+/** Whether a picture is shown is for those who draw it to say; here one without a safe address is its caption. */
 function takeImage(source: string, at: number): Taken | undefined {
   const parts = linkParts(source, at);
-  return parts && { node: { type: "text", text: parts.label }, next: parts.next };
+  if (!parts) return undefined;
+  const src = safeHref(parts.target);
+  if (!src || src.startsWith("mailto:")) return { node: { type: "text", text: parts.label }, next: parts.next };
+  return { node: { type: "image", src, alt: parts.label }, next: parts.next };
 }
 
 function takeLink(source: string, at: number, depth: number): Taken | undefined {
@@ -155,7 +159,10 @@ function linkParts(source: string, at: number): { label: string; target: string;
 }
 
 function withoutLinks(nodes: readonly Inline[]): Inline[] {
-  return nodes.flatMap((node) => (node.type === "link" ? withoutLinks(node.children) : [node]));
+  return nodes.flatMap((node): Inline[] => {
+    if (node.type === "image") return node.alt ? [{ type: "text", text: node.alt }] : [];
+    return node.type === "link" ? withoutLinks(node.children) : [node];
+  });
 }
 
 function takeAutoLink(source: string, at: number): Taken | undefined {

@@ -1,49 +1,16 @@
-/** What the script does when a page loads it, and what it leaves for the page: `window.csai`. */
+/** The loader: what the script does when a page loads it, and what it leaves for the page, `window.csai`. */
 
-import { Api, ApiError } from "./api.ts";
-import { optionsFrom, type WidgetOptions, withBranding } from "./options.ts";
-import { HOST_TAG, Widget } from "./widget.ts";
-import type { Config } from "./wire.ts";
+import { mount } from "./loader/mount.ts";
+import { loadApp, type Pin, SAYS } from "./loader/script.ts";
 
-declare global {
-  interface Window {
-    csai?: Widget;
-  }
+const script = (document.currentScript ?? document.querySelector("script[data-api-key]")) as HTMLScriptElement | null;
+const { apiKey, apiUrl, ...more } = script?.dataset ?? {};
+const pin: Pin = __PIN__;
+
+// an older loader, already on the page, wants only to know which app this one pins
+if (script?.dispatchEvent(new CustomEvent(SAYS, { detail: pin, cancelable: true }))) {
+  if (apiKey) {
+    const base = script.src || `${apiUrl}/`;
+    mount({ ...more, apiKey, apiUrl: apiUrl || new URL(base).origin }, () => loadApp(base, pin, script));
+  } else console.error("csai: data-api-key is missing");
 }
-
-const CONFIG_WAIT_MS = 2_500;
-
-/** Puts the widget on the page. Where its key already has one, nothing happens. */
-export async function mount(options: WidgetOptions): Promise<Widget | undefined> {
-  const isThere = [...document.querySelectorAll<HTMLElement>(HOST_TAG)].some((host) => host.dataset.key === options.apiKey);
-  if (isThere) return undefined;
-  const host = document.createElement(HOST_TAG);
-  host.dataset.key = options.apiKey;
-  // beside the body: pages replace, transform and filter their bodies
-  document.documentElement.append(host);
-  const config = await loadConfig(options);
-  if (!config) {
-    host.remove();
-    return undefined;
-  }
-  const widget = new Widget(host, withBranding(options, config.branding), config.client?.name);
-  window.csai = widget;
-  document.dispatchEvent(new CustomEvent("csai:ready"));
-  return widget;
-}
-
-/** A server that is slow or down still gets a widget on the page, which then says so; one that refuses the key does not. */
-async function loadConfig(options: WidgetOptions): Promise<Config | undefined> {
-  try {
-    return await new Api(options.apiUrl, options.apiKey).config(AbortSignal.timeout(CONFIG_WAIT_MS));
-  } catch (error) {
-    if (!(error instanceof ApiError) || ![401, 403].includes(error.status)) return {};
-    console.error("csai: the chat is not shown, because its key is not valid for this site. Check data-api-key.");
-    return undefined;
-  }
-}
-
-const script = document.currentScript ?? document.querySelector("script[data-api-key][src*='widget.js']");
-const options = script instanceof HTMLScriptElement ? optionsFrom(script) : undefined;
-if (options) void mount(options);
-else console.error("csai: the script needs data-api-key with the site's publishable key.");

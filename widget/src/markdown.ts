@@ -5,11 +5,13 @@ import { parseInline, type Inline } from "./inline.ts";
 export type Block =
   | { readonly type: "paragraph" | "heading"; readonly children: readonly Inline[] }
   | { readonly type: "code"; readonly text: string }
+  | { readonly type: "table"; readonly rows: readonly (readonly (readonly Inline[])[])[] }
   | { readonly type: "list"; readonly start: number | undefined; readonly items: readonly (readonly Block[])[] };
 
 const MAX_DEPTH = 6;
 const FENCE = /^\s*(```+|~~~+)/;
 const HEADING = /^#{1,6}\s+(.*?)\s*#*$/;
+const RULE = /^[\s|:-]*\|[\s|:-]*$/;
 const ITEM = /^( *)([-*+•]|\d{1,9}[.)])[ \t]+(.*)$/;
 
 export function parseMarkdown(source: string): Block[] {
@@ -51,6 +53,7 @@ function parseBlock(lines: readonly string[], at: number, depth: number): Taken<
   if (fence !== undefined) return takeCode(lines, at, fence);
   const heading = HEADING.exec(line)?.[1];
   if (heading !== undefined) return { block: { type: "heading", children: parseInline(heading) }, next: at + 1 };
+  if (line.includes("|") && RULE.test(lines[at + 1] ?? "")) return takeTable(lines, at);
   return depth < MAX_DEPTH && ITEM.test(line) ? takeList(lines, at, depth) : undefined;
 }
 
@@ -59,6 +62,14 @@ function takeCode(lines: readonly string[], at: number, fence: string): Taken<Bl
   let end = at + 1;
   while (end < lines.length && !(lines[end] ?? "").trim().startsWith(fence)) end++;
   return { block: { type: "code", text: lines.slice(at + 1, end).join("\n") }, next: end + 1 };
+}
+
+function takeTable(lines: readonly string[], from: number): Taken<Block> {
+  let end = from + 2;
+  while (lines[end]?.includes("|")) end++;
+  const rows = lines.slice(from, end).map((line) => line.trim().replace(/^\||\|$/g, "").split(/(?<!\\)\|/));
+  rows.splice(1, 1); // the rule
+  return { block: { type: "table", rows: rows.map((cells) => cells.map((cell) => parseInline(cell.trim()))) }, next: end };
 }
 
 function takeList(lines: readonly string[], from: number, depth: number): Taken<Block> {

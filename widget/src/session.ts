@@ -14,14 +14,19 @@ export interface PendingMessage {
 }
 
 interface Remembered {
+  /** Whose conversation it is, as far as the page has said. */
+  readonly visitor?: string | undefined;
   readonly session?: Session | undefined;
   readonly pending?: PendingMessage | undefined;
+  /** The visitor has read what the business says of privacy, and agrees. */
+  readonly hasAgreed?: boolean | undefined;
 }
 
 export class SessionStore {
   readonly #storage: Storage | undefined;
   readonly #name: string;
   #memory: Remembered = {};
+  #isRefused = false;
 
   /** Without storage, which a browser may refuse, the record lives as long as the page. */
   constructor(apiKey: string, storage: Storage | undefined) {
@@ -29,29 +34,28 @@ export class SessionStore {
     this.#name = `csai:${apiKey}`;
   }
 
-  get session(): Session | undefined {
-    const session = this.#read().session;
-    return typeof session?.id === "string" && typeof session.token === "string" ? session : undefined;
+  /** What is not as it was written here is as if it were not there. */
+  get record(): Remembered & { readonly hasAgreed: boolean } {
+    const { visitor, session, pending, hasAgreed } = this.#read();
+    return {
+      visitor: typeof visitor === "string" ? visitor : undefined,
+      session: typeof session?.id === "string" && typeof session.token === "string" ? session : undefined,
+      pending: typeof pending?.key === "string" && typeof pending.request?.message === "string" ? pending : undefined,
+      hasAgreed: hasAgreed === true,
+    };
   }
 
-  set session(session: Session | undefined) {
-    this.#write({ ...this.#read(), session });
+  keep(change: Remembered): void {
+    this.#write({ ...this.record, ...change });
   }
 
-  get pending(): PendingMessage | undefined {
-    const pending = this.#read().pending;
-    return typeof pending?.key === "string" && typeof pending.request?.message === "string" ? pending : undefined;
-  }
-
-  set pending(pending: PendingMessage | undefined) {
-    this.#write({ ...this.#read(), pending });
-  }
-
+  /** Forgets the conversation; whose browser it is, and what they agreed to, stays known. */
   clear(): void {
-    this.#write({});
+    this.keep({ session: undefined, pending: undefined });
   }
 
   #read(): Remembered {
+    if (this.#isRefused) return this.#memory;
     try {
       const record: unknown = JSON.parse(this.#storage?.getItem(this.#name) ?? "null");
       if (typeof record === "object" && record !== null) return record;
@@ -65,15 +69,45 @@ export class SessionStore {
     this.#memory = record;
     try {
       this.#storage?.setItem(this.#name, JSON.stringify(record));
+      this.#isRefused = false;
     } catch {
-      // storage is full or refused
+      // full or forbidden: what it still holds is out of date
+      this.#isRefused = true;
     }
   }
 }
 
-export function localStorageIfAllowed(): Storage | undefined {
+/** What was typed and not sent yet; a tab's own, so that two tabs do not write over each other. */
+export class Draft {
+  readonly #storage: Storage | undefined;
+  readonly #name: string;
+
+  constructor(apiKey: string, storage: Storage | undefined) {
+    this.#storage = storage;
+    this.#name = `csai:${apiKey}:draft`;
+  }
+
+  get text(): string {
+    try {
+      return this.#storage?.getItem(this.#name) ?? "";
+    } catch {
+      return "";
+    }
+  }
+
+  set text(text: string) {
+    try {
+      if (text) this.#storage?.setItem(this.#name, text);
+      else this.#storage?.removeItem(this.#name);
+    } catch {
+      // then it lasts as long as the page
+    }
+  }
+}
+
+export function storageIfAllowed(kind: "localStorage" | "sessionStorage"): Storage | undefined {
   try {
-    return window.localStorage;
+    return window[kind];
   } catch {
     return undefined;
   }
@@ -85,9 +119,6 @@ export function newPending(request: MessageRequest): PendingMessage {
 
 /** `crypto.randomUUID` is missing on pages that are served without TLS. */
 function newUuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  const digit = (): string => ((crypto.getRandomValues(new Uint8Array(1))[0] as number) & 15).toString(16);
+  return "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, digit);
 }

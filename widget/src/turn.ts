@@ -26,13 +26,13 @@ export async function* followTurn(following: Following): AsyncGenerator<TurnEven
   let lastEventId = "";
   for (let connection = 1; ; connection++) {
     try {
-      for await (const { id, event } of connect(following, store.session, lastEventId)) {
+      for await (const { id, event } of connect(following, store.record.session, lastEventId)) {
         onConnected(true);
         if (id) lastEventId = id;
         yield event;
         if (event.type === "ended") return;
       }
-      throw new ConnectionLost("the stream ended before the turn");
+      throw new ConnectionLost();
     } catch (error) {
       const isResumeRefused = error instanceof ApiError && lastEventId !== "";
       if (signal.aborted || connection >= MAX_CONNECTIONS || !(isResumeRefused || isPassing(error))) throw error;
@@ -61,7 +61,7 @@ function pauseMs(connection: number, error: unknown): number {
   return Math.min(Math.max(FIRST_PAUSE_MS * 2 ** (connection - 1), askedFor), LONGEST_PAUSE_MS);
 }
 
-function pause(durationMs: number, signal: AbortSignal): Promise<void> {
+export function pause(durationMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, durationMs);
     signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });

@@ -1,51 +1,82 @@
 /** Puts the parts together: one widget on one page. */
 
 import { Api } from "./api.ts";
-import { Conversation, type Entry, type Observer, type ReplyEntry } from "./conversation.ts";
-import { type Labels, labelsFor } from "./labels.ts";
-import type { WidgetOptions } from "./options.ts";
-import { localStorageIfAllowed, SessionStore } from "./session.ts";
-import css from "./style.css?inline";
-import { element } from "./view/dom.ts";
+import { Conversation, type Observer } from "./conversation.ts";
+import { type Entry, reply, type ReplyEntry, type Thumb } from "./entry.ts";
+import type { Hand } from "./handover.ts";
+import { type Identity, identityFrom } from "./identity.ts";
+import type { Labels } from "./labels.ts";
+import type { Stage } from "./loader/stage.ts";
+import type { Wanted } from "./options.ts";
+import { Draft, type Session, SessionStore, storageIfAllowed } from "./session.ts";
 import { Launcher } from "./view/launcher.ts";
 import { Panel } from "./view/panel.ts";
-import { applyAccent } from "./view/theme.ts";
+import { askComment, askConsent, askEmail, askErasure, askRating, askRestart } from "./view/asks.ts";
+import { element } from "./view/dom.ts";
+import type { Item } from "./view/menu.ts";
+import type { Ask } from "./view/sheet.ts";
+import type { Config } from "./wire.ts";
 
-export const HOST_TAG = "csai-widget";
-
-export type WidgetEvent = "open" | "close" | "message" | "reply";
+export type WidgetEvent = "open" | "close" | "message" | "reply" | "unverified";
 
 export class Widget implements Observer {
   readonly #host: HTMLElement;
   readonly #launcher: Launcher;
   readonly #panel: Panel;
   readonly #conversation: Conversation;
+  readonly #draft: Draft;
+  readonly #labels: Labels;
+  readonly #config: Config;
+  readonly #store: SessionStore;
   readonly #greeting: string;
   readonly #listeners = new Map<WidgetEvent, Set<(detail?: string) => void>>();
   readonly #life = new AbortController();
+  /** Said by the page while an answer ran or the history was still on its way. */
+  readonly #later: string[] = [];
+  #greeted: ReplyEntry | undefined;
+  #hasAskedRating = false;
   #isOpen = false;
   #returnFocusTo: HTMLElement | undefined;
 
-  constructor(host: HTMLElement, options: WidgetOptions, clientName: string | undefined) {
-    const labels = labelsFor(options.lang);
-    this.#host = host;
-    this.#greeting = options.greeting ?? labels.greeting;
-    this.#launcher = new Launcher(labels, () => (this.#isOpen ? this.close() : this.open()));
-    this.#panel = new Panel(options.title ?? clientName ?? labels.title, labels, {
+  constructor(stage: Stage, options: Wanted, config: Config) {
+    const { labels } = config;
+    this.#labels = labels;
+    this.#config = config;
+    this.#host = stage.host;
+    this.#draft = new Draft(options.apiKey, storageIfAllowed("sessionStorage"));
+    this.#greeting = options.greeting || labels.greeting;
+    this.#launcher = new Launcher(labels, stage.bubble);
+    this.#panel = new Panel(labels, {
       close: () => this.close(),
-      send: (text) => this.send(text),
+      send: (text) => (this.#conversation.isRestoring ? this.send(text) : this.#sendNow(text)),
       stop: () => this.#conversation.stop(),
-      restart: () => this.#conversation.restart(),
       retry: (reply) => this.#conversation.retry(reply),
       decide: (reply, question, decision) => this.#conversation.decide(reply, question, decision),
+      drafted: (text) => (this.#draft.text = text),
+      judge: (reply, thumb) => this.#judge(reply, thumb),
+      choose: (question) => {
+        this.send(question);
+        this.#panel.composer.focus();
+      },
+      menu: () => this.#menu(),
+    }, {
+      title: options.title || config.client.name || labels.title,
+      logo: config.branding.logo_url,
+      notices: config.notices,
+      hosts: options.hosts,
+      hasThumbs: config.features.feedback,
     });
-    const api = new Api(options.apiUrl, options.apiKey);
-    const store = new SessionStore(options.apiKey, localStorageIfAllowed());
-    this.#conversation = new Conversation(api, store, labels, this);
-    this.#attach(options, labels);
+    this.#store = new SessionStore(options.apiKey, storageIfAllowed("localStorage"));
+    this.#conversation = new Conversation(new Api(options.apiUrl, options.apiKey), this.#store, labels, this);
+    this.#attach(stage, options, config.locale);
     this.#panel.isOpen = false;
     this.cleared();
+    this.#panel.composer.fill(this.#draft.text);
+    const { userToken: user_token, userIdentifier: user_identifier, userHash: user_hash } = options;
+    const identity = identityFrom({ user_token, user_identifier, user_hash });
+    if (identity) this.identify(identity);
     void this.#conversation.restore();
+    if (!this.#mayWrite) this.#consent();
     if (options.open) this.#setOpen(true); // unasked, so the page keeps its focus
   }
 
@@ -54,8 +85,13 @@ export class Widget implements Observer {
     const { activeElement } = document;
     this.#returnFocusTo = activeElement instanceof HTMLElement && activeElement !== document.body ? activeElement : undefined;
     this.#setOpen(true);
-    this.#panel.composer.focus();
+    this.#panel.focus();
     this.#emit("open");
+  }
+
+  toggle(): void {
+    if (this.#isOpen) this.close();
+    else this.open();
   }
 
   close(): void {
@@ -66,10 +102,21 @@ export class Widget implements Observer {
     this.#emit("close");
   }
 
+  /** Says whether the text was taken: only an empty one is not. While an answer runs, it waits for its end. */
   send(text: string): boolean {
-    const isTaken = this.#conversation.send(text);
-    if (isTaken) this.#emit("message", text);
-    return isTaken;
+    if (text.trim() === "") return false;
+    if (!this.#sendNow(text)) this.#later.push(text);
+    return true;
+  }
+
+  /**
+   * Says who the visitor is, as the page's server has proved; null when they have signed out. For another person than
+   * before the conversation starts anew.
+   */
+  identify(identity: Identity | null): void {
+    if (!this.#conversation.identify(identityFrom(identity))) return;
+    this.#later.length = 0;
+    this.#panel.composer.clear();
   }
 
   /** Returns a function that ends the listening. */
@@ -80,6 +127,7 @@ export class Widget implements Observer {
   }
 
   destroy(): void {
+    this.#later.length = 0;
     this.#life.abort();
     this.#conversation.dispose();
     this.#panel.messages.clear();
@@ -88,6 +136,7 @@ export class Widget implements Observer {
 
   added(entry: Entry): void {
     this.#panel.messages.add(entry);
+    if (this.#greeted?.choices.length) this.changed(Object.assign(this.#greeted, { choices: [] }));
   }
 
   changed(entry: ReplyEntry): void {
@@ -99,22 +148,27 @@ export class Widget implements Observer {
   }
 
   cleared(): void {
-    const greeting: Entry = {
-      kind: "reply",
-      state: "done",
-      author: "assistant",
-      text: this.#greeting,
-      tools: [],
-      citations: [],
-      questions: [],
-      failure: undefined,
-    };
+    this.#hasAskedRating = false;
     this.#panel.messages.clear();
-    this.#panel.messages.add(greeting);
+    this.#greeted = reply({ text: this.#greeting, choices: this.#config.quick_replies.filter(Boolean) });
+    this.#panel.messages.add(this.#greeted);
+  }
+
+  handed(hand: Hand, isNews: boolean): void {
+    this.#panel.hand = hand;
+    const { features } = this.#config;
+    const session = this.#conversation.session;
+    if (!isNews || !session) return;
+    if (hand.state === "teammate") this.#panel.withdraw("email");
+    if (hand.state === "queued" && !hand.position && features.email_follow_up) {
+      this.#panel.ask(askEmail(this.#labels, (email) => void this.#conversation.askForPerson(email)));
+    }
+    if (hand.state === "closed") this.#rate(session);
   }
 
   busy(isBusy: boolean): void {
     this.#panel.composer.busy(isBusy);
+    if (!isBusy) this.#sendLater();
   }
 
   connected(isConnected: boolean): void {
@@ -127,29 +181,29 @@ export class Widget implements Observer {
     if (!reply.failure) this.#emit("reply", reply.text);
   }
 
-  #attach(options: WidgetOptions, labels: Labels): void {
-    const { position = "bottom-right", theme = "auto" } = options;
-    const root = element("div", {
-      class: `root ${position.replace("-", " ")}`,
-      "data-theme": theme,
-      lang: labels.language,
-      dir: labels.direction,
-    });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css);
-    applyAccent(root, options.primaryColor);
-    root.append(this.#panel.root, this.#launcher.root);
-    const shadow = this.#host.attachShadow({ mode: "open" });
-    shadow.adoptedStyleSheets = [sheet];
-    shadow.append(root);
+  refused(words: string): void {
+    this.#panel.composer.fill(words);
+  }
+
+  unverified(): void {
+    this.#emit("unverified");
+  }
+
+  #attach({ root }: Stage, options: Wanted, { language, direction }: Config["locale"]): void {
+    root.dataset.theme = options.theme;
+    root.lang = language;
+    root.dir = direction;
+    root.prepend(this.#panel.root); // the bubble stays where it is, and keeps its focus
     this.#listen(root);
   }
 
   #listen(root: HTMLElement): void {
     const { signal } = this.#life;
-    root.addEventListener("keydown", (event) => event.key === "Escape" && this.#escape());
     // the page's own shortcuts are not meant for somebody who is writing here
-    for (const type of ["keydown", "keyup", "keypress"]) root.addEventListener(type, (event) => event.stopPropagation());
+    root.onkeydown = root.onkeyup = root.onkeypress = (event) => {
+      event.stopPropagation();
+      if (event.type === "keydown" && event.key === "Escape" && !this.#panel.dismiss()) this.close();
+    };
     for (const type of ["online", "offline"]) {
       window.addEventListener(type, () => this.#panel.showConnection(), { signal });
     }
@@ -160,14 +214,76 @@ export class Widget implements Observer {
     }, { signal });
   }
 
-  #escape(): void {
-    if (!this.#panel.dismiss()) this.close();
+  get #mayWrite(): boolean {
+    return !this.#config.notices.is_consent_required || this.#store.record.hasAgreed;
+  }
+
+  #sendLater(): void {
+    const next = this.#later.shift();
+    if (next !== undefined && !this.#sendNow(next)) this.#later.unshift(next);
+  }
+
+  #sendNow(text: string): boolean {
+    const isTaken = this.#mayWrite && this.#conversation.send(text);
+    if (isTaken) this.#emit("message", text);
+    return isTaken;
+  }
+
+  #menu(): Item[] {
+    const labels = this.#labels;
+    const { handoff, transcript } = this.#config.features;
+    const { session } = this.#conversation;
+    const ask = (question: Ask): void => this.#panel.ask(question);
+    return [
+      handoff && this.#mayWrite ? [labels.talk, () => void this.#conversation.askForPerson()] : undefined,
+      transcript && session ? [labels.transcript, () => void this.#download()] : undefined,
+      session && labels.erase ? [labels.erase, () => ask(askErasure(labels, () => void this.#conversation.erase()))] : undefined,
+      [labels.restart, () => ask(askRestart(labels, () => this.#restart()))],
+    ];
+  }
+
+  #restart(): void {
+    const { session } = this.#conversation;
+    const isAsked = this.#hasAskedRating;
+    this.#conversation.restart();
+    if (session && !isAsked) this.#rate(session);
+  }
+
+  #consent(): void {
+    this.#panel.composer.isLocked = true;
+    this.#panel.ask(askConsent(this.#labels, this.#panel.privacy(this.#config), () => {
+      this.#store.keep({ hasAgreed: true });
+      this.#panel.composer.isLocked = false;
+      this.#panel.composer.focus();
+      this.#sendLater();
+    }));
+  }
+
+  /** A thumb counts at once; after one that points down, why is asked. */
+  #judge(entry: ReplyEntry, thumb: Thumb): void {
+    void this.#conversation.judge(entry, thumb);
+    if (thumb === "down") this.#panel.ask(askComment(this.#labels, (comment) => void this.#conversation.judge(entry, thumb, comment)));
+  }
+
+  #rate(session: Session): void {
+    if (!this.#config.features.rating) return;
+    this.#hasAskedRating = true;
+    this.#panel.ask(askRating(this.#labels, (rating, comment) => void this.#conversation.rate(session, { rating, comment })));
+  }
+
+  async #download(): Promise<void> {
+    const file = await this.#conversation.transcript();
+    if (!file) return;
+    const href = URL.createObjectURL(file);
+    element("a", { href, download: "conversation.html" }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 60_000); // by then it is saved
   }
 
   #setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
     this.#launcher.isOpen = isOpen;
     this.#panel.isOpen = isOpen;
+    this.#conversation.isWatched = isOpen;
   }
 
   #giveFocusBack(): void {

@@ -1,53 +1,51 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { contrast, parseHex, readableOn, type Rgb, textOn } from "../src/color.ts";
-import { labelsFor, toolLabel } from "../src/labels.ts";
-import { withBranding } from "../src/options.ts";
+import { fill, type Labels, labelsFrom, toolLabel } from "../src/labels.ts";
+import { wanted } from "../src/options.ts";
+import { readConfig } from "../src/wire.ts";
 
-const WHITE: Rgb = [255, 255, 255];
-const DARK: Rgb = [28, 29, 34];
-
-test("hexadecimal colours are read in both lengths, and nothing else is", () => {
-  assert.deepEqual(parseHex("#0af"), [0, 170, 255]);
-  assert.deepEqual(parseHex(" #00AAFF "), [0, 170, 255]);
-  for (const text of ["", "red", "#12345", "#1234567", "url(#abc)"]) assert.equal(parseHex(text), undefined);
-});
-
-test("text on any brand colour can be read", () => {
-  for (const color of everyColor()) assert.ok(contrast(textOn(color), color) >= 4.5, String(color));
-});
-
-test("any brand colour used as text can be read on light and on dark", () => {
-  for (const color of everyColor()) {
-    for (const surface of [WHITE, DARK]) assert.ok(contrast(readableOn(surface, color), surface) >= 4.5, String(color));
-  }
-});
-
-test("a brand colour that can be read already is left alone", () => {
-  assert.deepEqual(readableOn(WHITE, [52, 81, 209]), [52, 81, 209]);
+const LABELS: Labels = labelsFrom({
+  retryIn: "{seconds} s",
+  toolOther: "Working on {what}…|Finished {what}|Could not finish {what}",
+  "tool:get": "Checking {what}…|Checked {what}|Could not check {what}",
+  "tool:book": "Booking {what}…|Booked {what}|Could not book {what}",
 });
 
 test("a tool's name becomes words for each of its states", () => {
-  const labels = labelsFor("en-GB");
-  assert.equal(toolLabel("get_order_status", "running", labels), "Checking order status…");
-  assert.equal(toolLabel("get_order_status", "done", labels), "Checked order status");
-  assert.equal(toolLabel("bookAppointment", "failed", labels), "Could not book appointment");
-  assert.equal(toolLabel("weather.today", "running", labels), "Working on weather today…");
-  assert.equal(toolLabel("constructor", "done", labels), "Finished constructor");
-  assert.equal(toolLabel("", "running", labels), "Working on…");
+  assert.equal(toolLabel("get_order_status", "running", LABELS), "Checking order status…");
+  assert.equal(toolLabel("get_order_status", "done", LABELS), "Checked order status");
+  assert.equal(toolLabel("bookAppointment", "failed", LABELS), "Could not book appointment");
+  assert.equal(toolLabel("weather.today", "running", LABELS), "Working on weather today…");
+  assert.equal(toolLabel("constructor", "done", LABELS), "Finished constructor");
+  assert.equal(toolLabel("", "running", LABELS), "Working on…");
 });
 
-test("what the page says about looks goes before what the server says", () => {
-  const page = { apiKey: "pk_a", apiUrl: "https://a.example", title: "Page" };
-  const merged = withBranding(page, { title: "Server", greeting: "Hello", position: "top-left", theme: "pink" });
-  assert.deepEqual(merged, { ...page, greeting: "Hello", position: "top-left" });
+test("a translation may leave a tool's English name out", () => {
+  const labels = { ...LABELS, "tool:get": "בודקים…|נבדק|לא נבדק" };
+  assert.equal(toolLabel("get_order_status", "done", labels), "נבדק");
 });
 
-function* everyColor(): Generator<Rgb> {
-  for (let red = 0; red <= 255; red += 17) {
-    for (let green = 0; green <= 255; green += 17) {
-      for (let blue = 0; blue <= 255; blue += 17) yield [red, green, blue];
-    }
-  }
-}
+test("of the words that a server sends, only words are taken", () => {
+  const labels = labelsFrom({ send: "שליחה", open: 5, close: {}, __proto__: "x" });
+  assert.deepEqual({ ...labels }, { send: "שליחה" });
+  for (const nothing of [undefined, null, 5, "he", []]) assert.deepEqual(Object.values(labelsFrom(nothing)).join(""), nothing === "he" ? "he" : "");
+});
+
+test("what is filled in is a text, whatever signs it has", () => {
+  assert.equal(fill(LABELS.retryIn, "seconds", 7), "7 s");
+  assert.equal(fill("{name} is here", "name", "$& {name}"), "$& {name} is here");
+});
+
+test("what the page says goes before what the server says, and nothing is made of nonsense", () => {
+  const { branding } = readConfig({ branding: { title: "Server", greeting: "Hello", theme: "dark", link_hosts: ["shop.example", 7], image_hosts: 5 } });
+  const page = { apiKey: "pk_a", apiUrl: "https://a.example", title: "Page", greeting: 5, imageHosts: "a.example, b.example" };
+  const found = wanted(page, branding);
+  assert.deepEqual([found.title, found.greeting, found.theme], ["Page", "Hello", "dark"]);
+  assert.deepEqual(found.hosts, { links: ["shop.example"], images: ["a.example", "b.example"] });
+  assert.equal(found.open, false);
+  for (const open of ["", "true", true]) assert.equal(wanted({ ...page, open }, branding).open, true);
+  for (const open of ["false", false]) assert.equal(wanted({ ...page, open }, branding).open, false);
+  const nothing = wanted({ apiKey: "pk_a", apiUrl: "" }, readConfig(null).branding);
+  assert.deepEqual(nothing.hosts, { links: undefined, images: [] });
+});

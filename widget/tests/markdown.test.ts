@@ -12,6 +12,7 @@ function inlines(nodes: readonly Inline[]): string {
     if (node.type === "break") return "⏎";
     if (node.type === "code") return `code(${node.text})`;
     if (node.type === "link") return `link(${node.href} ${inlines(node.children)})`;
+    if (node.type === "image") return `image(${node.src} ${node.alt})`;
     return `${node.type}(${inlines(node.children)})`;
   }).join("");
 }
@@ -20,6 +21,7 @@ function blocks(nodes: readonly Block[]): string {
   return nodes.map((node) => {
     if (node.type === "code") return `code[${node.text}]`;
     if (node.type === "list") return `list${node.start ?? ""}[${node.items.map((item) => blocks(item)).join(" | ")}]`;
+    if (node.type === "table") return `table[${node.rows.map((cells) => cells.map(inlines).join(" ; ")).join(" | ")}]`;
     return `${node.type === "heading" ? "h" : "p"}[${inlines(node.children)}]`;
   }).join(" ");
 }
@@ -41,7 +43,10 @@ const inlineCases: [string, string][] = [
   ["**https://shop.example/**", "strong(link(https://shop.example/ https://shop.example/))"],
   ["<me@shop.example>", "link(mailto:me@shop.example me@shop.example)"],
   ["[mail](mailto:me@shop.example)", "link(mailto:me@shop.example mail)"],
-  ["![secret](https://evil.example/?q=words)", "secret"],
+  ["![secret](https://evil.example/?q=words)", "image(https://evil.example/?q=words secret)"],
+  ["![secret](javascript:alert(1))", "secret"],
+  ["![secret](data:image/svg+xml,x)", "secret"],
+  ["![secret](mailto:me@shop.example)", "secret"],
   ["[![x](https://evil.example/i.png)](https://shop.example/)", "link(https://shop.example/ x)"],
   ["[x](javascript:alert(1))", "[x](javascript:alert(1))"],
   ["[x](/relative)", "[x](/relative)"],
@@ -62,6 +67,10 @@ const blockCases: [string, string][] = [
   ["```js\nlet a = '<b>';\n\n- x\n```\nend", "code[let a = '<b>';\n\n- x] p[end]"],
   ["```\nstill streaming", "code[still streaming]"],
   ["text\r\n* item", "p[text] list[p[item]]"],
+  ["Prices:\n| Tea | **Price** |\n|:---|---:|\n| Green | 4 \\| 5 |\n| Black |\nend", "p[Prices:] table[Tea ; strong(Price) | Green ; 4 | 5 | Black] p[end]"],
+  ["a | b\n--- | ---\nc | d", "table[a ; b | c ; d]"],
+  ["a | b\n---", "p[a | b⏎---]"],
+  ["| only a row |", "p[| only a row |]"],
   ["-not a list", "p[-not a list]"],
   ["", ""],
 ];

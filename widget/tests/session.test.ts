@@ -24,34 +24,50 @@ const pending = { key: "k", request: { message: "hello" } };
 test("what one page stores the next page finds", () => {
   const storage = new FakeStorage();
   const store = new SessionStore("pk_a", storage);
-  store.session = session;
-  store.pending = pending;
+  store.keep({ session });
+  store.keep({ pending });
   const next = new SessionStore("pk_a", storage);
-  assert.deepEqual(next.session, session);
-  assert.deepEqual(next.pending, pending);
+  assert.deepEqual(next.record.session, session);
+  assert.deepEqual(next.record.pending, pending);
 });
 
 test("another key has a record of its own", () => {
   const storage = new FakeStorage();
-  new SessionStore("pk_a", storage).session = session;
-  assert.equal(new SessionStore("pk_b", storage).session, undefined);
+  new SessionStore("pk_a", storage).keep({ session });
+  assert.equal(new SessionStore("pk_b", storage).record.session, undefined);
 });
 
 test("clearing forgets the session and the message under way", () => {
   const store = new SessionStore("pk_a", new FakeStorage());
-  store.session = session;
-  store.pending = pending;
+  store.keep({ session });
+  store.keep({ pending });
   store.clear();
-  assert.equal(store.session, undefined);
-  assert.equal(store.pending, undefined);
+  assert.equal(store.record.session, undefined);
+  assert.equal(store.record.pending, undefined);
 });
 
 test("refused or missing storage is replaced by memory", () => {
   for (const storage of [new RefusingStorage(), undefined]) {
     const store = new SessionStore("pk_a", storage);
-    store.session = session;
-    assert.deepEqual(store.session, session);
+    store.keep({ session });
+    assert.deepEqual(store.record.session, session);
   }
+});
+
+test("storage that takes no more is replaced by memory, whatever it still holds", () => {
+  const storage = new FakeStorage();
+  new SessionStore("pk_a", storage).keep({ session: { id: "old", token: "old" } });
+  const store = new SessionStore("pk_a", storage);
+  storage.setItem = () => { throw new Error("full"); };
+  store.keep({ session });
+  assert.deepEqual(store.record.session, session);
+});
+
+test("a new conversation is still the same visitor's", () => {
+  const store = new SessionStore("pk_a", new FakeStorage());
+  store.keep({ visitor: "7" });
+  store.clear();
+  assert.equal(store.record.visitor, "7");
 });
 
 test("a record that something else wrote is as good as none", () => {
@@ -59,8 +75,8 @@ test("a record that something else wrote is as good as none", () => {
     const storage = new FakeStorage();
     storage.setItem("csai:pk_a", text);
     const store = new SessionStore("pk_a", storage);
-    assert.equal(store.session, undefined, text);
-    assert.equal(store.pending, undefined, text);
+    assert.equal(store.record.session, undefined, text);
+    assert.equal(store.record.pending, undefined, text);
   }
 });
 

@@ -6,17 +6,24 @@ plugin's id, its target a module (or object) with functions marked `@hookimpl`. 
 
 from csai_sdk import event
 from csai_sdk.answer import AnswerDecoder, stream_answer
-from csai_sdk.channel import Channel, InboundMessage, WebhookRequest
-from csai_sdk.context import (
-    Clock,
-    HttpClient,
-    HttpError,
-    HttpResponse,
-    PluginContext,
-    Resources,
-    Transports,
+from csai_sdk.channel import (
+    AccountNotice,
+    Channel,
+    ChannelAccount,
+    ChannelNews,
+    DeliveryStatus,
+    InboundMessage,
+    Media,
+    OutboundMessage,
+    Polled,
+    Receipt,
+    WebhookRequest,
 )
+from csai_sdk.context import Clock, HttpClient, HttpError, HttpResponse, PluginContext, Resources, Transports
+from csai_sdk.download import fetch_file
+from csai_sdk.embedding import EmbeddingRequest, Embeddings, EmbeddingTraits, check_vectors
 from csai_sdk.errors import (
+    ChannelError,
     CsaiError,
     GatewayError,
     HookRefusal,
@@ -34,28 +41,60 @@ from csai_sdk.errors import (
     ToolError,
     WebhookForged,
 )
-from csai_sdk.gateway import Gateway, Payment, PaymentEvent
+from csai_sdk.gateway import Gateway, Payer, Payment, PaymentEvent
 from csai_sdk.hookspecs import hookimpl
-from csai_sdk.integration import Connection, ConnectionCheck, Endpoint, Integration
+from csai_sdk.hub import check_hub_signature, hub_challenge
+from csai_sdk.integration import (
+    Connection,
+    ConnectionCheck,
+    ConnectionNews,
+    Endpoint,
+    EndpointImport,
+    Integration,
+    TokenStore,
+)
+from csai_sdk.label import english_labels
 from csai_sdk.locale import Locale
+from csai_sdk.markdown import TextStyle, restyle
 from csai_sdk.message import AssistantMessage, Message, ToolCall, ToolMessage, ToolResult, UserMessage
-from csai_sdk.provider import ModelReply, ModelRequest, ModelTraits, Passage, Provider, Usage
+from csai_sdk.provider import ModelReply, ModelRequest, ModelTraits, Passage, Provider
+from csai_sdk.script import share_of_script
 from csai_sdk.settings import PluginSettings
 from csai_sdk.store import StoreFull
-from csai_sdk.tool import Tool, ToolBackend, ToolInvocation, ToolOutput, ToolSpec, tool
+from csai_sdk.tool import (
+    ListedTool,
+    Tool,
+    ToolBackend,
+    ToolInvocation,
+    ToolListing,
+    ToolOutput,
+    ToolSpec,
+    tool,
+)
+from csai_sdk.usage import Usage
 from csai_sdk.vendor import error_class_for, key_to_send, load_module, retry_after_s
 from csai_sdk.web import WebFiles
 from csai_sdk.wire import LineReader, SseReader
 
 __all__ = [
+    "AccountNotice",
     "AnswerDecoder",
     "AssistantMessage",
     "Channel",
+    "ChannelAccount",
+    "ChannelError",
+    "ChannelNews",
     "Clock",
     "Connection",
     "ConnectionCheck",
+    "ConnectionNews",
     "CsaiError",
+    "DeliveryStatus",
+    "EmbeddingRequest",
+    "EmbeddingTraits",
+    "Embeddings",
     "Endpoint",
+    "EndpointImport",
     "Gateway",
     "GatewayError",
     "HookRefusal",
@@ -66,16 +105,21 @@ __all__ = [
     "Integration",
     "IntegrationError",
     "LineReader",
+    "ListedTool",
     "Locale",
+    "Media",
     "Message",
     "ModelReply",
     "ModelRequest",
     "ModelTraits",
+    "OutboundMessage",
     "Passage",
+    "Payer",
     "Payment",
     "PaymentEvent",
     "PluginContext",
     "PluginSettings",
+    "Polled",
     "Provider",
     "ProviderAuthError",
     "ProviderContextTooLong",
@@ -86,15 +130,19 @@ __all__ = [
     "ProviderRequestError",
     "ProviderTimeout",
     "ProviderUnavailable",
+    "Receipt",
     "Resources",
     "SettingsError",
     "SseReader",
     "StoreFull",
+    "TextStyle",
+    "TokenStore",
     "Tool",
     "ToolBackend",
     "ToolCall",
     "ToolError",
     "ToolInvocation",
+    "ToolListing",
     "ToolMessage",
     "ToolOutput",
     "ToolResult",
@@ -105,12 +153,19 @@ __all__ = [
     "WebFiles",
     "WebhookForged",
     "WebhookRequest",
+    "check_hub_signature",
+    "check_vectors",
+    "english_labels",
     "error_class_for",
     "event",
+    "fetch_file",
     "hookimpl",
+    "hub_challenge",
     "key_to_send",
     "load_module",
+    "restyle",
     "retry_after_s",
+    "share_of_script",
     "stream_answer",
     "tool",
 ]

@@ -104,12 +104,18 @@ class Resources(Protocol):
         ...
 
 
+def _nobody_listens() -> None:
+    """Where no client's catalog depends on the plugin."""
+
+
 @dataclass(frozen=True, slots=True)
 class PluginContext:
     """One plugin's view of the server for one call on behalf of one client.
 
     `client_id` is None for work of the installation itself. `client_set` names the settings that the
-    client's admin gave, as against the operator's defaults.
+    client's admin gave, as against the operator's defaults. A tool backend calls `tools_changed()` when it
+    hears that the tools it lists for the client are no longer the same; it returns at once, and the server
+    soon asks `list_tools` again.
     """
 
     plugin: str
@@ -122,6 +128,7 @@ class PluginContext:
     resources: Resources
     store: Store
     client_set: frozenset[str] = field(default_factory=frozenset)
+    tools_changed: Callable[[], None] = field(default_factory=lambda: _nobody_listens, repr=False)
 
     def settings_as(self, model: type[S]) -> S:
         """The settings, typed as the model the plugin registered."""

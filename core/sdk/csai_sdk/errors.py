@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class CsaiError(Exception):
@@ -97,6 +97,34 @@ class SettingsError(CsaiError):
 
 class WebhookForged(CsaiError):
     """A webhook's signature is missing, wrong or too old. The server answers 401 and stores nothing."""
+
+
+ChannelFault = Literal["refused", "busy", "window_closed", "opted_out", "address", "account"]
+
+
+class ChannelError(CsaiError):
+    """A channel's vendor refused or failed. `is_outcome_known` as for `ToolError`.
+
+    `fault` says what to do: `busy` is tried again (after `retry_after_s` seconds, where the vendor says so);
+    `window_closed` is a text at a time for templates; `opted_out` and `address` are of the receiver, who
+    wants no messages or cannot be reached; `account` is for the client's admin to mend (a token, a
+    permission, money); `refused` is of this one message. `code` is the vendor's own.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fault: ChannelFault = "refused",
+        is_outcome_known: bool = True,
+        retry_after_s: float | None = None,
+        code: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.is_outcome_known = is_outcome_known
+        self.retry_after_s = retry_after_s
+        self.code = code
 
 
 class GatewayError(CsaiError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from csai_sdk.provider import Usage
+from csai_sdk.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,8 @@ class Handoff:
     """`queued` or `teammate`."""
     reason: str
     """Why, as whoever handed it over put it; may be empty."""
+    email: str | None = None
+    """Where the visitor wants to be answered when nobody is there, as far as they have said so."""
 
 
 @dataclass(frozen=True, slots=True)

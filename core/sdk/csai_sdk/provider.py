@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from csai_sdk.embedding import EmbeddingRequest, Embeddings, EmbeddingTraits
+from csai_sdk.errors import ProviderRequestError
 from csai_sdk.message import Message, ToolCall
+from csai_sdk.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,21 +59,6 @@ class ModelRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one model call as the vendor reported them.
-
-    `tokens_input` counts every input token, cached ones included; `tokens_cache_read` and
-    `tokens_cache_write` say how many of those were read from or written to the vendor's prompt cache.
-    `tokens_output` counts reasoning tokens too.
-    """
-
-    tokens_input: int = 0
-    tokens_output: int = 0
-    tokens_cache_read: int = 0
-    tokens_cache_write: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class ModelReply:
     """The end of a model call: everything it said.
 
@@ -116,6 +104,9 @@ class Provider(ABC):
     default_model: str
     """Used where neither the client nor the plugin's settings name one."""
 
+    default_embedding_model: str = ""
+    """The same for `embed`; empty where the vendor has no embeddings, and `embed` is then never called."""
+
     def traits(self, model: str) -> ModelTraits:
         """What `model` can do. Called on every turn: no I/O."""
         return ModelTraits()
@@ -140,6 +131,19 @@ class Provider(ABC):
         Raises `ProviderError`, before or between chunks. Anything else that is raised counts as a defect
         of the plugin and ends the attempt without a retry.
         """
+
+    def embedding_traits(self, model: str) -> EmbeddingTraits:
+        """What the embedding model can do. Called on every turn: no I/O."""
+        return EmbeddingTraits()
+
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        """The vectors of the texts; without a call where there is no text.
+
+        Raises `ProviderError`, `ProviderProtocolError` for an answer with too few vectors or wrong ones
+        (`check_vectors` looks). Passages are embedded in the background and tried again by the error's
+        class; for a question the server waits a moment, cancels the call and goes by the words alone.
+        """
+        raise ProviderRequestError("this provider has no embeddings")
 
     async def close(self) -> None:
         """Release what the instance itself holds. Called once, when the process stops."""

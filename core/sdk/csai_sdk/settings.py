@@ -17,7 +17,8 @@ class PluginSettings(BaseModel):
 
     - `"env": "VENDOR_API_KEY"`: a variable of the environment, which sets it for the whole installation.
     - `"url": True`: a URL that only the operator may set freely; a client's own value is subject to the
-      egress guard.
+      egress guard. A change of it asks for the stored secrets anew: they were written for another address.
+    - `"address": True`: what else says where secrets are sent, such as a host or a port; likewise.
     - `"group": "Connection"`: the heading under which the form shows it.
     - `"labels": {"adaptive": "As the model sees fit"}`: what the form shows for the values of a `Literal` or
       an enumeration; a value without one is shown as it is.

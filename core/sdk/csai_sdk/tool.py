@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_type_hints, overload
 
@@ -31,7 +31,8 @@ class ToolInvocation:
     """One call of a tool, its arguments already validated against the tool's schema.
 
     `call_id` is stable over retries and restarts: hand it on, so that the receiver can recognise a repeat.
-    `config` is the client's own configuration of this tool (`webhook_url` among it for webhook backends).
+    `config` is the client's own configuration of this tool (`webhook_url` among it for webhook backends), and
+    what the backend itself gave with the tool where it listed it (`ListedTool.config`).
     `visitor_id` is set only when the visitor's identity is verified.
     """
 
@@ -53,6 +54,32 @@ class ToolOutput:
     is_error: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ListedTool:
+    """A tool that a client's own system offers, as `ToolBackend.list_tools` found it.
+
+    `spec.name` has 1 to 64 of the characters A-Z a-z 0-9 _ -, and stays the same for the same tool. `config`
+    is JSON without secrets; it comes back in `ToolInvocation.config`.
+    """
+
+    spec: ToolSpec
+    is_idempotent: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolListing:
+    """All that one of a client's systems, called `source` by its admin, offers at the moment.
+
+    `problem` says in a sentence for the admin, without secrets and addresses, why it could not be asked;
+    `tools` is then empty, and what it offered before stays as it was.
+    """
+
+    source: str
+    tools: Sequence[ListedTool] = ()
+    problem: str = ""
+
+
 class ToolBackend(ABC):
     """Runs tools of the catalog whose `backend` is this one's `id`."""
 
@@ -65,6 +92,17 @@ class ToolBackend(ABC):
         Raises `ToolError`; `is_outcome_known=False` where the request may have reached its target.
         Repeat a request only when `call.is_idempotent`, or when it certainly never left.
         """
+
+    async def list_tools(self, ctx: PluginContext) -> Sequence[ToolListing] | None:
+        """The tools that the client's own systems offer, one listing for each system; None: it lists none.
+
+        Called within 30 s when the client's settings of the plugin change, when an admin asks, when
+        `ctx.tools_changed()` said so, and about once an hour. The server checks each tool and keeps it in
+        the client's catalog, switched off until an admin switches it on. A tool that a listing leaves out,
+        and all of a source that is not named any more, can no longer be called. A system that does not
+        answer is a `problem`; what is raised leaves everything as it was.
+        """
+        return None
 
     async def close(self) -> None:
         """Release what the instance itself holds. Called once, when the process stops."""

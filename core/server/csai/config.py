@@ -68,9 +68,14 @@ class Settings(BaseSettings):
     plugin_restart_s: float = Field(20, gt=0)
     """And until the server process is started anew."""
 
+    require_second_factor: bool = False
+    """Whether admins without one may do nothing but set one up."""
+
     rate_limit_client: int = Field(60, ge=0)
     """Messages a minute for one client; 0 switches the limit off."""
     rate_limit_visitor: int = Field(20, ge=0)
+    live_connections: int = Field(1_000, ge=1)
+    """How many visitors of one process may follow their conversations at once; of one client half of it."""
     turn_deadline_s: float = 120
     first_token_timeout_s: float = 30
     drain_s: float = Field(20, ge=0)
@@ -101,9 +106,17 @@ class Settings(BaseSettings):
     alert_url: SecretStr = SecretStr("")
     """Where alerts are posted to as JSON. Chat services put a secret into such addresses."""
 
+    embeddings: str = "offline"
+    """What makes vectors of clients' knowledge where they name none, as provider/model; off: nothing does."""
+    question_embedding_s: float = Field(0.8, gt=0)
+    """How long the vector of a question may take; after that its words alone are searched."""
+
     price_overrides: dict[str, Rates] = {}
     """Prices below those that admins set, in USD a million tokens, as JSON:
     `{"provider:model": {"input": 1.5, "output": 6}}`."""
+
+    invoice_due_days: int = Field(14, ge=0, le=365)
+    """How long an invoice may stay unpaid until it is overdue."""
 
     jobs: Literal["in_process", "worker", "off"] = "in_process"
     """Who does them: a server, unless a worker lives; workers alone (`csai worker`); or nobody."""
@@ -114,6 +127,10 @@ class Settings(BaseSettings):
     webhook_timeout_s: float = Field(15, gt=0)
     webhook_waits_s: Annotated[tuple[NonNegativeInt, ...], NoDecode] = WEBHOOK_WAITS_S
     """Before another attempt at telling a client's webhook of an event; after the last it has failed."""
+    channel_idle_s: float = Field(86_400, gt=0)
+    """After so long a silence a message on a channel begins a new conversation."""
+    follow_up_s: float = Field(300, gt=0)
+    """How long a teammate's words may stay unread until they are mailed to a visitor who left an address."""
     archive_url: str = ""
     """Bucket, or folder in it, that takes messages and tool log before they are deleted."""
     archive_region: str = "us-east-1"

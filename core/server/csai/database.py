@@ -10,25 +10,28 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
-from pathlib import Path
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, TypeVar, cast
 
 import psycopg
-from sqlalchemy import Connection, event, make_url
+import structlog
+from sqlalchemy import make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DataError as SqlDataError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import IntegrityError as SqlIntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import greenlet_spawn
 
+from csai.kit.waiting import uninterrupted
 from csai.pipeline import Pipeline
 from csai.postgres import GRACE_S, postgres_engine
+from csai.sqlite import sqlite_engine
 from csai.statement import Rows, Step
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 # Before another try of what certainly has not happened; together long enough for a quick restart.
 RETRY_WAITS_S = (0.02, 0.1, 0.4, 1.0, 1.5)
@@ -62,7 +65,7 @@ class Database:
         """On PostgreSQL a statement is given up after `timeout_s`."""
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = (
-            _sqlite_engine(url)
+            sqlite_engine(url)
             if self.is_sqlite
             else postgres_engine(
                 url, pool_size=pool_size, timeout_s=timeout_s, connect_timeout_s=connect_timeout_s
@@ -71,8 +74,9 @@ class Database:
         self._silence_s = timeout_s + GRACE_S
         self._dialect = self._engine.dialect if self.is_sqlite else _PREPARED_DIALECT
         # One statement needs no transaction around it: on PostgreSQL that saves two round trips.
-        reading = {"csai_read": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        self._reader = self._engine.execution_options(**reading)
+        self._reading: dict[str, Any] = (
+            {"csai_read": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        )
         # SQLite lets writers poll for their turn, unfairly; within a process they can queue instead.
         self._writer = asyncio.Lock() if self.is_sqlite else nullcontext()
 
@@ -80,8 +84,8 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading, each statement on its own."""
         with _named_errors():
-            async with aclosing(await self._lent(self._reader.connect)) as connection:
-                yield connection
+            async with self._connection() as connection:
+                yield await connection.execution_options(**self._reading)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -93,11 +97,7 @@ class Database:
         is_committing = False
         try:
             with _named_errors():
-                async with (
-                    self._writer,
-                    aclosing(await self._lent(self._engine.connect)) as connection,
-                    connection.begin(),
-                ):
+                async with self._writer, self._connection() as connection, connection.begin():
                     yield connection
                     is_committing = not self.is_sqlite
         except DatabaseUnavailable as error:
@@ -126,6 +126,7 @@ class Database:
         return await self._pipelined(lambda pipeline: pipeline.transact(steps, check))
 
     async def close(self) -> None:
+        """Close all connections."""
         await self._engine.dispose()
 
     async def _pipelined(self, work: Callable[[Pipeline], Awaitable[T]]) -> T:
@@ -158,7 +159,15 @@ class Database:
                 if not is_clean:
                     await pipeline.abort()
             finally:
-                await greenlet_spawn(lent.close if is_clean else lent.invalidate)
+                await uninterrupted(greenlet_spawn(lent.close if is_clean else lent.invalidate))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        connection = await self._lent(self._engine.connect)
+        try:
+            yield connection
+        finally:
+            await uninterrupted(connection.close())
 
     async def _lent(self, connect: Callable[[], Awaitable[T]]) -> T:
         """A connection. A server that starts, or has no place left at the moment, is asked again."""
@@ -174,7 +183,7 @@ class Database:
     @asynccontextmanager
     async def _sqlite(self) -> AsyncIterator[Any]:
         with _named_errors():
-            async with self._reader.connect() as connection:
+            async with self._connection() as connection:
                 yield (await connection.get_raw_connection()).driver_connection
 
     async def _transact_sqlite(
@@ -231,26 +240,3 @@ def _named_errors() -> Iterator[None]:
 async def _pause(wait_s: float) -> None:
     # Not for secrecy: transactions that were in each other's way should not meet again.
     await asyncio.sleep(wait_s * random.uniform(0.5, 1))  # noqa: S311
-
-
-def _sqlite_engine(url: str) -> AsyncEngine:
-    database = make_url(url).database
-    if database and database != ":memory:":
-        Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": 30}, hide_parameters=True)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
-        # The driver's own transaction handling begins too late; `begin` below does it.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        if not connection.get_execution_options().get("csai_read"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine

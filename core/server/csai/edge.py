@@ -13,7 +13,7 @@ from csai.kit.problem import Problem, problem_response
 
 log = structlog.get_logger(__name__)
 
-OPEN_PATHS = ("/chat/", "/api/", "/health", "/widget.js")
+OPEN_PATHS = ("/chat/", "/api/", "/health")
 ALLOWED_HEADERS = "content-type, accept, x-api-key, x-session-token, idempotency-key, last-event-id"
 EXPOSED_HEADERS = "x-request-id, retry-after"
 

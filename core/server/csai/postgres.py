@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.errors import _WaitTimeout
-from psycopg.pq import ConnStatus
+from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg.pq.abc import PGconn
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import InvalidatePoolError
@@ -71,6 +71,11 @@ def _bounded(timeout_s: float) -> type[psycopg.AsyncConnection[Any]]:
             except _WaitTimeout:
                 self.pgconn.finish()
                 raise psycopg.OperationalError("the database does not answer") from None
+
+        async def rollback(self) -> None:
+            """The pool asks for it whenever a connection comes back, mostly with nothing left to undo."""
+            if self.pgconn.transaction_status != TransactionStatus.IDLE:
+                await super().rollback()
 
     return Bounded
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 import structlog
 from csai_sdk import Clock
 
+from csai.admins.second_factor import SecondFactors
 from csai.admins.service import Admins
+from csai.admins.sign_in import SignIns
+from csai.billing.service import Billing, build_billing
+from csai.channels.answering import Answering
+from csai.channels.line import Lines
+from csai.channels.outbox import TeammateWords
+from csai.channels.polling import Polling
+from csai.channels.sending import Sending
+from csai.channels.work import ChannelWork
 from csai.chat.abandon import Abandonment
 from csai.chat.accept import Acceptance
 from csai.chat.attempt import Attempts
@@ -20,13 +29,18 @@ from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller
 from csai.chat.replay import Replays
 from csai.chat.reply_cache import ReplyCache
+from csai.chat.retrieval import Retrieval
 from csai.chat.settle import Settlement
 from csai.chat.summary import Summaries
+from csai.chat.trial import TrialLog
 from csai.chat.turn import Turns
 from csai.clients.access import Gate
 from csai.clients.rate_limit import RateLimiter
 from csai.config import Settings
+from csai.conversations.list_feed import ListFeed
 from csai.database import Database
+from csai.handoffs.feed import ConversationFeed
+from csai.handoffs.follow_up import FollowUps
 from csai.handoffs.service import Handoffs
 from csai.jobs.runner import JobRunner
 from csai.jobs.work import Work
@@ -37,6 +51,8 @@ from csai.kit.crypto import Keyring
 from csai.kit.egress import EgressPolicy
 from csai.kit.outbound import Outbound
 from csai.kit.waiting import end
+from csai.knowledge.embedding import KnowledgeEmbeddings
+from csai.knowledge.vectors import VectorSearch
 from csai.outbox.delivery import Deliveries
 from csai.outbox.event import Outbox
 from csai.outbox.limit import LimitNews
@@ -47,6 +63,7 @@ from csai.plugins.view import ClientViews
 from csai.privacy.archive import make_archive
 from csai.privacy.erasure import Erasures
 from csai.privacy.retention import Retention
+from csai.tools.listing import Listings
 from csai.tools.repository import Catalog
 from csai.tools.runner import ToolRunner
 from csai.usage import prices
@@ -69,19 +86,29 @@ class Services:
     alerts: Alerts
     breaker: Breaker
     views: ClientViews
+    listings: Listings
     gate: Gate
     admins: Admins
+    sign_ins: SignIns
+    second_factors: SecondFactors
     replays: Replays
     live: LiveTurns
     abandonment: Abandonment
     turns: Turns
+    trials: TrialLog
     cache: Cache
     doors: Doors
     summaries: Summaries
     handoffs: Handoffs
+    follow_ups: FollowUps
+    feed: ConversationFeed
+    list_feed: ListFeed
     erasures: Erasures
     outbox: Outbox
     limits: LimitNews
+    channels: ChannelWork
+    billing: Billing
+    embeddings: KnowledgeEmbeddings
     jobs: JobRunner
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -107,6 +134,8 @@ class Services:
     async def drain(self, hurry: asyncio.Event) -> None:
         """Accept no more messages and let open turns end: for `drain_s`, or until `hurry`; then fail them."""
         self.doors.close()
+        self.feed.end()
+        self.list_feed.end()
         log.info("draining", open_turns=self.live.count, deadline_s=self.settings.drain_s)
         waits = [asyncio.create_task(wait) for wait in (self._all_ended(), hurry.wait())]
         await asyncio.wait(waits, timeout=self.settings.drain_s, return_when=asyncio.FIRST_COMPLETED)
@@ -135,11 +164,15 @@ class Services:
 
     async def close(self) -> None:
         await self.jobs.stop()
+        await self.feed.aclose()
+        await self.list_feed.aclose()
         await self.live.close()
         await self.summaries.close()
         await self.limits.aclose()
+        await self.listings.close()
         await end(self.background)
         await self.views.close()
+        await self.billing.gateways.aclose()
         await self.limiter.close()
         await self.breaker.aclose()
         await self.alerts.aclose()
@@ -163,6 +196,7 @@ def build_services(
     )
     keyring = Keyring(settings.signing_keys())
     outbound = Outbound(EgressPolicy(settings.egress_allow))
+    cache = Cache(redis_url=settings.redis_url, clock=clock)
     views = ClientViews(
         settings=settings,
         database=database,
@@ -170,7 +204,10 @@ def build_services(
         keyring=keyring,
         outbound=outbound,
         clock=clock,
+        cache=cache,
     )
+    listings = Listings(database=database, views=views, clock=clock)
+    views.tools_changed = listings.soon
     limiter = RateLimiter(
         redis_url=settings.redis_url,
         per_client=settings.rate_limit_client,
@@ -184,7 +221,7 @@ def build_services(
         alerts=alerts,
         shared=connect(settings.redis_url),
     )
-    cache = Cache(redis_url=settings.redis_url, clock=clock)
+    admins = Admins(settings=settings, database=database, keyring=keyring, clock=clock)
     doors = Doors()
     outbox = Outbox(clock)
     limits = LimitNews(database=database, outbox=outbox, clock=clock)
@@ -204,17 +241,35 @@ def build_services(
     )
     replays = Replays(database=database, clock=clock, keyring=keyring)
     live = LiveTurns(settings=settings, database=database, clock=clock)
-    summaries = Summaries(settings=settings, database=database, clock=clock, views=views, breaker=breaker)
-    turns = Turns(
+    summaries = Summaries(
         settings=settings,
         database=database,
+        clock=clock,
+        views=views,
+        breaker=breaker,
+        providers=registry.providers,
+    )
+    attempts = Attempts(settings=settings, database=database, clock=clock, limits=limits)
+    follow_ups = FollowUps(
+        database=database, clock=clock, views=views, registry=registry, after_s=settings.follow_up_s
+    )
+    feed = ConversationFeed(
+        database=database,
+        clock=clock,
+        follow_ups=follow_ups,
+        redis_url=settings.redis_url,
+        most=settings.live_connections,
+    )
+    vectors = VectorSearch(database)
+    turns = Turns(
+        settings=settings,
         live=live,
         doors=doors,
         replays=replays,
         acceptance=acceptance,
         model=ModelCaller(
             settings=settings,
-            attempts=Attempts(settings=settings, database=database, clock=clock, limits=limits),
+            attempts=attempts,
             breaker=breaker,
             unknown=UnknownPrices(alerts),
             clock=clock,
@@ -222,6 +277,14 @@ def build_services(
         tools=ToolRunner(database, clock, confirmation_s=settings.confirmation_s),
         settlement=Settlement(database=database, clock=clock),
         replies=ReplyCache(settings=settings, cache=cache),
+        retrieval=Retrieval(
+            settings=settings,
+            database=database,
+            cache=cache,
+            clock=clock,
+            attempts=attempts,
+            vectors=vectors,
+        ),
         contexts=Contexts(settings=settings, database=database, cache=cache),
         summaries=summaries,
         limits=limits,
@@ -240,7 +303,43 @@ def build_services(
         http=outbound.http,
         alerts=alerts,
     )
-    work = Work(database=database, clock=clock, retention=retention, deliveries=deliveries)
+    lines = Lines(registry=registry, views=views, keyring=keyring, public_url=settings.public_url)
+    channels = ChannelWork(
+        settings=settings,
+        database=database,
+        clock=clock,
+        lines=lines,
+        answering=Answering(settings=settings, database=database, clock=clock, lines=lines, turns=turns),
+        sending=Sending(database=database, clock=clock, lines=lines, alerts=alerts),
+        polling=Polling(settings=settings, database=database, clock=clock, lines=lines),
+    )
+    embeddings = KnowledgeEmbeddings(
+        settings=settings,
+        database=database,
+        clock=clock,
+        views=views,
+        registry=registry,
+        vectors=vectors,
+    )
+    billing = build_billing(
+        settings=settings,
+        database=database,
+        registry=registry,
+        outbound=outbound,
+        alerts=alerts,
+        clock=clock,
+    )
+    work = Work(
+        database=database,
+        clock=clock,
+        retention=retention,
+        deliveries=deliveries,
+        channels=channels,
+        follow_ups=follow_ups,
+        embeddings=embeddings,
+        listings=listings,
+        payments=billing.asking,
+    )
     return Services(
         settings=settings,
         database=database,
@@ -252,18 +351,44 @@ def build_services(
         alerts=alerts,
         breaker=breaker,
         views=views,
+        listings=listings,
         gate=Gate(database=database, views=views, keyring=keyring),
-        admins=Admins(settings=settings, database=database, keyring=keyring, limiter=limiter, clock=clock),
+        admins=admins,
+        second_factors=SecondFactors(database=database, keyring=keyring, clock=clock),
+        sign_ins=SignIns(
+            admins=admins,
+            settings=settings,
+            database=database,
+            keyring=keyring,
+            limiter=limiter,
+            clock=clock,
+        ),
         replays=replays,
         live=live,
         abandonment=abandonment,
         turns=turns,
+        trials=TrialLog(),
         cache=cache,
         doors=doors,
         summaries=summaries,
-        handoffs=Handoffs(database=database, clock=clock, live=live, views=views, outbox=outbox),
+        handoffs=Handoffs(
+            database=database,
+            clock=clock,
+            live=live,
+            views=views,
+            outbox=outbox,
+            channels=TeammateWords(registry),
+            follow_ups=follow_ups,
+            wake=feed.wake,
+        ),
+        follow_ups=follow_ups,
+        feed=feed,
+        list_feed=ListFeed(database=database, clock=clock),
         erasures=Erasures(database=database, clock=clock, live=live, views=views, cache=cache),
         outbox=outbox,
         limits=limits,
+        channels=channels,
+        billing=billing,
+        embeddings=embeddings,
         jobs=JobRunner(settings=settings, database=database, clock=clock, work=work),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import ClauseElement, Dialect, insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase
 
@@ -86,3 +87,9 @@ class CompiledStatement:
 def prepared_insert(model: type[DeclarativeBase]) -> Prepared:
     """An insert of one row, every column given."""
     return Prepared(insert(model), columns=[column.name for column in model.__table__.columns])
+
+
+def upsert(connection: AsyncConnection, model: type[DeclarativeBase]) -> Any:
+    """An insert with `on_conflict_do_nothing` and `on_conflict_do_update`, which both databases have."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(model)

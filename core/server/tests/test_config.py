@@ -19,6 +19,13 @@ def test_a_lease_too_short_to_be_renewed_in_time_is_refused() -> None:
         Settings(lease_s=1)
 
 
+@pytest.mark.parametrize("rate", ["-1", "1e400", "NaN", "100001"])
+@pytest.mark.parametrize("name", ["input", "output", "cache_read", "cache_write"])
+def test_a_price_that_would_give_back_what_was_used_is_refused(name: str, rate: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings.model_validate({"price_overrides": {"a:b": {"input": 1, "output": 1} | {name: rate}}})
+
+
 def test_a_key_is_made_once_kept_and_private(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
 

@@ -253,6 +253,8 @@ async def test_a_statement_that_takes_too_long_is_ended_on_the_server(backend: B
     with pytest.raises(DatabaseUnavailable):
         await database.fetch(Step(Prepared(text("SELECT pg_sleep(60)")), {}))
 
-    running = admin.run("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")
+    running = admin.run(
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
+    )
     assert running.fetchone() == (0,)
     await database.close()

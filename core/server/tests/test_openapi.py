@@ -6,6 +6,11 @@ import json
 import re
 from typing import Any
 
+import httpx
+from csai.app import ROUTERS
+from fastapi import FastAPI
+from jsonschema import Draft202012Validator
+
 from tests.support.server import Server
 
 
@@ -39,3 +44,28 @@ async def test_every_route_says_what_it_does_and_how_it_refuses(echo_server: Ser
                     assert refusal["description"], path
                 body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
                 assert not body or body["schema"]["examples"], path
+
+
+async def test_every_answer_has_an_example_that_fits(echo_server: Server) -> None:
+    spec = await document(echo_server)
+    components = spec["components"]
+
+    for path, operations in spec["paths"].items():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                content = answer.get("content", {}).get("application/json")
+                if not status.startswith("2") or content is None:
+                    continue
+                schema = {**content.get("schema", {}), "components": components}
+                faults = list(Draft202012Validator(schema).iter_errors(content["example"]))
+                assert not faults, (path, faults[0].message)
+
+
+async def test_the_first_request_finds_its_route_ready_made(echo_server: Server) -> None:
+    """Making them for the application takes a seventh of a second, which the first visitor would wait for."""
+    transport = echo_server.http._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    app = transport.app
+    assert isinstance(app, FastAPI)
+    served = {id(route) for route in app.routes}
+    assert {id(route) for router in ROUTERS for route in router.routes} <= served

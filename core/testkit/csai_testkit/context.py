@@ -158,6 +158,7 @@ def make_context(
     clock: FakeClock | None = None,
     resources: KeptResources | None = None,
     store: Store | None = None,
+    tools_changed: Callable[[], None] = lambda: None,
 ) -> PluginContext:
     """A context to call a plugin with. Prefer the fixture `plugin_context`, which closes what is kept."""
     clock = clock or FakeClock()
@@ -172,4 +173,5 @@ def make_context(
         resources=resources or KeptResources(),
         store=store or MemoryStore(clock),
         client_set=frozenset(client_set),
+        tools_changed=tools_changed,
     )

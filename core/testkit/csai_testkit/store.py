@@ -1,9 +1,10 @@
-"""A plugin's store in memory, with the server's limits."""
+"""What plugins keep, in memory, with the server's limits."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -69,3 +70,26 @@ class MemoryStore:
         for key, entry in self.entries.items():
             if entry.expires_at is None or entry.expires_at > now:
                 yield key, entry
+
+
+@dataclass
+class MemoryTokens:
+    """A connection's tokens in memory. `renewals` counts how often they were made."""
+
+    kept: Mapping[str, Any] | None = None
+    renewals: int = 0
+    _renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def read(self) -> Mapping[str, Any] | None:
+        return self.kept
+
+    async def renew(
+        self,
+        seen: Mapping[str, Any] | None,
+        make: Callable[[Mapping[str, Any] | None], Awaitable[Mapping[str, Any]]],
+    ) -> Mapping[str, Any]:
+        async with self._renewing:
+            if self.kept is None or self.kept == seen:
+                self.kept = json.loads(json.dumps(dict(await make(self.kept))))
+                self.renewals += 1
+            return self.kept or {}

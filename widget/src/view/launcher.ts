@@ -1,39 +1,41 @@
-/** The bubble in the corner. */
+/** The bubble in the corner, drawn by the loader. */
 
-import type { Labels } from "../labels.ts";
-import { button, element, icon } from "./dom.ts";
+import { fill, type Labels } from "../labels.ts";
+import { element, icon } from "./dom.ts";
 
 export class Launcher {
   readonly root: HTMLButtonElement;
   readonly #labels: Labels;
   readonly #badge = element("span", { class: "badge", "aria-hidden": "true" });
   #unread = 0;
+  #isOpen = false;
 
-  constructor(labels: Labels, onClick: () => void) {
+  constructor(labels: Labels, bubble: HTMLButtonElement) {
     this.#labels = labels;
-    this.root = button(labels.open, "launcher", icon("chat"), icon("down"), this.#badge);
-    this.root.setAttribute("aria-haspopup", "dialog");
-    this.root.addEventListener("click", onClick);
+    this.root = bubble;
+    this.root.ariaHasPopup = "dialog";
+    this.root.append(icon("down"), this.#badge);
     this.isOpen = false;
   }
 
   set isOpen(isOpen: boolean) {
-    const label = isOpen ? this.#labels.close : this.#labels.open;
+    this.#isOpen = isOpen;
     this.root.classList.toggle("open", isOpen);
-    this.root.setAttribute("aria-expanded", String(isOpen));
-    this.root.setAttribute("aria-label", label);
-    this.root.title = label;
+    this.root.ariaExpanded = `${isOpen}`;
     if (isOpen) this.#unread = 0;
-    this.#drawBadge();
+    this.#draw();
   }
 
   addUnread(): void {
     this.#unread++;
-    this.#drawBadge();
+    this.#draw();
   }
 
-  #drawBadge(): void {
-    this.#badge.textContent = String(this.#unread);
+  #draw(): void {
+    const { open, close, unread } = this.#labels;
+    this.root.title = this.#isOpen ? close : open;
+    this.root.ariaLabel = this.#unread ? `${open} (${fill(unread, "count", this.#unread)})` : this.root.title;
+    this.#badge.textContent = `${this.#unread}`;
     this.#badge.hidden = this.#unread === 0;
   }
 }

@@ -1,9 +1,11 @@
 /** The list of messages. It follows the latest text, unless the visitor has scrolled up to read. */
 
-import type { Entry, ReplyEntry } from "../conversation.ts";
+import type { Entry, ReplyEntry } from "../entry.ts";
+import { type Direction, dominantDirection } from "../direction.ts";
+import type { AllowedHosts } from "../hosts.ts";
 import type { Labels } from "../labels.ts";
 import { button, element, icon } from "./dom.ts";
-import { drawNotice, drawVisitor, type ReplyActions, ReplyView } from "./entry.ts";
+import { drawNotice, drawVisitor, type ReplyActions, ReplyView } from "./drawn-entry.ts";
 
 const NEAR_PX = 60;
 
@@ -11,16 +13,22 @@ export class MessageList {
   readonly root: HTMLElement;
   readonly #labels: Labels;
   readonly #actions: ReplyActions;
+  readonly #hosts: AllowedHosts;
+  readonly #hasThumbs: boolean;
   readonly #list: HTMLOListElement;
   readonly #scroller: HTMLElement;
   readonly #latest: HTMLButtonElement;
   readonly #rows = new Map<Entry, HTMLElement>();
   readonly #replies = new Map<ReplyEntry, ReplyView>();
   readonly #dirty = new Set<ReplyEntry>();
+  /** Which way the visitor's last words run. */
+  #said: Direction | undefined;
   #isFollowing = true;
   #lastTop = 0;
 
-  constructor(labels: Labels, actions: ReplyActions) {
+  constructor(labels: Labels, actions: ReplyActions, hosts: AllowedHosts, hasThumbs: boolean) {
+    this.#hosts = hosts;
+    this.#hasThumbs = hasThumbs;
     this.#labels = labels;
     this.#actions = actions;
     this.#list = element("ol", { class: "entries", role: "list" });
@@ -29,8 +37,8 @@ export class MessageList {
     this.#latest = button(labels.latest, "latest", icon("down"));
     this.#latest.hidden = true;
     this.root = element("div", { class: "messages" }, this.#scroller, this.#latest);
-    this.#scroller.addEventListener("scroll", () => this.#noteScroll(), { passive: true });
-    this.#latest.addEventListener("click", () => this.toLatest());
+    this.#scroller.onscroll = () => this.#noteScroll();
+    this.#latest.onclick = () => this.toLatest();
     new ResizeObserver(() => this.#follow()).observe(this.#scroller);
   }
 
@@ -42,16 +50,18 @@ export class MessageList {
     else this.#follow();
   }
 
-  /** Tokens arrive faster than the screen is drawn: one drawing a frame holds them all. */
+  /** Tokens arrive faster than the screen is drawn: one drawing in two frames holds them all, and leaves the page its time. */
   change(reply: ReplyEntry): void {
-    if (this.#dirty.size === 0) requestAnimationFrame(() => this.#drawDirty());
+    if (this.#dirty.size === 0) requestAnimationFrame(() => requestAnimationFrame(() => this.#drawDirty()));
     this.#dirty.add(reply);
   }
 
   remove(entry: Entry): void {
     this.#rows.get(entry)?.remove();
     this.#rows.delete(entry);
-    if (entry.kind === "reply") this.#replies.delete(entry);
+    if (entry.kind !== "reply") return;
+    this.#replies.get(entry)?.dispose();
+    this.#replies.delete(entry);
   }
 
   clear(): void {
@@ -68,9 +78,13 @@ export class MessageList {
   }
 
   #draw(entry: Entry): HTMLElement {
-    if (entry.kind === "visitor") return drawVisitor(entry, this.#labels);
+    if (entry.kind === "visitor") {
+      this.#said = dominantDirection(entry.text) ?? this.#said;
+      return drawVisitor(entry, this.#labels);
+    }
     if (entry.kind === "notice") return drawNotice(entry);
-    const view = new ReplyView(this.#labels, this.#actions);
+    const view = new ReplyView(this.#labels, this.#actions, this.#hosts, this.#hasThumbs);
+    view.expected = this.#said;
     this.#replies.set(entry, view);
     view.draw(entry);
     return view.root;

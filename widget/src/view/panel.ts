@@ -1,16 +1,31 @@
-/** The window: header, state of the connection, messages, field. */
+/** The window: header, state of the connection, messages, what the visitor is asked, field. */
 
-import type { ReplyEntry } from "../conversation.ts";
-import type { Labels } from "../labels.ts";
+import type { ReplyEntry } from "../entry.ts";
+import { AI, type Hand } from "../handover.ts";
+import type { AllowedHosts } from "../hosts.ts";
+import { safeHref } from "../inline.ts";
+import { fill, type Labels } from "../labels.ts";
+import type { Notices } from "../wire.ts";
 import { Composer, type ComposerActions } from "./composer.ts";
 import { button, element, icon } from "./dom.ts";
-import type { ReplyActions } from "./entry.ts";
+import type { ReplyActions } from "./drawn-entry.ts";
+import { type Item, Menu } from "./menu.ts";
 import { MessageList } from "./message-list.ts";
-import { RichText } from "./rich-text.ts";
+import { drawLink, RichText } from "./rich-text.ts";
+import { type Ask, Sheet } from "./sheet.ts";
 
 export interface PanelActions extends ComposerActions, ReplyActions {
   close(): void;
-  restart(): void;
+  menu(): readonly Item[];
+}
+
+/** How the window is dressed by the configuration. */
+export interface Dress {
+  readonly title: string;
+  readonly logo: string;
+  readonly notices: Notices;
+  readonly hosts: AllowedHosts;
+  readonly hasThumbs: boolean;
 }
 
 export class Panel {
@@ -18,96 +33,121 @@ export class Panel {
   readonly messages: MessageList;
   readonly composer: Composer;
   readonly #labels: Labels;
-  readonly #actions: PanelActions;
   readonly #banner = element("p", { class: "banner", role: "status" });
-  readonly #question: HTMLElement;
-  readonly #restart: HTMLButtonElement;
+  readonly #subtitle = element("bdi");
+  readonly #ai: HTMLElement;
+  readonly #menu: Menu;
+  readonly #sheet = new Sheet(() => this.composer.focus());
   readonly #announcer = element("div", { class: "hidden", "aria-live": "polite" });
   #isConnected = true;
+  #position = 0;
 
-  constructor(title: string, labels: Labels, actions: PanelActions) {
+  constructor(labels: Labels, actions: PanelActions, dress: Dress) {
+    const { title, notices, hosts } = dress;
     this.#labels = labels;
-    this.#actions = actions;
-    this.messages = new MessageList(labels, actions);
+    this.messages = new MessageList(labels, actions, hosts, dress.hasThumbs);
     this.composer = new Composer(labels, actions);
-    this.#restart = button(labels.restart, "tool-button", icon("restart"));
-    this.#question = this.#drawQuestion();
+    this.#menu = new Menu(labels.menu, actions.menu);
+    this.#ai = element("bdi", {}, notices.ai.text || labels.aiNotice);
+    this.#ai.hidden = !notices.ai.is_shown;
+    const close = button(labels.close, "tool-button close-button", icon("close"));
+    close.onclick = actions.close;
+    const name = element(
+      "div",
+      { class: "name" },
+      element("h2", {}, element("bdi", {}, title)),
+      element("p", {}, element("i", { class: "presence" }), this.#subtitle),
+    );
     this.root = element(
       "section",
       { class: "panel", role: "dialog", "aria-label": title },
-      this.#drawHeader(title),
+      element("header", {}, drawCrest(dress.logo), name, this.#menu.button, close),
+      this.#menu.list,
       this.#banner,
       this.messages.root,
-      this.#question,
-      element("footer", {}, this.composer.root, element("p", { class: "ai" }, labels.aiNotice)),
+      this.#sheet.root,
+      element("footer", {}, this.composer.root, element("p", { class: "ai" }, this.#ai, ...this.privacy(dress))),
       this.#announcer,
     );
-    this.showConnection();
+    this.root.onclick = () => void this.#menu.close(); // false would undo the click
+    this.hand = AI;
   }
 
   set isOpen(isOpen: boolean) {
     this.root.classList.toggle("open", isOpen);
     this.root.inert = !isOpen;
     if (isOpen) this.messages.toLatest();
-    else this.#ask(false);
+    else this.dismiss();
   }
 
   set isConnected(isConnected: boolean) {
+    if (isConnected === this.#isConnected) return; // told with every token
     this.#isConnected = isConnected;
     this.showConnection();
   }
 
+  set hand({ state, teammate, position }: Hand) {
+    const isPerson = state === "teammate";
+    this.#subtitle.textContent = isPerson ? teammate || this.#labels.teammate : this.#labels.subtitle;
+    this.root.classList.toggle("person", isPerson);
+    this.#position = state === "queued" ? position : 0;
+    this.showConnection();
+  }
+
+  /** What cannot be reached matters more than how long it takes. */
   showConnection(): void {
+    const labels = this.#labels;
     const isOnline = navigator.onLine;
-    this.#banner.textContent = isOnline ? this.#labels.reconnecting : this.#labels.offline;
-    this.#banner.hidden = isOnline && this.#isConnected;
-    this.root.classList.toggle("disconnected", !this.#banner.hidden);
+    const trouble = isOnline ? !this.#isConnected && labels.reconnecting : labels.offline;
+    this.#banner.textContent = trouble || (this.#position ? fill(labels.queued, "position", this.#position) : "");
+    this.#banner.hidden = this.#banner.textContent === "";
+    this.root.classList.toggle("disconnected", Boolean(trouble));
+  }
+
+  /** To what is asked, if something is, else to the field. */
+  focus(): void {
+    this.composer.focus();
+    this.#sheet.focus();
+  }
+
+  ask(question: Ask): void {
+    this.#sheet.ask(question, this.root.classList.contains("open"));
+  }
+
+  /** Takes a question back that is of no use now, if it stands there. */
+  withdraw(field: string): void {
+    if (this.#sheet.root.elements.namedItem(field)) this.#sheet.dismiss();
   }
 
   /** Read out once the whole answer is there: a reader that speaks every token is of no help. */
   announce(reply: ReplyEntry): void {
-    const text = new RichText();
+    const text = new RichText({ links: [], images: [] });
     text.draw(reply.failure?.text ?? reply.text);
     this.#announcer.replaceChildren(text.root);
   }
 
   /** Says whether Escape had something smaller to close than the window. */
   dismiss(): boolean {
-    if (this.#question.hidden) return false;
-    this.#ask(false);
-    this.#restart.focus();
+    if (!this.#menu.close()) return this.#sheet.dismiss();
+    this.#menu.button.focus();
     return true;
   }
 
-  #drawHeader(title: string): HTMLElement {
-    const close = button(this.#labels.close, "tool-button close-button", icon("close"));
-    close.addEventListener("click", () => this.#actions.close());
-    this.#restart.addEventListener("click", () => this.#ask(true));
-    const name = element(
-      "div",
-      { class: "name" },
-      element("h2", { dir: "auto" }, title),
-      element("p", {}, element("i", { class: "presence" }), this.#labels.subtitle),
-    );
-    return element("header", {}, element("span", { class: "crest" }, icon("spark")), name, this.#restart, close);
+  /** The line on privacy, with the link to more. */
+  privacy({ notices: { privacy } }: Pick<Dress, "notices">): (Node | string)[] {
+    const href = safeHref(privacy.url);
+    const line: (Node | string)[] = privacy.text ? [" ", element("bdi", {}, privacy.text)] : [];
+    if (href) line.push(" ", drawLink({ links: undefined, images: [] }, href, document.createTextNode(this.#labels.privacy)));
+    return line;
   }
+}
 
-  #drawQuestion(): HTMLElement {
-    const yes = element("button", { type: "button", class: "primary" }, this.#labels.restartYes);
-    const no = element("button", { type: "button" }, this.#labels.restartNo);
-    yes.addEventListener("click", () => {
-      this.#ask(false);
-      this.#actions.restart();
-      this.composer.focus();
-    });
-    no.addEventListener("click", () => this.dismiss());
-    const question = element("div", { class: "question" }, element("p", {}, this.#labels.restartQuestion), no, yes);
-    question.hidden = true;
-    return question;
-  }
-
-  #ask(isAsking: boolean): void {
-    this.#question.hidden = !isAsking;
-    if (isAsking) this.#question.querySelector("button")?.focus();
-  }
+function drawCrest(logo: string): HTMLElement {
+  const crest = element("span", { class: "crest" }, icon("spark"));
+  const src = safeHref(logo);
+  if (!src) return crest;
+  const image = element("img", { alt: "", referrerpolicy: "no-referrer" });
+  image.onload = () => crest.replaceChildren(image);
+  image.src = src;
+  return crest;
 }

@@ -17,7 +17,8 @@ MAX_CHARS = 256
 # One takes 64 MB and some 50 ms of a core.
 AT_ONCE = 2
 
-_hasher = PasswordHash((Argon2Hasher(),))
+hasher = PasswordHash((Argon2Hasher(),))
+"""What a hash costs is written into it, so it may change: stored ones stay valid."""
 
 
 def hash_password(password: str) -> str:
@@ -28,7 +29,7 @@ def hash_password(password: str) -> str:
             "password_invalid",
             f"A password has {MIN_CHARS} to {MAX_CHARS} characters. A sentence of your own is a good one.",
         )
-    return _hasher.hash(password)
+    return hasher.hash(password)
 
 
 def new_password() -> str:
@@ -36,7 +37,7 @@ def new_password() -> str:
 
 
 class PasswordCheck:
-    """Verifies passwords, a few at a time. Who is unknown takes as long as who is known."""
+    """Verifies and hashes passwords, a few at a time. Who is unknown takes as long as who is known."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(AT_ONCE)
@@ -45,12 +46,17 @@ class PasswordCheck:
         async with self._room:
             return await asyncio.to_thread(_verify, password, stored)
 
+    async def hashed(self, password: str) -> str:
+        """Raises `Problem` for a password that is too short to be one."""
+        async with self._room:
+            return await asyncio.to_thread(hash_password, password)
+
 
 def _verify(password: str, stored: str | None) -> bool:
-    is_right = _hasher.verify(password, stored or _nobodys())
+    is_right = hasher.verify(password, stored or _nobodys())
     return is_right and stored is not None
 
 
 @cache
 def _nobodys() -> str:
-    return _hasher.hash(secrets.token_urlsafe())
+    return hasher.hash(secrets.token_urlsafe())

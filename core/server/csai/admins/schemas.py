@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from csai.admins.service import Role
 
 
 class Login(BaseModel):
@@ -16,12 +18,19 @@ class Login(BaseModel):
 
     email: str = Field(max_length=254)
     password: SecretStr = Field(max_length=256)
+    code: SecretStr | None = Field(
+        None, max_length=40, description="Of the authenticator app, or a recovery code."
+    )
 
 
 class AdminProfile(BaseModel):
     id: str
     email: str
     role: str = Field(description="owner, admin, teammate or viewer.")
+    client_ids: list[str] | None = Field(
+        description="The clients that they may operate; null is the whole installation."
+    )
+    has_second_factor: bool
 
 
 class SignedInAnswer(BaseModel):
@@ -40,22 +49,125 @@ class LoggedOut(BaseModel):
     signed_out: bool
 
 
-class AuditItem(BaseModel):
-    """One change. `before` and `after` name secrets and never hold one."""
+class LinkToken(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"token": "from-the-link"}]})
+
+    token: SecretStr = Field(max_length=100)
+
+
+class LinkOwner(BaseModel):
+    email: str | None = Field(description="Whose link it is; null for the one that makes the first admin.")
+
+
+class Welcome(LinkToken):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"token": "from-the-link", "password": "a sentence of my own"}]}
+    )
+
+    password: SecretStr = Field(max_length=256)
+    email: str | None = Field(None, max_length=254, description="Of the first admin; others have theirs.")
+
+
+class PasswordChange(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"current": "a sentence of my own", "new": "another sentence"}]},
+    )
+
+    current: SecretStr = Field(max_length=256)
+    new: SecretStr = Field(max_length=256)
+
+
+class PasswordGiven(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"password": "a sentence of my own"}]}
+    )
+
+    password: SecretStr = Field(max_length=256)
+
+
+class CodeGiven(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"code": "123456"}]})
+
+    code: SecretStr = Field(max_length=40)
+
+
+class Enrolment(BaseModel):
+    secret: str = Field(description="To be typed into an authenticator app.")
+    uri: str = Field(description="The same for a QR code.")
+
+
+class RecoveryCodes(BaseModel):
+    codes: list[str] = Field(description="Each serves once instead of the app. They are shown this once.")
+
+
+class Changed(BaseModel):
+    changed: bool
+
+
+class SessionItem(BaseModel):
+    """A browser or script that is signed in."""
 
     id: str
-    actor: str = Field(description="admin, cli or system.")
-    actor_id: str | None
-    actor_name: str
-    action: str
-    object: str
-    client_id: str | None
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-    request_id: str | None
+    agent: str = Field(description="What it says of itself.")
+    created_at: datetime
+    expires_at: datetime
+    is_this: bool = Field(description="Whether it is the one that asks.")
+
+
+class SessionList(BaseModel):
+    sessions: list[SessionItem]
+
+
+class AdminItem(BaseModel):
+    """An admin as owners see them."""
+
+    id: str
+    email: str
+    role: str = Field(description="owner, admin, teammate or viewer.")
+    client_ids: list[str] | None = Field(
+        description="The clients that they may operate; null is the whole installation."
+    )
+    is_active: bool
+    has_second_factor: bool
+    has_password: bool = Field(description="False until they have used their link.")
+    locked_until: datetime | None = Field(description="After wrong passwords.")
     created_at: datetime
 
 
-class AuditPage(BaseModel):
-    entries: list[AuditItem]
-    next: str | None = Field(description="Give it as `before` to read on; null at the end.")
+class AdminList(BaseModel):
+    admins: list[AdminItem]
+
+
+class NewAdmin(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"email": "ben@example.com", "role": "viewer"}]}
+    )
+
+    email: str = Field(max_length=254)
+    role: Role
+    client_ids: list[str] | None = Field(
+        None, max_length=1_000, description="Left out or null: the whole installation."
+    )
+
+
+class AdminChange(BaseModel):
+    """What is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"is_active": False}]})
+
+    role: Role = "viewer"
+    client_ids: list[str] | None = Field(None, max_length=1_000, description="null: the whole installation.")
+    is_active: bool = True
+
+
+class AdminLinkItem(BaseModel):
+    """A link to choose a password with: shown once, used once."""
+
+    url: str
+    expires_at: datetime
+
+
+class InvitedAdmin(BaseModel):
+    admin: AdminItem
+    link: AdminLinkItem

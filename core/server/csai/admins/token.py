@@ -1,4 +1,4 @@
-"""Tokens of admins: signed, valid for a day, worthless once their admin's generation has moved on."""
+"""Tokens of admins: signed, valid for a day, worthless once their session has ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import jwt
 
 from csai.kit.crypto import Keyring
-from csai.kit.identifier import is_id, new_id
+from csai.kit.identifier import is_id
 
 LIFETIME = timedelta(hours=24)
 PURPOSE = "admin-token"
@@ -21,16 +21,15 @@ class AdminToken:
     """What a valid token says."""
 
     admin_id: str
-    generation: int
+    session_id: str
     expires_at: datetime
 
 
-def sign_token(keyring: Keyring, *, admin_id: str, generation: int, now: datetime) -> str:
+def sign_token(keyring: Keyring, *, admin_id: str, session_id: str, now: datetime) -> str:
     claims = {
         "aud": AUDIENCE,
         "sub": admin_id,
-        "gen": generation,
-        "jti": new_id(),
+        "jti": session_id,
         "iat": int(now.timestamp()),
         "exp": int((now + LIFETIME).timestamp()),
     }
@@ -47,7 +46,7 @@ def read_token(keyring: Keyring, token: str, *, now: datetime) -> AdminToken | N
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 # By our clock, below, which tests drive.
-                options={"require": ["exp", "sub"], "verify_exp": False, "verify_iat": False},
+                options={"require": ["exp", "sub", "jti"], "verify_exp": False, "verify_iat": False},
             )
         except jwt.InvalidTokenError:
             continue
@@ -56,11 +55,9 @@ def read_token(keyring: Keyring, token: str, *, now: datetime) -> AdminToken | N
 
 
 def _read(claims: dict[str, object], now: datetime) -> AdminToken | None:
-    subject, generation, expiry = claims["sub"], claims.get("gen"), claims["exp"]
-    if not (isinstance(subject, str) and is_id(subject)):
+    subject, session, expiry = claims["sub"], claims["jti"], claims["exp"]
+    if not (isinstance(subject, str) and is_id(subject) and isinstance(session, str) and is_id(session)):
         return None
-    if not (isinstance(generation, int) and isinstance(expiry, int)):
+    if not isinstance(expiry, int) or expiry <= now.timestamp():
         return None
-    if expiry <= now.timestamp():
-        return None
-    return AdminToken(subject, generation, datetime.fromtimestamp(expiry, now.tzinfo))
+    return AdminToken(subject, session, datetime.fromtimestamp(expiry, now.tzinfo))

@@ -11,7 +11,7 @@ import structlog
 from csai_sdk import AssistantMessage, Clock, ToolCall, ToolMessage, ToolResult
 
 from csai.chat.prompt import store_rounds
-from csai.chat.repository import LeftBehind, StateRow, TurnRepository, dead_work
+from csai.chat.repository import LeftBehind, Spent, StateRow, TurnRepository, dead_work
 from csai.chat.settle import COUNTED_ONCE, HANDED_OVER, message_of
 from csai.chat.spending import ModelCall, booking, recovered
 from csai.database import Conflict, Database
@@ -90,12 +90,12 @@ class Abandonment:
         is_with_ai = state.state == "ai" and state.fence == left.fence
         status = "failed" if is_with_ai else "handed_off"
         outcome = _outcome(turn_id, status, calls, intended, now)
-        tokens = sum(call.usage.tokens_input + call.usage.tokens_output for call in calls)
         used = {
-            "tokens": tokens,
+            "tokens": sum(call.usage.tokens_input + call.usage.tokens_output for call in calls),
             "cost": sum(call.cost_micros for call in calls),
             "tool_calls": len(intended),
         }
+        spent = Spent(**used, failed_tools=len(intended))
         parts = _parts(intended, INTERRUPTED if status == "failed" else HANDED_OVER)
         if status == "failed":
             messages, said = 2, [turns.apologise(state.id, **_apology(turn_id, outcome, parts, now))]
@@ -104,7 +104,7 @@ class Abandonment:
             used |= {metric: left.reserved.get(metric, 0) for metric in COUNTED_ONCE}
         try:
             await self._database.transact(
-                turns.break_lease(state, messages=messages, tokens=tokens, now=now),
+                turns.break_lease(state, messages=messages, spent=spent, now=now),
                 turns.finish_left_behind(
                     turn_id, as_written=left.as_written, status=status, outcome=outcome, now=now
                 ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,10 +23,12 @@ from csai.clients.rate_limit import RateLimiter
 from csai.config import Settings
 from csai.conversations.repository import VisitorRepository
 from csai.database import Conflict, Database
+from csai.experiments.arm import ArmInUse
 from csai.kit.crypto import Keyring
 from csai.kit.identifier import new_id
 from csai.kit.problem import Problem, not_found
 from csai.outbox.limit import LimitNews
+from csai.plugins.answering import ChosenProvider
 from csai.plugins.view import ClientViews
 from csai.statement import Rows, Step
 from csai.tools.confirmation import DecidedCall, WaitingCall
@@ -80,7 +82,7 @@ class Acceptance:
         Raises `Problem`, or `Conflict` when a repeat of this request was quicker.
         """
         access, message = asked.access, asked.message
-        await self._limiter.check(access.client_id, _rated_visitor(asked))
+        await self._limiter.check(access.client_id, _rated_visitor(asked), access.view.client.settings)
         turn_id = new_id()
         self._views.hold(access.view)
         try:
@@ -107,7 +109,7 @@ class Acceptance:
     async def _take_conversation(self, asked: Asked, turn_id: str) -> RunningTurn:
         access, message = asked.access, asked.message
         session_id = message.session_id or str(uuid.uuid4())
-        amounts = {"messages": 1} if message.session_id else {"conversations": 1, "messages": 1}
+        amounts = _amounts(asked)
         visitor_id = await self._visitor(asked)
         give_up = asyncio.get_running_loop().time() + self._settings.turn_deadline_s
         while True:
@@ -123,7 +125,8 @@ class Acceptance:
                 _check_visitor(LeaseRow(*results[0][0]), visitor_id)
                 if asked.decision is not None and not results[1]:
                     raise NotWaiting
-                counter.check_granted(results[-1], amounts, access.view.limits)
+                if amounts:
+                    counter.check_granted(results[-1], amounts, access.view.limits)
 
             try:
                 results = await self._database.transact(*steps, check=check)
@@ -133,7 +136,8 @@ class Acceptance:
             except NotWaiting:
                 raise await self._why_not_waiting(asked, session_id) from None
             self._order.has_come(turn_id)
-            self._limits.near(access.view, period, results[-1])
+            if amounts:
+                self._limits.near(access.view, period, results[-1])
             running = self._running(
                 asked, turn_id, session_id, LeaseRow(*results[0][0]), period, amounts, now
             )
@@ -154,6 +158,7 @@ class Acceptance:
     ) -> list[Step]:
         access, message = asked.access, asked.message
         turns = TurnRepository(access.client_id)
+        experiment, arm = access.view.experiment, _arm(asked, session_id)
         expires = now + timedelta(seconds=self._settings.lease_s)
         first = (
             turns.take(session_id, turn_id=turn_id, visitor_id=visitor_id, expires=expires, now=now)
@@ -163,7 +168,8 @@ class Acceptance:
                 session_id=session_id,
                 visitor_id=visitor_id,
                 user_identifier=message.user_identifier,
-                channel="api" if access.is_secret else "widget",
+                channel=_channel(asked),
+                is_test=asked.trial is not None,
                 details=message.metadata,
                 now=now,
                 turn_id=turn_id,
@@ -180,14 +186,23 @@ class Acceptance:
                 body_hash=asked.body_hash if asked.key else "",
                 period=period,
                 reserved=amounts,
-                attempts=expected(access.view, message.message, most_output=self._settings.max_output_tokens),
+                attempts=expected(
+                    access.view,
+                    _chain(asked, arm),
+                    message.message,
+                    is_decision=asked.decision is not None,
+                    most_output=self._settings.max_output_tokens,
+                ),
+                experiment=experiment.id if experiment and arm else None,
+                since=experiment.since if experiment and arm else None,
+                arm=arm.arm.name if arm else None,
                 now=now,
                 deadline=now + timedelta(seconds=self._settings.turn_deadline_s),
             ),
             turns.ask(session_id, message=new_id(), turn=turn_id, content=message.message, now=now),
             *self._order.leaving(turn_id),
             # Last, since every turn of the client meets in these rows.
-            counter.reserve(access.client_id, period, amounts, access.view.limits),
+            *([counter.reserve(access.client_id, period, amounts, access.view.limits)] if amounts else ()),
         ]
 
     def _running(
@@ -200,10 +215,15 @@ class Acceptance:
         amounts: Mapping[str, int],
         now: datetime,
     ) -> RunningTurn:
+        view = asked.access.view
+        experiment = view.experiment
+        takes_part = experiment is not None and lease.started_at >= experiment.since
+        arm = _arm(asked, session_id) if takes_part else None
+        trial = asked.trial
         return RunningTurn(
             id=turn_id,
             client_id=asked.access.client_id,
-            view=asked.access.view,
+            view=view,
             session_id=session_id,
             session_token=self._keyring.session_token(session_id),
             conversation_id=lease.conversation_id,
@@ -217,6 +237,10 @@ class Acceptance:
             deadline=asyncio.get_running_loop().time() + self._settings.turn_deadline_s,
             stream=TurnStream(turn_id),
             reserved=dict(amounts),
+            chain=_chain(asked, arm),
+            trial=trial.log.open(asked.access.client_id, session_id, turn_id) if trial else None,
+            is_model_given=trial is not None and bool(trial.chain),
+            arm=arm,
             handed_to=lease.state if lease.state != "ai" else None,
             summary=lease.summary or "",
             summary_seq=lease.summary_seq,
@@ -299,12 +323,38 @@ class Acceptance:
         )
 
 
+def _amounts(asked: Asked) -> dict[str, int]:
+    """What the message counts for in the plan; a test counts for what its models use, and no more."""
+    if asked.trial is not None:
+        return {}
+    return {"messages": 1} if asked.message.session_id else {"conversations": 1, "messages": 1}
+
+
+def _channel(asked: Asked) -> str:
+    if asked.trial is not None:
+        return "test"
+    return asked.channel or ("api" if asked.access.is_secret else "widget")
+
+
+def _arm(asked: Asked, session_id: str) -> ArmInUse | None:
+    experiment = asked.access.view.experiment
+    return experiment.arm_of(session_id) if experiment is not None and asked.trial is None else None
+
+
+def _chain(asked: Asked, arm: ArmInUse | None) -> Sequence[ChosenProvider]:
+    """Who is asked, one after the other."""
+    given = asked.trial.chain if asked.trial is not None else ()
+    return given or (arm.chain if arm is not None else ()) or asked.access.view.providers
+
+
 def _rated_visitor(asked: Asked) -> str | None:
     """Whose messages are counted together; None where nobody can tell.
 
     A server with a secret key speaks for many visitors from one address, and names them or their sessions.
     """
     session = asked.message.session_id
+    if asked.channel:
+        return asked.visitor or asked.message.user_identifier
     if asked.access.is_secret:
         return session or asked.visitor or asked.message.user_identifier
     return session or f"address:{asked.address}"

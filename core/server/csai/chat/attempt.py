@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 import structlog
 from csai_sdk import (
     Clock,
     ModelReply,
     ModelRequest,
+    Provider,
     ProviderError,
     ProviderProtocolError,
     ProviderTimeout,
@@ -27,8 +30,8 @@ from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
 from csai.outbox.limit import LimitNews
+from csai.plugins.answering import ChosenProvider
 from csai.plugins.health import fault_of
-from csai.plugins.view import ChosenProvider
 from csai.statement import Rows
 from csai.usage import counter
 
@@ -36,6 +39,21 @@ log = structlog.get_logger(__name__)
 
 MAX_TOKENS = 100_000_000
 MAX_CHARS_PER_TOKEN = 64
+
+
+class Stopwatch:
+    """How long a call takes, and how long until its first text."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self.first_text_ms: int | None = None
+
+    def first_text(self) -> None:
+        if self.first_text_ms is None:
+            self.first_text_ms = self.elapsed_ms()
+
+    def elapsed_ms(self) -> int:
+        return round((time.monotonic() - self._began) * 1000)
 
 
 class Attempts:
@@ -49,7 +67,10 @@ class Attempts:
 
     async def run(self, turn: RunningTurn, chosen: ChosenProvider, request: ModelRequest) -> ModelReply:
         """The reply. Raises `ProviderError`, the text passed on until then withdrawn and booked."""
-        bound = await self._reserve(turn, chosen, request)
+        # What is set aside and what is booked have one price, also where another begins meanwhile.
+        began = self._clock.now()
+        bound = await self._reserve(turn, chosen, request, began)
+        watch = Stopwatch()
         reach(FaultPoint.MODEL_CALL)
         pieces: list[str] = []
         turn.saying = pieces
@@ -59,7 +80,8 @@ class Attempts:
         stream: AsyncIterator[str | ModelReply] | None = None
         try:
             stream = chosen.provider.stream(request, chosen.ctx)
-            reply = await self._listen(turn, stream, room=request.max_output_tokens * MAX_CHARS_PER_TOKEN)
+            room = request.max_output_tokens * MAX_CHARS_PER_TOKEN
+            reply = await self._listen(turn, stream, watch, room=room)
         except ProviderError as error:
             failure = error
         except TimeoutError:
@@ -70,7 +92,16 @@ class Attempts:
             failure = ProviderProtocolError(f"the plugin raised {type(error).__name__}", retryable=False)
         finally:
             # Also when the turn is stopped: what was said until then is booked.
-            usage = self._book(turn, chosen, request, bound, reply, pieces, failure)
+            usage = self._book(turn, chosen, request, bound, reply, pieces, failure, began, watch)
+            if turn.trial is not None:
+                turn.trial.note(
+                    turn.view,
+                    chosen.provider.id,
+                    request,
+                    reply=reply,
+                    failure=failure,
+                    duration_ms=watch.elapsed_ms(),
+                )
             if stream is not None:
                 await _close(stream)
         # Said of the plugin; whether it is asked again is for the breaker.
@@ -80,11 +111,11 @@ class Attempts:
             reach(FaultPoint.MODEL_REPLIED)
             return reply
         if pieces:
-            self._withdraw(turn)
+            turn.withdraw()
         raise failure or ProviderProtocolError("the stream ended without a reply")
 
     async def _listen(
-        self, turn: RunningTurn, stream: AsyncIterator[str | ModelReply], *, room: int
+        self, turn: RunningTurn, stream: AsyncIterator[str | ModelReply], watch: Stopwatch, *, room: int
     ) -> ModelReply:
         """Pass text on, at most `room` characters; a vendor may be silent for only so long."""
         loop = asyncio.get_running_loop()
@@ -96,20 +127,16 @@ class Attempts:
                 room -= len(item)
                 if room < 0:
                     raise ProviderProtocolError("far more text than the output cap", retryable=False)
+                watch.first_text()
                 turn.saying.append(item)
                 turn.stream.text(item)
                 reach(FaultPoint.TEXT_BEGUN)
                 patience.reschedule(loop.time() + silence_s)
         raise ProviderProtocolError("the stream ended without a reply")
 
-    def _withdraw(self, turn: RunningTurn) -> None:
-        """Take back a piece of an answer that will not be finished; keep what earlier rounds said."""
-        turn.saying = []
-        turn.stream.add("text.reset", {})
-        if turn.answer():
-            turn.stream.text(turn.answer() + "\n\n")
-
-    async def _reserve(self, turn: RunningTurn, chosen: ChosenProvider, request: ModelRequest) -> Usage:
+    async def _reserve(
+        self, turn: RunningTurn, chosen: ChosenProvider, request: ModelRequest, began: datetime
+    ) -> Usage:
         """Set aside the most this attempt can cost. A token is at least a byte, so bytes bound the input.
 
         What earlier attempts set aside and did not use serves this one: only what is missing is added.
@@ -118,12 +145,17 @@ class Attempts:
         turn.under_way = UnderWay(
             chosen.provider.id, request.model, bound.tokens_input, most_output=bound.tokens_output
         )
+        await self.set_aside(turn, bound, chosen.provider, chosen.model, at=began)
+        return bound
+
+    async def set_aside(
+        self, turn: RunningTurn, bound: Usage, provider: Provider, model: str, *, at: datetime
+    ) -> None:
+        """Reserve what a call of at most `bound` lacks, where the plan limits what models use."""
         limits = turn.view.limits
         if "tokens" in limits or "cost" in limits:
-            most = {
-                "tokens": bound.tokens_input + bound.tokens_output,
-                "cost": turn.view.cost(chosen, bound, at=self._clock.now()).micros,
-            }
+            cost = turn.view.prices.most(bound, provider=provider, model=model, at=at)
+            most = {"tokens": bound.tokens_input + bound.tokens_output, "cost": cost}
             used = turn.used()
             missing = {
                 metric: max(0, used[metric] + most[metric] - turn.reserved.get(metric, 0))
@@ -132,7 +164,6 @@ class Attempts:
             }
             if any(missing.values()):
                 await self._add_reservation(turn, missing)
-        return bound
 
     async def _add_reservation(self, turn: RunningTurn, amounts: dict[str, int]) -> None:
         limits = turn.view.limits
@@ -178,8 +209,10 @@ class Attempts:
         reply: ModelReply | None,
         pieces: Sequence[str],
         failure: ProviderError | None,
+        began: datetime,
+        watch: Stopwatch,
     ) -> Usage:
-        """Note what the attempt used, for the ledger."""
+        """Note what the attempt used, for the ledger, at the price of its beginning."""
         turn.under_way = None
         usage = believable(reply.usage) if reply else None
         is_estimated = usage is None
@@ -200,8 +233,7 @@ class Attempts:
                 client_id=turn.client_id,
             )
         model = clean(reply.model if reply else "") or request.model
-        now = self._clock.now()
-        cost = turn.view.cost(chosen, usage, model=model, at=now)
+        cost = turn.view.cost(chosen, usage, model=model, at=began)
         turn.model_calls.append(
             ModelCall(
                 provider=chosen.provider.id,
@@ -211,7 +243,9 @@ class Attempts:
                 saved_micros=cost.saved_micros,
                 price=cost.snapshot,
                 is_estimated=is_estimated,
-                at=now,
+                at=self._clock.now(),
+                duration_ms=watch.elapsed_ms(),
+                first_text_ms=watch.first_text_ms,
             )
         )
         return usage

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from csai.chat.circuit import UNREACHABLE, SharedCircuits
 from csai.kit.alert import Alerts
-from csai.plugins.view import ChosenProvider
+from csai.plugins.answering import ChosenProvider
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +76,10 @@ class Breaker:
         self._failed_turns: dict[str, set[str]] = {}
         self._open: dict[str, _Open] = {}
         self._is_redis_missed = False
+
+    def held(self) -> list[str]:
+        """The names of the circuits that are not closed, as far as this process knows."""
+        return sorted(self._open)
 
     async def admit(self, circuit: Circuit) -> Admission | None:
         """Whether the vendor may be asked: None is no, "trial" that everybody else waits for this answer.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from csai.chat.replay import REPLAY_WAIT_S, Asked, check_first_key, in_flight
@@ -23,6 +23,7 @@ from csai.clients.access import Access
 from csai.conversations.schemas import SessionRef
 from csai.conversations.session import find_conversation, referred_conversation
 from csai.conversations.visitor import Claim, verified_visitor
+from csai.handoffs.news import PREFIX, Mark
 from csai.kit.address import client_address
 from csai.kit.body import check_words, read_model
 from csai.kit.openapi import PROBLEMS, body_of
@@ -34,6 +35,19 @@ router = APIRouter(prefix="/chat", tags=["chat"])
 
 SSE_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 EVENTS_POLL_S = 0.5
+FOLLOWING = """Server-sent events.
+
+With `Last-Event-ID` `{turn}:{n}` the events of that turn after that one; a turn this server no longer
+remembers gives only its last event. Without, those of the turn that runs.
+
+With `live=true`, or where no turn runs and the conversation is with a teammate or in the queue, what happens
+beside turns, until the conversation ends: `handoff` (`state`, `teammate`, `since`; also the first event),
+`handoff.queue` (`position`, from 1), `teammate.joined` (`teammate`), `teammate.left`, `teammate.message`
+(`message`, as in the history) and `conversation.ended`. Their ids begin with `live:`; with the last one as
+`Last-Event-ID`, or the history's `live_id`, nothing is missed and no message told twice, on whichever server.
+A connection ends after a quarter of an hour: come back.
+
+204 when there is nothing to follow. 503 and 429 `too_many_connections`: read the history instead."""
 
 
 @router.post(
@@ -42,7 +56,8 @@ EVENTS_POLL_S = 0.5
     description=(
         "Answers with JSON when the turn has ended or, with `Accept: text/event-stream`, with its events "
         "as they come. A repeat with the same `Idempotency-Key` (or `message_id`) and body gets the same "
-        "outcome and costs nothing. The turn goes on when the connection is closed."
+        "outcome, with the header `Idempotency-Replayed: true`, and costs nothing. The turn goes on when the "
+        "connection is closed."
     ),
     response_model=TurnAnswer,
     responses=PROBLEMS,
@@ -52,10 +67,11 @@ async def send_message(request: Request) -> Response:
     services: Services = request.app.state.services
     access = await services.gate.enter(request, now=services.clock.now())
     asked = await _read_message(request, services, access)
-    return await _answer(request, services, access, asked)
+    return await answer(request, services, access, asked)
 
 
-async def _answer(request: Request, services: Services, access: Access, asked: Asked) -> Response:
+async def answer(request: Request, services: Services, access: Access, asked: Asked) -> Response:
+    """Take the turn, and answer with its outcome or its events, as the request would have it."""
     stream, is_replay = await services.turns.submit(asked)
     if "text/event-stream" in request.headers.get("accept", ""):
         return _events(stream, access)
@@ -65,7 +81,10 @@ async def _answer(request: Request, services: Services, access: Access, asked: A
     except TimeoutError:
         raise in_flight() from None
     return Response(
-        as_json(outcome if access.is_secret else public_outcome(outcome)), media_type="application/json"
+        as_json(outcome if access.is_secret else public_outcome(outcome)),
+        media_type="application/json",
+        # For whoever carries answers on: what is told again has been told already.
+        headers={"Idempotency-Replayed": "true"} if is_replay else None,
     )
 
 
@@ -85,27 +104,33 @@ async def confirm(request: Request) -> Response:
     services: Services = request.app.state.services
     access = await services.gate.enter(request, now=services.clock.now())
     asked = await _read_decision(request, services, access)
-    return await _answer(request, services, access, asked)
+    return await answer(request, services, access, asked)
 
 
 @router.get(
     "/events/{session_id}",
-    summary="Follow the turn that runs, or resume one after a lost connection",
-    description=(
-        "Server-sent events. With `Last-Event-ID` (`{turn}:{n}`) the events after that one; a turn this "
-        "server no longer remembers gives only its last event. 204 when nothing runs."
-    ),
+    summary="Follow the turn that runs, resume one, or hear of teammates",
+    description=FOLLOWING,
     responses={
         **PROBLEMS,
         200: {"content": {"text/event-stream": {}}},
-        204: {"description": "Nothing runs."},
+        204: {"description": "Nothing runs, or the end of the conversation was told before."},
     },
     response_class=StreamingResponse,
 )
-async def events(request: Request, session_id: str) -> Response:
+async def events(
+    request: Request,
+    session_id: str,
+    is_live: Annotated[
+        bool, Query(alias="live", description="Hear of teammates rather than of turns.")
+    ] = False,
+) -> Response:
     services: Services = request.app.state.services
-    access, _conversation_id = await find_conversation(request, session_id)
-    turn_id, _, number = request.headers.get("last-event-id", "").partition(":")
+    access, conversation_id = await find_conversation(request, session_id)
+    last_id = request.headers.get("last-event-id", "")
+    if is_live or last_id.startswith(PREFIX):
+        return await _live(services, access, conversation_id, last_id, is_patient=True)
+    turn_id, _, number = last_id.partition(":")
     # isdigit alone takes a superscript, which int refuses.
     after = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
     if not turn_id:
@@ -114,7 +139,7 @@ async def events(request: Request, session_id: str) -> Response:
             return _events(here, access)
         running = await services.replays.running_turn(access.client_id, session_id)
         if running is None:
-            return Response(status_code=204)
+            return await _live(services, access, conversation_id, "", is_patient=False)
         turn_id = running
     row = await services.replays.find(access.client_id, turn_id)
     if row is None or row.session_id != session_id or row.is_forgotten:
@@ -125,6 +150,22 @@ async def events(request: Request, session_id: str) -> Response:
     return StreamingResponse(
         _end_of(services, access, row), media_type="text/event-stream", headers=SSE_HEADERS
     )
+
+
+async def _live(
+    services: Services, access: Access, conversation_id: str, last_id: str, *, is_patient: bool
+) -> Response:
+    """What happens in the conversation beside turns."""
+    events = await services.feed.open(
+        access.client_id,
+        conversation_id,
+        Mark.parse(last_id),
+        is_patient=is_patient,
+        is_visitor=not access.is_secret,
+    )
+    if events is None:
+        return Response(status_code=204)
+    return StreamingResponse(events, media_type="text/event-stream", headers=SSE_HEADERS)
 
 
 async def _end_of(services: Services, access: Access, row: TurnRow) -> AsyncIterator[bytes]:

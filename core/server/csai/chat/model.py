@@ -15,7 +15,7 @@ from csai.chat.breaker import Breaker, circuit_of
 from csai.chat.prompt import SystemPrompt
 from csai.chat.running import RunningTurn
 from csai.config import Settings
-from csai.plugins.view import ChosenProvider
+from csai.plugins.answering import ChosenProvider
 from csai.usage.unknown import UnknownPrices
 
 log = structlog.get_logger(__name__)
@@ -65,8 +65,8 @@ class ModelCaller:
         Raises `NoReply`, or `LimitReached` when the plan leaves no room for the call.
         """
         last: ProviderError | None = None
-        while turn.provider_index < len(turn.view.providers):
-            chosen = turn.view.providers[turn.provider_index]
+        while turn.provider_index < len(turn.chain):
+            chosen = turn.chain[turn.provider_index]
             if not self._may_ask(turn, chosen):
                 turn.provider_index += 1
                 continue
@@ -81,10 +81,10 @@ class ModelCaller:
                     tools=turn.view.tool_specs,
                     tool_choice=tool_choice,
                     max_output_tokens=self._settings.max_output_tokens,
-                    temperature=self._settings.temperature,
+                    temperature=self._temperature(turn),
                     timeout_s=turn.remaining_s(),
                     passages=passages,
-                    is_fallback=turn.provider_index > 0,
+                    is_fallback=turn.provider_index > turn.first_index,
                 )
                 try:
                     reply = await self._attempts.run(turn, chosen, request)
@@ -100,6 +100,10 @@ class ModelCaller:
                     return reply
             turn.provider_index += 1
         raise NoReply(last)
+
+    def _temperature(self, turn: RunningTurn) -> float | None:
+        own = turn.arm.arm.temperature if turn.arm is not None else None
+        return self._settings.temperature if own is None else own
 
     def _may_ask(self, turn: RunningTurn, chosen: ChosenProvider) -> bool:
         """Not a model whose price nobody knows, where the plan limits what may be spent."""
@@ -124,7 +128,7 @@ class ModelCaller:
 
     async def _wait_to_retry(self, turn: RunningTurn, error: ProviderError, tries: int) -> bool:
         """Wait before another try at the same vendor, where one can help and the time is there."""
-        is_last = turn.provider_index == len(turn.view.providers) - 1
+        is_last = turn.provider_index == len(turn.chain) - 1
         if not error.retryable or tries > self._settings.model_retries:
             return False
         if isinstance(error, ProviderTimeout) and error.status is None and not is_last:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import structlog
 from csai_sdk import AssistantMessage, Passage, ToolMessage
 
+from csai.locales.language import fragment_of, written_in
 from csai.plugins.view import ClientView
-
-log = structlog.get_logger(__name__)
 
 BASE = """\
 You are the customer-support assistant of {name}. You answer visitors of its website.
@@ -47,13 +45,20 @@ class SystemPrompt:
         )
 
 
-def instructions(view: ClientView, *, question: str, fragments: Sequence[str]) -> SystemPrompt:
-    """Base, client, locale, plugins: the steadiest first, so that vendors can cache the start."""
+def instructions(
+    view: ClientView, *, said: Iterable[str], fragments: Sequence[str], suffix: str = ""
+) -> SystemPrompt:
+    """Base, client, locale, plugins: the steadiest first, so that vendors can cache the start.
+
+    `said` are the visitor's texts, the latest first: they tell the language. `suffix` is what an experiment
+    adds to the client's own prompt.
+    """
     settings = view.client.settings
     steady = _paragraphs(
         BASE.format(name=view.client.name, tone=settings.get("tone") or "").rstrip(),
         str(settings.get("prompt") or ""),
-        _locale_fragment(view, question),
+        suffix,
+        fragment_of(written_in(said, view.locales)),
     )
     return SystemPrompt(_paragraphs(steady, *fragments), len(steady))
 
@@ -69,19 +74,6 @@ def passages_heading(view: ClientView) -> str:
 def passage_line(passage: Passage) -> str:
     """A passage as the model reads it: data, which cannot pass for instructions."""
     return json.dumps({"title": passage.title, "text": passage.text}, ensure_ascii=False)
-
-
-def _locale_fragment(view: ClientView, question: str) -> str:
-    """What the locale that matches best has to say; a locale that fails has nothing."""
-    best, certainty = "", 0.5
-    for locale in view.locales:
-        try:
-            matches = locale.matches(question)
-            if matches > certainty:
-                best, certainty = locale.prompt_fragment(), matches
-        except Exception:
-            log.exception("locale failed", locale=locale.code)
-    return best
 
 
 def estimate_tokens(text: str) -> int:

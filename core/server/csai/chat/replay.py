@@ -16,6 +16,7 @@ from csai_sdk import Clock
 from csai.chat.repository import StateRow, TurnRepository, TurnRow
 from csai.chat.schemas import ChatMessage
 from csai.chat.stream import TurnStream
+from csai.chat.trial import Trial
 from csai.clients.access import Access
 from csai.database import Database
 from csai.kit.crypto import Keyring
@@ -43,13 +44,24 @@ class Asked:
     """The network address it came from."""
     decision: Decision | None = None
     """The visitor's word on a write action that waits for it; `message` then says it in words."""
+    channel: str = ""
+    """Where it came in, where that is neither the widget nor the client's own server."""
+    trial: Trial | None = None
+    """Set where an admin tests the client's assistant."""
 
     @property
     def body_hash(self) -> str:
         """Equal for a repeat of the same request."""
         if self.decision is not None:
             return hashlib.sha256(self.decision.word.encode()).hexdigest()
-        return self.message.fingerprint()
+        if self.channel:
+            # The key is that of a stored message. Its session is found anew at every try.
+            return hashlib.sha256(f"{self.channel}:{self.key}".encode()).hexdigest()
+        asked = self.message.fingerprint()
+        if self.visitor is None:
+            return asked
+        # The same words from another person are another request; the same person's renewed token is not.
+        return hashlib.sha256(f"{asked}:{self.visitor}".encode()).hexdigest()
 
 
 class Replays:

@@ -47,7 +47,7 @@ class ReplyCache:
         """Keep the answer of a turn that has been settled, where it may serve others."""
         if turn.cache_key is None or not _may_serve_others(turn, outcome):
             return
-        (call,) = turn.model_calls
+        (call,) = turn.answering()
         value = json.dumps(
             {
                 "text": outcome["message"]["content"],
@@ -65,18 +65,21 @@ class ReplyCache:
         view = turn.view
         if (
             turn.seq > 1
+            # Whoever tests wants to see the model, perhaps another than the client's.
+            or turn.trial is not None
             or not turn.is_anonymous
             or not self._settings.response_cache_s
             or view.client.settings.get("response_cache") == "off"
-            or not view.providers
+            or not turn.chain
             # Its plugin sees the conversation, so what it adds may differ by visitor.
             or "before_model_call" in view.hooks
         ):
             return None
-        chosen = view.providers[0]
+        chosen = turn.chain[0]
+        arm = turn.arm.arm.name if turn.arm is not None else ""
         # The installation's own settings are not in `config_version`, and Redis outlives a restart.
         depends_on = (
-            *(view.version, turn.question.strip(), chosen.provider.id, chosen.model),
+            *(view.version, arm, turn.question.strip(), chosen.provider.id, chosen.model),
             *(self._settings.max_output_tokens, self._settings.temperature),
         )
         digest = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
@@ -89,7 +92,7 @@ def _may_serve_others(turn: RunningTurn, outcome: Mapping[str, Any]) -> bool:
         outcome["status"] == "completed"
         and turn.cached is None
         and turn.provider_index == 0
-        and len(turn.model_calls) == 1
+        and len(turn.answering()) == 1
         and turn.stop_reason == "end"
         and not turn.rounds
         and not turn.executions

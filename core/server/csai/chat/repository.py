@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +44,7 @@ class LeaseRow:
     summary: str | None
     summary_seq: int
     state: str
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,16 @@ class LeftBehind:
     reserved: Mapping[str, int]
     attempts: Mapping[str, Any]
     as_written: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a turn adds to its conversation's counts. `cost` is in millionths of a US dollar."""
+
+    tokens: int
+    cost: int
+    tool_calls: int
+    failed_tools: int
 
 
 class TurnRepository:
@@ -133,6 +144,9 @@ class TurnRepository:
             "state": "ai",
             "state_since": None,
             "teammate": None,
+            "contact_email": None,
+            **dict.fromkeys(("tool_call_count", "failed_tool_count", "cost_micros", "thumbs_down_count"), 0),
+            "rating": None,
         }
         return Step(statements.BEGIN_CONVERSATION, begun | columns)
 
@@ -167,7 +181,7 @@ class TurnRepository:
         )
 
     def let_go(
-        self, conversation_id: str, *, turn_id: str, fence: int, messages: int, tokens: int, now: datetime
+        self, conversation_id: str, *, turn_id: str, fence: int, messages: int, spent: Spent, now: datetime
     ) -> Step:
         """End the lease and count. No row when the fence moved: then the turn may write nothing."""
         return self._step(
@@ -176,8 +190,8 @@ class TurnRepository:
             expected_fence=fence,
             turn=turn_id,
             messages=messages,
-            tokens=tokens,
             now=now,
+            **asdict(spent),
         )
 
     def finish(
@@ -187,6 +201,7 @@ class TurnRepository:
         status: str,
         outcome: Mapping[str, Any],
         now: datetime,
+        route: Mapping[str, Any] | None = None,
         saved_tokens: int = 0,
         saved_micros: int = 0,
     ) -> Step:
@@ -197,6 +212,7 @@ class TurnRepository:
             new_status=status,
             new_outcome=outcome,
             nothing={},
+            route=route,
             tokens=saved_tokens,
             micros=saved_micros,
             now=now,
@@ -295,7 +311,7 @@ class TurnRepository:
         """Answer an abandoned turn's message, under the number set apart for its answer."""
         return self._step(statements.APOLOGISE, conversation=conversation_id, **values)
 
-    def break_lease(self, state: StateRow, *, messages: int, tokens: int, now: datetime) -> Step:
+    def break_lease(self, state: StateRow, *, messages: int, spent: Spent, now: datetime) -> Step:
         """Free a conversation whose lease ran out, and count. No row when someone was quicker."""
         return self._step(
             statements.BREAK,
@@ -303,8 +319,8 @@ class TurnRepository:
             expected_fence=state.fence,
             turn=state.lease_turn_id,
             messages=messages,
-            tokens=tokens,
             now=now,
+            **asdict(spent),
         )
 
 
@@ -329,12 +345,23 @@ async def dead_work(database: Database, *, now: datetime) -> DeadWork:
     )
 
 
-async def expired_folds(
-    database: Database, *, now: datetime
-) -> list[tuple[str, str, str, Mapping[str, int]]]:
-    """Folds of any client whose process died: client, id, period and what they had set aside."""
+@dataclass(frozen=True, slots=True)
+class ExpiredFold:
+    """A fold whose process died."""
+
+    client_id: str
+    id: str
+    period: str
+    reserved: Mapping[str, int]
+    provider: str
+    model: str
+    bytes_input: int
+
+
+async def expired_folds(database: Database, *, now: datetime) -> list[ExpiredFold]:
+    """Those of any client."""
     (rows,) = await database.fetch(Step(statements.EXPIRED_FOLDS, {"now": now}))
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    return [ExpiredFold(*row) for row in rows]
 
 
 async def stop_requests(connection: AsyncConnection, turn_ids: Sequence[str]) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from csai_sdk import AssistantMessage, Passage, ToolMessage
 from csai_sdk.event import TurnRef
@@ -16,11 +16,17 @@ from csai.chat.prompt import estimate_tokens
 from csai.chat.repository import HistoryRow
 from csai.chat.spending import ModelCall, UnderWay, noted
 from csai.chat.stream import TurnStream
+from csai.chat.trial import TrialTurn
 from csai.database import OutcomeUnknown
+from csai.experiments.arm import ArmInUse
+from csai.plugins.answering import ChosenProvider
 from csai.plugins.view import ClientView
 from csai.tools.confirmation import DecidedCall
 from csai.tools.execution import Execution
 from csai.usage.counter import LimitReached
+
+if TYPE_CHECKING:
+    from csai.chat.route import Route
 
 
 class FencedOut(Exception):
@@ -59,6 +65,16 @@ class RunningTurn:
     """On the event loop's clock."""
     stream: TurnStream
     reserved: dict[str, int]
+    chain: Sequence[ChosenProvider]
+    """Who is asked, one after the other."""
+    trial: TrialTurn | None = None
+    """What is kept of an admin's test turn for looking at; None for a visitor's."""
+    is_model_given: bool = False
+    """Whether who tests it said by which model it is to be answered."""
+    arm: ArmInUse | None = None
+    """Of the experiment that the conversation takes part in."""
+    route: Route | None = None
+    """How hard the question was judged; None where the client has no models for simple ones."""
     decided: DecidedCall | None = None
     """What the visitor has just approved or declined, where that is what the turn is about."""
     texts: list[str] = field(default_factory=list)
@@ -70,8 +86,13 @@ class RunningTurn:
     under_way: UnderWay | None = None
     """The call of a model that has not ended yet."""
     executions: list[Execution] = field(default_factory=list)
+    best_passage: float = 0.0
+    """The share of the question's words that the best passage has; of vectors, which may be late, nothing."""
     passages: Sequence[Passage] = ()
     provider_index: int = 0
+    """Who of the chain is asked."""
+    first_index: int = 0
+    """Who of it was to be asked; it is another where that one failed."""
     stop_reason: StopReason | None = None
     """Why the model's last reply ended."""
     history: Sequence[HistoryRow] | None = None
@@ -108,8 +129,20 @@ class RunningTurn:
             return False
         return not self.task.done() or isinstance(self.task.exception(), OutcomeUnknown)
 
+    def said(self) -> Iterator[str]:
+        """What the visitor said, the latest first."""
+        yield self.question
+        yield from (row.content for row in self.history or () if row.role == "user")
+
     def answer(self) -> str:
         return "\n\n".join(text for text in (*self.texts, "".join(self.saying)) if text)
+
+    def withdraw(self) -> None:
+        """Take back a piece of an answer that will not be finished; keep what earlier rounds said."""
+        self.saying = []
+        self.stream.add("text.reset", {})
+        if self.answer():
+            self.stream.text(self.answer() + "\n\n")
 
     def note(self) -> dict[str, Any]:
         """What its calls of models have used so far, for its row."""
@@ -117,6 +150,10 @@ class RunningTurn:
             said = estimate_tokens("".join(self.saying))
             self.under_way.tokens_output = min(said, self.under_way.most_output)
         return noted(self.model_calls, self.under_way)
+
+    def answering(self) -> list[ModelCall]:
+        """Its calls of models that were to answer; the question's vector is made before them."""
+        return [call for call in self.model_calls if not call.is_embedding]
 
     def used(self) -> dict[str, int]:
         """What the turn spent so far, by metric."""

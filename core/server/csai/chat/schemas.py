@@ -78,8 +78,10 @@ class ChatMessage(Strict):
     )
 
     def fingerprint(self) -> str:
-        """Equal for a repeat of the same request; the idempotency key itself is left out."""
-        return hashlib.sha256(self.model_dump_json(exclude={"message_id"}).encode()).hexdigest()
+        """Equal for a repeat of the same request. The idempotency key is left out, and so is the proof of who
+        the visitor is, which a page renews."""
+        asked = self.model_copy(update={"user_token": None, "user_hash": None})
+        return hashlib.sha256(asked.model_dump_json(exclude={"message_id"}).encode()).hexdigest()
 
 
 class ChatConfirm(Strict):

@@ -12,7 +12,8 @@ from csai_sdk import Clock
 
 from csai.chat.citation import cite
 from csai.chat.prompt import store_rounds
-from csai.chat.repository import StateRow, TurnRepository, TurnRow
+from csai.chat.repository import Spent, StateRow, TurnRepository, TurnRow
+from csai.chat.route import stored
 from csai.chat.running import FencedOut, RunningTurn
 from csai.chat.spending import BookedRow, beyond, booking
 from csai.database import Conflict, Database, DatabaseUnavailable
@@ -175,10 +176,12 @@ class Settlement:
                 turn_id=turn.id,
                 fence=turn.fence,
                 messages=1 if turn.handed_to else 2,
-                tokens=used["tokens"],
+                spent=Spent(**used, failed_tools=_failed(turn)),
                 now=now,
             ),
-            turns.finish(turn.id, status=status, outcome=outcome, now=now, **_saved(turn, status)),
+            turns.finish(
+                turn.id, status=status, outcome=outcome, now=now, route=stored(turn), **_saved(turn, status)
+            ),
             *_said(turns, turn, status, outcome["message"], now),
         ]
         counted = (
@@ -220,6 +223,10 @@ def _said(
         timestamp=now,
     )
     return [answer]
+
+
+def _failed(turn: RunningTurn) -> int:
+    return sum(execution.status in {"failed", "unknown"} for execution in turn.executions)
 
 
 def _check_fence(results: list[Rows]) -> None:

@@ -17,7 +17,9 @@ from csai_sdk import Provider, Usage
 from csai.chat.prompt import BASE, CHARS_PER_TOKEN
 from csai.chat.repository import TurnRepository
 from csai.kit.identifier import new_id
+from csai.plugins.answering import ChosenProvider
 from csai.plugins.view import ClientView
+from csai.providers.routing import difficulty, features
 from csai.statement import Step
 from csai.usage.price_list import PriceList
 
@@ -34,6 +36,11 @@ class ModelCall:
     price: dict[str, Any] | None
     is_estimated: bool
     at: datetime
+    is_embedding: bool = False
+    """Whether it made vectors and said nothing."""
+    duration_ms: int | None = None
+    """Until `at`."""
+    first_text_ms: int | None = None
 
     @property
     def cost_usd(self) -> Decimal:
@@ -54,6 +61,7 @@ class BookedRow:
     saved_micros: int
     price: dict[str, Any] | None
     is_estimated: bool
+    is_embedding: bool
     created_at: datetime
 
     def is_of(self, call: ModelCall) -> bool:
@@ -73,6 +81,7 @@ class BookedRow:
             saved_micros=-self.saved_micros,
             price=self.price,
             is_estimated=self.is_estimated,
+            is_embedding=self.is_embedding,
             at=self.created_at,
         )
 
@@ -90,16 +99,28 @@ class UnderWay:
     most_output: int
     """Tokens."""
     tokens_output: int = 1
+    is_embedding: bool = False
 
 
-def expected(view: ClientView, question: str, *, most_output: int) -> dict[str, Any]:
+def expected(
+    view: ClientView,
+    chain: Sequence[ChosenProvider],
+    question: str,
+    *,
+    is_decision: bool = False,
+    most_output: int,
+) -> dict[str, Any]:
     """The note of a turn that is accepted: its first call may be under way before it writes anything else.
 
-    Where the plan limits what models use, the first call is preceded by a reservation, which notes it.
+    Where the plan limits what models use, the first call is preceded by a reservation, which notes it. Which
+    model it will be is judged by the question alone, before the passages and what was said before are read.
     """
-    if not view.providers or "tokens" in view.limits or "cost" in view.limits:
+    if not chain or "tokens" in view.limits or "cost" in view.limits:
         return {}
-    first = view.providers[0]
+    first = chain[0]
+    if view.simple and chain is view.providers:
+        of = features(question, tools=len(view.tools), is_decision=is_decision)
+        first = view.simple[0] if difficulty(of) < view.threshold else first
     size = len(BASE) + len(question.encode())
     return {"under_way": asdict(UnderWay(first.provider.id, first.model, size, most_output))}
 
@@ -147,6 +168,9 @@ def booking(
             saved_micros=call.saved_micros,
             price=call.price,
             is_estimated=call.is_estimated,
+            is_embedding=call.is_embedding,
+            duration_ms=call.duration_ms,
+            first_text_ms=call.first_text_ms,
             period=period,
             day=call.at.date(),
             created_at=call.at,
@@ -164,9 +188,14 @@ def beyond(calls: Sequence[ModelCall], booked: Sequence[BookedRow]) -> tuple[lis
     while right < min(len(calls), len(booked)) and booked[right].is_of(calls[right]):
         right += 1
     missing = [row.taken_back() for row in booked[right:]] + list(calls[right:])
-    return missing, {
-        "tokens": sum(call.usage.tokens_input + call.usage.tokens_output for call in missing),
-        "cost": sum(call.cost_micros for call in missing),
+    return missing, spent(missing)
+
+
+def spent(calls: Sequence[ModelCall]) -> dict[str, int]:
+    """By metric."""
+    return {
+        "tokens": sum(call.usage.tokens_input + call.usage.tokens_output for call in calls),
+        "cost": sum(call.cost_micros for call in calls),
     }
 
 
@@ -192,5 +221,6 @@ def _estimate(
         saved_micros=cost.saved_micros,
         price=cost.snapshot,
         is_estimated=True,
+        is_embedding=call.is_embedding,
         at=now,
     )

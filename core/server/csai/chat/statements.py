@@ -8,6 +8,7 @@ from sqlalchemy import (
     String,
     Text,
     bindparam,
+    case,
     cast,
     delete,
     exists,
@@ -34,7 +35,7 @@ BY_ID = Prepared(TURN.where(Turn.id == bindparam("turn")))
 LEASE = (
     *(Conversation.id, Conversation.fence, Conversation.next_seq - 2, Conversation.visitor_id),
     # Here and not beside the history: so a later turn needs no query for it.
-    *(Conversation.summary, Conversation.summary_seq, Conversation.state),
+    *(Conversation.summary, Conversation.summary_seq, Conversation.state, Conversation.started_at),
 )
 BEGIN_CONVERSATION = Prepared(
     insert(Conversation).returning(*LEASE),
@@ -71,12 +72,13 @@ OF_SESSION = (
 )
 # Sent together with the taking of the conversation, so they must do nothing where it failed.
 TAKEN = (*OF_SESSION, Conversation.lease_turn_id == bindparam("turn"))
+BEGAN_WITHIN = Conversation.started_at >= bindparam("since", type_=UtcDateTime)
 BEGIN_TURN = Prepared(
     insert(Turn).from_select(
         [
             *("id", "client_id", "conversation_id", "status", "idempotency_key", "body_hash", "fence"),
             *("period", "reserved", "attempts", "is_stop_requested", "saved_tokens", "saved_micros"),
-            *("accepted_at", "deadline_at"),
+            *("accepted_at", "deadline_at", "experiment_id", "arm"),
         ],
         select(
             bindparam("turn", type_=Id),
@@ -94,6 +96,9 @@ BEGIN_TURN = Prepared(
             literal(0, Integer),
             bindparam("now", type_=UtcDateTime),
             bindparam("deadline", type_=UtcDateTime),
+            # A conversation that began before the experiment did goes on as it was.
+            case((BEGAN_WITHIN, bindparam("experiment", type_=Id))),
+            case((BEGAN_WITHIN, bindparam("arm", type_=String))),
         ).where(*TAKEN),
         include_defaults=False,
     )
@@ -168,6 +173,9 @@ LET_GO = Prepared(
         last_message_at=bindparam("now"),
         message_count=Conversation.message_count + bindparam("messages"),
         tokens_total=Conversation.tokens_total + bindparam("tokens"),
+        tool_call_count=Conversation.tool_call_count + bindparam("tool_calls"),
+        failed_tool_count=Conversation.failed_tool_count + bindparam("failed_tools"),
+        cost_micros=Conversation.cost_micros + bindparam("cost"),
     )
     .returning(Conversation.id)
 )
@@ -185,6 +193,7 @@ FINISH = Prepared(
         saved_tokens=bindparam("tokens"),
         saved_micros=bindparam("micros"),
         attempts=bindparam("nothing"),
+        routing=bindparam("route"),
         finished_at=bindparam("now"),
     )
     .returning(Turn.id)
@@ -213,6 +222,7 @@ BOOKED = Prepared(
         LedgerEntry.saved_micros,
         LedgerEntry.price,
         LedgerEntry.is_estimated,
+        LedgerEntry.is_embedding,
         LedgerEntry.created_at,
     )
     .where(LedgerEntry.client_id == bindparam("client"), LedgerEntry.turn_id == bindparam("turn"))
@@ -288,6 +298,9 @@ BREAK = Prepared(
         fence=Conversation.fence + 1,
         message_count=Conversation.message_count + bindparam("messages"),
         tokens_total=Conversation.tokens_total + bindparam("tokens"),
+        tool_call_count=Conversation.tool_call_count + bindparam("tool_calls"),
+        failed_tool_count=Conversation.failed_tool_count + bindparam("failed_tools"),
+        cost_micros=Conversation.cost_micros + bindparam("cost"),
     )
     .returning(Conversation.id)
 )
@@ -401,11 +414,15 @@ KEEP_SUMMARY = Prepared(
         summary_seq=bindparam("up_to"),
         summary_since=func.coalesce(Conversation.summary_since, bindparam("since", type_=UtcDateTime)),
         tokens_total=Conversation.tokens_total + bindparam("tokens"),
+        cost_micros=Conversation.cost_micros + bindparam("cost"),
     )
     .returning(Conversation.id)
 )
 EXPIRED_FOLDS = Prepared(
-    select(SummaryFold.client_id, SummaryFold.id, SummaryFold.period, SummaryFold.reserved)
+    select(
+        *(SummaryFold.client_id, SummaryFold.id, SummaryFold.period, SummaryFold.reserved),
+        *(SummaryFold.provider, SummaryFold.model, SummaryFold.bytes_input),
+    )
     .where(SummaryFold.expires_at < bindparam("now"))
     .limit(literal(100))
 )

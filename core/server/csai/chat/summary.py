@@ -7,9 +7,8 @@ vendor that fails) older turns are simply left out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,6 +16,7 @@ from csai_sdk import (
     Clock,
     ModelReply,
     ModelRequest,
+    Provider,
     ProviderError,
     ProviderProtocolError,
     ProviderTimeout,
@@ -27,17 +27,27 @@ from csai_sdk.event import TurnRef, UsageRecorded
 from csai.chat.attempt import MAX_CHARS_PER_TOKEN, believable, input_bytes, may_be_billed
 from csai.chat.breaker import Breaker, circuit_of
 from csai.chat.prompt import CHARS_PER_TOKEN, estimate_tokens
-from csai.chat.repository import FoldRow, TurnRepository, expired_folds
+from csai.chat.repository import ExpiredFold, FoldRow, TurnRepository, expired_folds
 from csai.chat.running import RunningTurn
-from csai.chat.spending import ModelCall, booking
-from csai.chat.summary_request import TIMEOUT_S, cheapest, older, request_of, summary_of
+from csai.chat.spending import BookedRow, ModelCall, UnderWay, beyond, booking, recovered, spent
+from csai.chat.summary_request import (
+    MAX_OUTPUT_TOKENS,
+    TIMEOUT_S,
+    cheapest,
+    older,
+    request_of,
+    summary_of,
+)
+from csai.clients.repository import ClientRepository
 from csai.config import Settings
 from csai.database import Conflict, Database, DatabaseUnavailable, OutcomeUnknown
 from csai.kit.identifier import new_id
 from csai.kit.text import clean
 from csai.kit.waiting import end, see_through
-from csai.plugins.view import ChosenProvider, ClientView, ClientViews
-from csai.statement import Rows, Step
+from csai.plugins.answering import ChosenProvider
+from csai.plugins.view import ClientView, ClientViews
+from csai.providers.repository import PriceRepository
+from csai.statement import Rows
 from csai.usage import counter
 
 log = structlog.get_logger(__name__)
@@ -63,6 +73,7 @@ class Fold:
     chosen: ChosenProvider
     request: ModelRequest
     bound: Usage
+    began: datetime
     pieces: list[str] = field(default_factory=list)
     reply: ModelReply | None = None
 
@@ -75,13 +86,22 @@ class Summaries:
     """Folds older messages into summaries, in tasks of its own; `fold` serves a durable job as well."""
 
     def __init__(
-        self, *, settings: Settings, database: Database, clock: Clock, views: ClientViews, breaker: Breaker
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        views: ClientViews,
+        breaker: Breaker,
+        providers: Mapping[str, tuple[str, Provider]],
     ) -> None:
+        """`providers` are all that are installed, each with its plugin's id."""
         self._settings = settings
         self._database = database
         self._clock = clock
         self._views = views
         self._breaker = breaker
+        self._providers = providers
         self._tasks: set[asyncio.Task[None]] = set()
 
     def schedule(self, turn: RunningTurn) -> None:
@@ -100,7 +120,12 @@ class Summaries:
         conversation is folded by one at a time. Raises `ProviderError`, or `LimitReached` when the plan has
         no room.
         """
-        view = await self._views.get(client_id, 0)
+        async with self._database.read() as connection:
+            # As it is now: the turn before may have begun when the AI was not switched off yet.
+            client = await ClientRepository(connection, client_id).get()
+        view = await self._views.get(client_id, client.config_version)
+        if view.is_paused:
+            return False
         self._views.hold(view)
         try:
             fold = await self._begin(view, conversation_id, last_seq)
@@ -127,17 +152,25 @@ class Summaries:
             await asyncio.sleep(every_s)
 
     async def sweep(self) -> None:
-        for client_id, fold_id, period, reserved in await expired_folds(
-            self._database, now=self._clock.now()
-        ):
+        for left in await expired_folds(self._database, now=self._clock.now()):
             try:
-                await self._database.transact(
-                    TurnRepository(client_id).end_fold(fold_id),
-                    *counter.settle(client_id, period, used={}, released=reserved),
-                    check=_check_first,
-                )
+                await self._bury(left)
             except (FoldTaken, Conflict):
                 continue  # Somebody was quicker, also in giving back: less than nothing cannot be set aside.
+
+    async def _bury(self, left: ExpiredFold) -> None:
+        """End the fold of a process that died: its vendor may have worked, so an estimate is booked."""
+        turns = TurnRepository(left.client_id)
+        note = {"under_way": asdict(UnderWay(left.provider, left.model, left.bytes_input, MAX_OUTPUT_TOKENS))}
+        async with self._database.read() as connection:
+            prices = await PriceRepository(connection).price_list(self._settings.price_overrides)
+        calls = recovered(note, providers=self._providers, prices=prices, now=self._clock.now())
+        await self._database.transact(
+            turns.end_fold(left.id),
+            *booking(turns, left.id, left.period, calls),
+            *counter.settle(left.client_id, left.period, used=spent(calls), released=left.reserved),
+            check=_check_first,
+        )
 
     async def _try(self, client_id: str, conversation_id: str, last_seq: int) -> None:
         try:
@@ -170,7 +203,8 @@ class Summaries:
             client_id=view.client.id,
             conversation_id=conversation_id,
             period=counter.period_of(now, view.client.timezone),
-            reserved=self._amounts(view, chosen, bound),
+            reserved=self._amounts(view, chosen, bound, at=now),
+            began=now,
             folded=folded,
             chosen=chosen,
             request=request,
@@ -178,10 +212,12 @@ class Summaries:
         )
         return fold if await self._claim(view, fold, now) else None
 
-    def _amounts(self, view: ClientView, chosen: ChosenProvider, bound: Usage) -> dict[str, int]:
+    def _amounts(
+        self, view: ClientView, chosen: ChosenProvider, bound: Usage, *, at: datetime
+    ) -> dict[str, int]:
         most = {
             "tokens": bound.tokens_input + bound.tokens_output,
-            "cost": view.cost(chosen, bound, at=self._clock.now()).micros,
+            "cost": view.prices.most(bound, provider=chosen.provider, model=chosen.model, at=at),
         }
         return {metric: amount for metric, amount in most.items() if metric in view.limits and amount}
 
@@ -191,6 +227,9 @@ class Summaries:
                 id=fold.id,
                 conversation_id=fold.conversation_id,
                 up_to_seq=fold.up_to.seq,
+                provider=fold.chosen.provider.id,
+                model=fold.request.model[:200],
+                bytes_input=fold.bound.tokens_input,
                 period=fold.period,
                 reserved=fold.reserved,
                 expires_at=now + EXPIRES,
@@ -281,8 +320,7 @@ class Summaries:
                 min(estimate_tokens(text), fold.bound.tokens_output),
             )
         model = clean(fold.reply.model if fold.reply else "") or fold.chosen.model
-        now = self._clock.now()
-        cost = view.cost(fold.chosen, usage, model=model, at=now)
+        cost = view.cost(fold.chosen, usage, model=model, at=fold.began)
         return ModelCall(
             provider=fold.chosen.provider.id,
             model=model,
@@ -291,7 +329,7 @@ class Summaries:
             saved_micros=cost.saved_micros,
             price=cost.snapshot,
             is_estimated=is_estimated,
-            at=now,
+            at=self._clock.now(),
         )
 
     async def _end(self, fold: Fold, call: ModelCall | None) -> bool:
@@ -308,7 +346,8 @@ class Summaries:
     async def _try_to_end(self, fold: Fold, call: ModelCall | None) -> bool:
         """In one transaction, which an earlier try may have stored without hearing of it."""
         turns = TurnRepository(fold.client_id)
-        used, booked = _spent(fold, call, turns)
+        calls = [call] if call else []
+        used = spent(calls)
         summary = summary_of(fold.reply)
         keep = [
             turns.keep_summary(
@@ -318,23 +357,26 @@ class Summaries:
                 new_summary=summary,
                 since=fold.folded[0].timestamp,
                 tokens=used["tokens"],
+                cost=used["cost"],
             )
         ]
         try:
             results = await self._database.transact(
                 turns.end_fold(fold.id),
                 *(keep if summary else ()),
-                *booked,
+                *booking(turns, fold.id, fold.period, calls),
                 *counter.settle(fold.client_id, fold.period, used=used, released=fold.reserved),
                 check=_check_first,
             )
         except (FoldTaken, Conflict):
-            # It took too long and was given up by another process, which gave back what was set aside; or
-            # an earlier try was stored, and its ledger row stands in the way of another.
-            with suppress(Conflict):
-                await self._database.transact(
-                    *booked, *counter.settle(fold.client_id, fold.period, used=used, released={})
-                )
+            # It took too long and was given up by another process, which gave back what was set aside and
+            # booked an estimate; or an earlier try was stored, and its ledger row stands in the way.
+            (rows,) = await self._database.fetch(turns.booked(fold.id))
+            missing, difference = beyond(calls, [BookedRow(*row) for row in rows])
+            await self._database.transact(
+                *booking(turns, fold.id, fold.period, missing, first=len(rows) + 1),
+                *counter.correct(fold.client_id, fold.period, difference),
+            )
             return False
         return bool(summary and results[1])
 
@@ -354,10 +396,3 @@ class FoldTaken(Exception):
 def _check_first(results: list[Rows]) -> None:
     if not results[0]:
         raise FoldTaken
-
-
-def _spent(fold: Fold, call: ModelCall | None, turns: TurnRepository) -> tuple[dict[str, int], list[Step]]:
-    if call is None:
-        return {"tokens": 0, "cost": 0}, []
-    tokens = call.usage.tokens_input + call.usage.tokens_output
-    return {"tokens": tokens, "cost": call.cost_micros}, booking(turns, fold.id, fold.period, [call])

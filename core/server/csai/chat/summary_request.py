@@ -14,7 +14,8 @@ from csai.chat.repository import FoldRow
 from csai.chat.trim import level, shorten
 from csai.config import Settings
 from csai.kit.text import clean
-from csai.plugins.view import ChosenProvider, ClientView
+from csai.plugins.answering import ChosenProvider
+from csai.plugins.view import ClientView
 
 TIMEOUT_S = 60.0
 MAX_OUTPUT_TOKENS = 500

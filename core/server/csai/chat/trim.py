@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
+
+import regex
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 MAX_DEPTH = 40
+MAX_WORD_CHARS = 60
+_SPACE = regex.compile(r"\s+")
+_LETTER = regex.compile(r"\X")
+"""With its accents, points and whatever else is shown as a part of it."""
 
 
 def shorten(text: str, size_bytes: int) -> str:
@@ -40,14 +47,49 @@ def level(weights: Sequence[int], room: int) -> int:
 
 
 def _ends(text: str, size_bytes: int) -> str:
-    encoded = text.encode()
-    mark = f"\n[... {len(encoded)} bytes in all, the middle left out ...]\n"
+    mark = cut_mark(text)
     room = size_bytes - len(mark)
     if room < len(mark):
-        return encoded[: max(size_bytes, 0)].decode(errors="ignore")
+        return beginning(text, max(size_bytes, 0))
     head = room * 2 // 3
-    tail = encoded[len(encoded) - (room - head) :]
-    return encoded[:head].decode(errors="ignore") + mark + tail.decode(errors="ignore")
+    return beginning(text, head) + mark + ending(text, room - head)
+
+
+def cut_mark(text: str) -> str:
+    """Stands where the middle of the text was."""
+    return f"\n[... {len(text.encode())} bytes in all, the middle left out ...]\n"
+
+
+def beginning(text: str, size_bytes: int) -> str:
+    """At most so much of its beginning: half of an amount is another amount, so no word is cut in two.
+
+    A word longer than `MAX_WORD_CHARS` is, but never a letter from its marks.
+    """
+    at = len(text.encode()[:size_bytes].decode(errors="ignore"))
+    if not _is_inside_word(text, at):
+        return text[:at]
+    start = max(0, at - MAX_WORD_CHARS)
+    spaces = [space.start() for space in _SPACE.finditer(text, start, at)]
+    # Not to the end of the text, which may be long.
+    ends = takewhile(lambda end: end <= at, (each.end() for each in _LETTER.finditer(text, start)))
+    places = spaces or [start, *ends]
+    return text[: places[-1]]
+
+
+def ending(text: str, size_bytes: int) -> str:
+    """At most so much of its end, as `beginning` does."""
+    encoded = text.encode()
+    at = len(text) - len(encoded[len(encoded) - size_bytes :].decode(errors="ignore"))
+    if not _is_inside_word(text, at):
+        return text[at:]
+    start = max(0, at - MAX_WORD_CHARS)
+    space = _SPACE.search(text, at, at + MAX_WORD_CHARS)
+    letter = next((each for each in _LETTER.finditer(text, start) if each.end() >= at), None)
+    return text[space.end() if space else letter.end() if letter else at :]
+
+
+def _is_inside_word(text: str, at: int) -> bool:
+    return 0 < at < len(text) and not (text[at - 1].isspace() or text[at].isspace())
 
 
 def _shrink(value: Any, size: int, depth: int) -> Any:

@@ -15,6 +15,7 @@ import structlog
 from csai_sdk import AssistantMessage, ModelReply, Passage, ToolCall, ToolMessage, ToolResult
 from csai_sdk.event import BeforeModelCall, MessageReceived, ReplySent, UsageRecorded
 
+from csai.chat import compress, route
 from csai.chat.accept import LIMIT_FOR_VISITORS, Acceptance
 from csai.chat.context_cache import Contexts
 from csai.chat.doors import Doors
@@ -24,6 +25,7 @@ from csai.chat.prompt import CHARS_PER_TOKEN, SystemPrompt, instructions, passag
 from csai.chat.replay import Asked, Replays
 from csai.chat.reply_cache import ReplyCache
 from csai.chat.repository import HistoryRow
+from csai.chat.retrieval import Retrieval
 from csai.chat.running import FencedOut, RunningTurn
 from csai.chat.settle import Settlement
 from csai.chat.stream import TurnStream
@@ -31,13 +33,13 @@ from csai.chat.summary import Summaries
 from csai.chat.window import ROUND_TOKENS, Material, Window, fit, weigh
 from csai.clients.rate_limit import RateLimited
 from csai.config import Settings
-from csai.database import Conflict, Database
+from csai.database import Conflict
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
-from csai.knowledge.repository import KnowledgeRepository
 from csai.outbox.limit import LimitNews
 from csai.tools.call import sound
 from csai.tools.confirmation import DECLINED, DecidedCall
+from csai.tools.execution import Execution
 from csai.tools.runner import ToolRunner, ToolTurn
 from csai.usage import counter
 
@@ -49,6 +51,14 @@ MAX_CALLS = 128
 SORRY = "I'm sorry, something went wrong on our side and I could not answer. Please try again in a moment."
 OUT_OF_TIME = "I'm sorry, this took longer than it may. Please try again."
 NO_WORDS = "I'm sorry, I could not find an answer to that. Could you put it another way?"
+PAUSED = (
+    "The assistant is having a break. Leave us a message with your e-mail address, or ask for a person: "
+    "somebody will answer you."
+)
+
+
+class Paused(Exception):
+    """An admin has switched the AI off: no model is called."""
 
 
 class Turns:
@@ -58,7 +68,6 @@ class Turns:
         self,
         *,
         settings: Settings,
-        database: Database,
         live: LiveTurns,
         replays: Replays,
         acceptance: Acceptance,
@@ -66,19 +75,20 @@ class Turns:
         tools: ToolRunner,
         settlement: Settlement,
         replies: ReplyCache,
+        retrieval: Retrieval,
         contexts: Contexts,
         doors: Doors,
         summaries: Summaries,
         limits: LimitNews,
     ) -> None:
         self._settings = settings
-        self._database = database
         self._replays = replays
         self._acceptance = acceptance
         self._model = model
         self._tools = tools
         self._settlement = settlement
         self._replies = replies
+        self._retrieval = retrieval
         self._contexts = contexts
         self._summaries = summaries
         self._limits = limits
@@ -165,6 +175,8 @@ class Turns:
         if isinstance(error, counter.LimitReached):
             turn.limit_reached = error
             return "blocked", turn.view.limit_message or LIMIT_FOR_VISITORS
+        if isinstance(error, Paused):
+            return "blocked", PAUSED
         if isinstance(error, FencedOut):
             return "failed", SORRY
         if isinstance(error, NoReply):
@@ -179,29 +191,57 @@ class Turns:
             await turn.view.hooks.tell(
                 "message_received", MessageReceived(turn.ref, turn.question, turn.visitor_id)
             )
-        if turn.handed_to is not None or await self._replies.answer(turn):
+        if turn.handed_to is not None:
+            return
+        if turn.view.is_paused:
+            raise Paused
+        if await self._replies.answer(turn):
             return
         if turn.decided is not None:
             await self._carry_out(turn, turn.decided)
         turn.history = await self._contexts.recent(turn)
-        passages = await self._passages(turn)
+        passages = await self._retrieval.passages(turn)
+        if compress.is_on(turn.view):
+            passages = compress.compressed_passages(passages)
+        route.decide(turn)
         fragments = await self._fragments(turn)
-        told = instructions(turn.view, question=turn.question, fragments=fragments)
+        told = instructions(
+            turn.view,
+            said=turn.said(),
+            fragments=fragments,
+            suffix=turn.arm.arm.prompt if turn.arm is not None else "",
+        )
         material = _material(turn, told, turn.history, passages)
         for round_number in range(self._settings.tool_rounds + 1):
             is_closing = round_number == self._settings.tool_rounds or not turn.view.tools
             window = self._window(turn, material)
-            reply = await self._model.reply(
-                turn,
-                system=told.with_passages(turn.view, window.passages),
-                messages=window.messages,
-                passages=window.passages,
-                tool_choice="none" if is_closing else "auto",
-            )
+            reply = await self._ask(turn, told, window, is_closing=is_closing)
             calls = self._take(turn, reply, is_closing=is_closing)
             if not calls:
                 return
             await self._run_tools(turn, calls, round_number)
+
+    async def _ask(
+        self, turn: RunningTurn, told: SystemPrompt, window: Window, *, is_closing: bool
+    ) -> ModelReply:
+        """The model's reply; that of the chain where a model for simple questions has none that does."""
+        system = told.with_passages(turn.view, window.passages)
+
+        async def ask() -> ModelReply:
+            return await self._model.reply(
+                turn,
+                system=system,
+                messages=window.messages,
+                passages=window.passages,
+                tool_choice="none" if is_closing else "auto",
+            )
+
+        reply = await ask()
+        if route.is_to_be_asked_again(turn, reply, is_closing=is_closing):
+            if turn.saying:
+                turn.withdraw()
+            reply = await ask()
+        return reply
 
     def _window(self, turn: RunningTurn, material: Material) -> Window:
         least = material.fixed_tokens + weigh(material.question) + ROUND_TOKENS
@@ -214,17 +254,10 @@ class Turns:
         turn.passages, turn.is_history_cut = window.passages, window.is_history_cut
         return window
 
-    async def _passages(self, turn: RunningTurn) -> list[Passage]:
-        # The visitor's word on an action asks nothing that a passage could answer.
-        if not turn.view.has_knowledge or turn.decided is not None:
-            return []
-        async with self._database.read() as connection:
-            return await KnowledgeRepository(connection, turn.client_id).search(turn.question, limit=5)
-
     async def _fragments(self, turn: RunningTurn) -> list[str]:
-        if "before_model_call" not in turn.view.hooks or not turn.view.providers:
+        if "before_model_call" not in turn.view.hooks or not turn.chain:
             return []
-        chosen = turn.view.providers[0]
+        chosen = turn.chain[0]
         answers = await turn.view.hooks.tell(
             "before_model_call",
             BeforeModelCall(turn.ref, chosen.provider.id, chosen.model, turn.question),
@@ -240,9 +273,12 @@ class Turns:
             return ()
         if reply.text:
             turn.stream.text("\n\n")
-        provider = turn.view.providers[turn.provider_index].provider.id
-        calls = tuple(sound(call) for call in reply.tool_calls[:MAX_CALLS])
-        turn.rounds.append(AssistantMessage(clean(reply.text), calls, reply.reasoning, provider))
+        asked, calls = turn.provider_index, tuple(sound(call) for call in reply.tool_calls[:MAX_CALLS])
+        route.go_on_with_chain(turn)
+        # Another model of the same vendor has not thought these thoughts.
+        reasoning = reply.reasoning if turn.provider_index == asked else ()
+        provider = turn.chain[asked].provider.id
+        turn.rounds.append(AssistantMessage(clean(reply.text), calls, reasoning, provider))
         return calls
 
     async def _carry_out(self, turn: RunningTurn, decided: DecidedCall) -> None:
@@ -254,7 +290,7 @@ class Turns:
             if decided.is_approved:
                 await self._tools.run_approved(_tool_turn(turn), decided)
         finally:
-            done = [execution.result() for execution in turn.executions]
+            done = _results(turn, turn.executions)
             turn.rounds.append(ToolMessage((done[0] if done else result,)))
 
     async def _run_tools(self, turn: RunningTurn, calls: Sequence[ToolCall], round_number: int) -> None:
@@ -263,8 +299,7 @@ class Turns:
             await self._tools.run(_tool_turn(turn), calls, round_number)
         finally:
             # Also when it is cut short: what is stored of the turn has a result for every call.
-            results = tuple(execution.result() for execution in turn.executions[before:])
-            turn.rounds.append(ToolMessage(results))
+            turn.rounds.append(ToolMessage(tuple(_results(turn, turn.executions[before:]))))
 
     async def _tell_end(self, turn: RunningTurn, outcome: Any) -> None:
         hooks = turn.view.hooks
@@ -282,6 +317,12 @@ class Turns:
             await hooks.tell(
                 "reply_sent", ReplySent(turn.ref, outcome["status"], outcome["message"]["content"])
             )
+
+
+def _results(turn: RunningTurn, executions: Sequence[Execution]) -> list[ToolResult]:
+    """What came of calls, as the model is to read it now and later."""
+    results = [execution.result() for execution in executions]
+    return [compress.compressed_result(each) for each in results] if compress.is_on(turn.view) else results
 
 
 def _tool_turn(turn: RunningTurn) -> ToolTurn:

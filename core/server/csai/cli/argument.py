@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 FROM_STDIN = "@-"
 MAX_FILE_BYTES = 5_000_000
@@ -44,3 +48,13 @@ def need_any(*given: object, options: str) -> None:
     """Refuse a command that was told nothing to do."""
     if not any(value not in (None, False) and value != [] and value != {} for value in given):
         raise typer.BadParameter(f"nothing to change: give {options}")
+
+
+def decimal_of(text: str, option: str) -> Decimal:
+    """An amount that was given to `option`."""
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{option} is a number, such as 12.50") from None

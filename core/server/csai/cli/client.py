@@ -102,6 +102,14 @@ def tool(
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="S", help="Seconds that a call may take.")
     ] = None,
+    asks_first: Annotated[
+        bool | None,
+        typer.Option("--confirm/--no-confirm", help="Ask the visitor first. For the client's own tools."),
+    ] = None,
+    is_private: Annotated[
+        bool | None,
+        typer.Option("--private/--public", help="Only for verified visitors. For the client's own tools."),
+    ] = None,
 ) -> None:
     """Switch a tool of the catalog for a client, and say where it is answered."""
     from csai.admins.audit import CLI
@@ -111,7 +119,13 @@ def tool(
     from csai.clients.service import find_client
     from csai.clients.switch import switch_tool, tool_obstacles
 
-    need_any(is_on is not None, webhook, timeout_s, options="--on, --off, --webhook or --timeout")
+    flags = {
+        name: value for name, value in (("confirm", asks_first), ("private", is_private)) if value is not None
+    }
+    need_any(
+        *(is_on is not None, webhook, timeout_s, flags),
+        options="--on, --off, --webhook, --timeout, --confirm or --private",
+    )
     webhook_url = None if webhook is None else read_value(webhook)
 
     async def change(installation: Installation) -> tuple[str, bool, list[str]]:
@@ -124,6 +138,7 @@ def tool(
             enabled=is_on,
             webhook_url=webhook_url,
             timeout_s=timeout_s,
+            flags=flags,
             clock=installation.clock,
             actor=CLI,
         )
@@ -147,7 +162,10 @@ def set_setting(
     name_or_id: NameOrId,
     setting: Annotated[
         str,
-        typer.Argument(metavar="provider|model|prompt|tone|response_cache|message_days|tool_log_days"),
+        typer.Argument(
+            metavar="provider|model|prompt|tone|response_cache|compression|message_days|tool_log_days|"
+            "client_rate|visitor_rate"
+        ),
     ],
     value: Annotated[
         str, typer.Argument(help="An empty one takes the setting back; @- reads standard input.")
@@ -156,6 +174,8 @@ def set_setting(
     """Say what answers for a client, what it is told, in which tone, and how long its words are kept.
 
     response_cache: on or off; whether the answer to a first question may be given again for five minutes.
+    compression: on or off (the default); whether passages and tool results are sent without padding and cut.
+    client_rate, visitor_rate: messages a minute, of all its visitors together and of each.
     """
     from typing import get_args
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from csai.clients.plugin import PluginState
     from csai.clients.repository import ClientSummary
     from csai.plugins.schemas import PluginPreview
+    from csai.tools.listing import SourceChange
 
 
 def client_plugin(
@@ -57,7 +58,7 @@ def client_plugin(
         client, state = _switch_off(name_or_id, plugin_id)
         _show(client, plugin_id, state, as_json=as_json)
         return
-    client, state = _change(
+    client, state, listed = _change(
         name_or_id,
         plugin_id,
         is_on=is_on,
@@ -67,6 +68,10 @@ def client_plugin(
         is_undo=is_undo,
     )
     _show(client, plugin_id, state, as_json=as_json)
+    if listed and not as_json:
+        from csai.cli.listing import show_listing
+
+        show_listing(listed)
 
 
 def _show(client: ClientSummary, plugin_id: str, state: PluginState, *, as_json: bool) -> None:
@@ -111,12 +116,15 @@ def _change(
     cleared: list[str],
     is_reset: bool,
     is_undo: bool,
-) -> tuple[ClientSummary, PluginState]:
+) -> tuple[ClientSummary, PluginState, list[SourceChange]]:
     from csai.admins.audit import CLI
     from csai.cli.installation import in_transaction
-    from csai.clients.plugin import find_plugin, switch_plugin, text_values, undo_plugin
+    from csai.cli.listing import list_tools
+    from csai.clients.plugin import find_plugin, owned_settings, switch_plugin, undo_plugin
     from csai.clients.service import find_client
     from csai.plugins.toggle import tell_toggled
+
+    listed: list[SourceChange] = []
 
     async def change(installation: Installation) -> tuple[ClientSummary, PluginState]:
         client = await find_client(installation.transaction, name_or_id)
@@ -136,7 +144,7 @@ def _change(
             chosen,
             enabled=is_on,
             is_on_by_default=plugin_id in installation.settings.plugins_on_by_default,
-            given=text_values(chosen, given),
+            given=owned_settings(chosen, client.id, installation.keyring).values(given),
             cleared=cleared,
             is_reset=is_reset,
             keyring=installation.keyring,
@@ -146,11 +154,15 @@ def _change(
 
     async def tell(installation: Installation, done: tuple[ClientSummary, PluginState]) -> None:
         client, state = done
-        if state.is_toggled:
-            async with installation.views() as views:
-                await tell_toggled(views, client.id, plugin_id, state)
+        lists_tools = state.enabled and bool(installation.registry.plugins[plugin_id].tool_backends)
+        if not state.is_toggled and not lists_tools:
+            return
+        async with installation.views() as views:
+            await tell_toggled(views, client.id, plugin_id, state)
+            if lists_tools:
+                listed.extend(await list_tools(installation, views, client.id))
 
-    return in_transaction(change, afterwards=tell)
+    return (*in_transaction(change, afterwards=tell), listed)
 
 
 def _show_preview(name_or_id: str, plugin_id: str, *, is_on: bool, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from csai.admins.account import Link
     from csai.config import Settings
     from csai.demo.keys import DemoClient
 
@@ -43,11 +44,12 @@ def demo(
     base = base_url(sock)
     upgrade(settings)
 
-    def announce(client: DemoClient, answering: str) -> None:
+    def announce(client: DemoClient, answering: str, link: Link | None) -> None:
+        admin_link = link.url(base) if link else None
         if as_json:
-            typer.echo(json.dumps(_as_object(client, base)))
+            typer.echo(json.dumps(_as_object(client, base, admin_link)))
         else:
-            typer.echo(_as_text(client, base, answering=answering, folder=folder))
+            typer.echo(_as_text(client, base, admin_link, answering=answering, folder=folder))
 
     with loading():
         from csai.demo.server import demo_server
@@ -67,18 +69,22 @@ def _page(client: DemoClient, base: str) -> str:
     return f"{base}/demo/?key={client.publishable_key}"
 
 
-def _as_object(client: DemoClient, base: str) -> dict[str, Any]:
+def _as_object(client: DemoClient, base: str, admin_link: str | None) -> dict[str, Any]:
     return {
         "url": _page(client, base),
         "dashboard_url": f"{base}/dashboard/",
         "client_id": client.client_id,
         "publishable_key": client.publishable_key,
         "secret_key": client.secret_key,
-        "admin_link": None,
+        "admin_link": admin_link,
     }
 
 
-def _as_text(client: DemoClient, base: str, *, answering: str, folder: Path) -> str:
+def _dashboard(base: str, admin_link: str | None) -> str:
+    return f"{admin_link}   once, to make its first admin" if admin_link else f"{base}/dashboard/"
+
+
+def _as_text(client: DemoClient, base: str, admin_link: str | None, *, answering: str, folder: Path) -> str:
     return f"""
 csai demo: a made-up shop with its chat. Open
 
@@ -88,6 +94,7 @@ csai demo: a made-up shop with its chat. Open
   Publishable key  {client.publishable_key}   for web pages
   Secret key       {client.secret_key}   for servers
   Data             {folder}
+  Dashboard        {_dashboard(base, admin_link)}
 
 The same from a terminal:
 

@@ -160,7 +160,7 @@ def _result(result: Result) -> dict[str, Any]:
         "faults": result.faults,
         "cost_usd": round(result.cost_usd, 6),
         "latency_ms": result.latency_ms,
-        "steps": [asdict(step) for step in result.steps],
+        "steps": [asdict(step) | {"faults": [fault.words for fault in step.faults]} for step in result.steps],
     }
 
 
@@ -180,7 +180,7 @@ def _show(results: list[Result], differences: list[Difference]) -> None:
 def _show_step(step: StepResult) -> None:
     typer.echo(f"{'FAIL' if step.faults else 'ok  '}  {step.case}: {step.said}")
     for fault in step.faults:
-        typer.echo(f"        {fault}")
+        typer.echo(f"        {fault.words}")
 
 
 def _show_difference(each: Difference) -> None:

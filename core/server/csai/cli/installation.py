@@ -14,18 +14,16 @@ from csai.cli.migrate import ensure_migrated
 from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
-from csai.kit.egress import EgressPolicy
-from csai.kit.outbound import Outbound
-from csai.plugins.registry import PluginRegistry
-from csai.plugins.vetting import load_registry
-from csai.plugins.view import ClientViews
-from csai.tools.repository import Catalog
 
 if TYPE_CHECKING:
     from csai_sdk import Clock
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from csai.billing.service import Billing
     from csai.config import Settings
+    from csai.plugins.registry import PluginRegistry
+    from csai.plugins.view import ClientViews
+    from csai.tools.repository import Catalog
 
 T = TypeVar("T")
 
@@ -43,10 +41,14 @@ class Installation:
     @cached_property
     def registry(self) -> PluginRegistry:
         """The plugins. Loading them takes a second, which only those commands pay that ask for it."""
+        from csai.plugins.vetting import load_registry
+
         return load_registry(self.settings)
 
     async def catalog(self) -> Catalog:
         """The shared catalog, with the tools of plugins as they are now."""
+        from csai.tools.repository import Catalog
+
         catalog = Catalog(self.transaction)
         await catalog.sync_plugin_tools(list(self.registry.tools.values()), now=self.clock.now())
         return catalog
@@ -54,6 +56,10 @@ class Installation:
     @asynccontextmanager
     async def views(self) -> AsyncIterator[ClientViews]:
         """What turns of a client work with, for looking at it and for telling its plugins."""
+        from csai.kit.egress import EgressPolicy
+        from csai.kit.outbound import Outbound
+        from csai.plugins.view import ClientViews
+
         outbound = Outbound(EgressPolicy(self.settings.egress_allow))
         views = ClientViews(
             settings=self.settings,
@@ -85,6 +91,44 @@ def in_transaction(
     keyring = Keyring(settings.signing_keys())
     ensure_migrated(settings)
     return asyncio.run(_run(settings, keyring, work, afterwards))
+
+
+def with_billing(work: Callable[[Billing, Database], Awaitable[T]]) -> T:
+    """Do work that calls payment vendors, in transactions of its own. Raises `ConfigError` and `Problem`."""
+    settings = load_settings()
+    start_logging(settings, level="warning")
+    ensure_migrated(settings)
+    return asyncio.run(_run_billing(settings, work))
+
+
+async def _run_billing(settings: Settings, work: Callable[[Billing, Database], Awaitable[T]]) -> T:
+    from csai.billing.service import build_billing
+    from csai.kit.alert import Alerts
+    from csai.kit.egress import EgressPolicy
+    from csai.kit.outbound import Outbound
+    from csai.plugins.vetting import load_registry
+
+    clock = SystemClock()
+    database = Database(settings.effective_database_url, pool_size=2)
+    outbound = Outbound(EgressPolicy(settings.egress_allow))
+    registry = load_registry(settings)
+    alerts = Alerts(url=settings.alert_url.get_secret_value(), http=outbound.operator_http, clock=clock)
+    billing = build_billing(
+        settings=settings,
+        database=database,
+        registry=registry,
+        outbound=outbound,
+        alerts=alerts,
+        clock=clock,
+    )
+    try:
+        return await work(billing, database)
+    finally:
+        await billing.gateways.aclose()
+        await registry.close()
+        await alerts.aclose()
+        await outbound.aclose()
+        await database.close()
 
 
 async def _run(

@@ -19,14 +19,21 @@ HEADINGS = {
     "replays": "Replays",
     "plugin_store": "Plugins' values",
     "messages": "Messages",
+    "feedback_emptied": "Feedback emptied",
     "summaries": "Summaries",
-    "tool_log_stripped": "Calls stripped",
+    "tool_log_stripped": "Tool calls stripped",
     "turns": "Turns",
-    "tool_log": "Calls",
-    "conversations_emptied": "Conv. emptied",
-    "conversations": "Conv.",
+    "tool_log": "Tool calls",
+    "conversations_emptied": "Conversations emptied",
+    "conversations": "Conversations",
     "events_emptied": "Events emptied",
     "events": "Events",
+    "channel_inbox": "Channel in",
+    "channel_outbox": "Channel out",
+    "channel_threads": "Channel threads",
+    "channel_contacts_emptied": "Contacts emptied",
+    "channel_contacts": "Contacts",
+    "integration_deliveries": "Systems' news",
     "visitors": "Visitors",
 }
 
@@ -58,8 +65,14 @@ def run(
         typer.echo(json.dumps({"dry_run": is_dry, "clients": clients}))
         return
     print_table(
-        ("Client", *HEADINGS.values()),
-        [(found.name, *(f"{counts[name]:,}" for name in HEADINGS)) for found, counts in done],
+        ("Client", "What", "Rows"),
+        [
+            (found.name, heading, f"{counts[name]:,}")
+            for found, counts in done
+            for name, heading in HEADINGS.items()
+            if counts[name]
+        ]
+        or [(client or "All", "nothing was due", "0")],
     )
     typer.echo("Nothing was removed: this was a dry run." if is_dry else "Removed.")
 

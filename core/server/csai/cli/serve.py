@@ -45,6 +45,7 @@ def serve(
         timeout_graceful_shutdown=GRACE_S,
         **UVICORN,
     )
+    asyncio.run(_welcome(settings, base_url(sock)))
     structlog.get_logger("csai").info("serving", url=base_url(sock), workers=workers, env=settings.env)
     # uvicorn repeats the signal after it has shut down in order.
     with suppress(KeyboardInterrupt):
@@ -68,6 +69,23 @@ def app_factory() -> FastAPI:
         from csai.services import build_services
 
         return create_app(build_services(settings))
+
+
+async def _welcome(settings: Settings, base: str) -> None:
+    """Say how the first admin comes in, while there is none. Not in the log, which others read."""
+    from csai.admins.account import first_link
+    from csai.database import Database
+    from csai.kit.clock import SystemClock
+
+    database = Database(settings.effective_database_url, pool_size=1)
+    try:
+        async with database.write() as transaction:
+            link = await first_link(transaction, at=SystemClock().now())
+    finally:
+        await database.close()
+    if link is not None:
+        url = link.url(settings.public_url or base)
+        typer.echo(f"There is no admin yet. Within 24 hours, make the first one at\n\n    {url}\n")
 
 
 async def _prepare(settings: Settings) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from csai.cli.installation import Installation
     from csai.tools.execution_repository import LoggedCall
     from csai.tools.invocation import Outcome
+    from csai.tools.listing import SourceChange
     from csai.tools.repository import CatalogRow
     from csai.tools.service import CatalogChange
 
@@ -134,6 +135,36 @@ def try_one(
         typer.echo(outcome.response)
         typer.echo(f"{outcome.status} in {outcome.duration_ms} ms", err=True)
     if outcome.status != "succeeded":
+        raise typer.Exit(1)
+
+
+@tools.command("refresh")
+def refresh(
+    name_or_id: NameOrId,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List the tools of a client's own systems anew. Exits with 1 where one of them could not be asked."""
+    from dataclasses import asdict
+
+    from csai.cli.installation import in_transaction
+    from csai.cli.listing import list_tools, show_listing
+    from csai.clients.service import find_client
+
+    changes: list[SourceChange] = []
+
+    async def find(installation: Installation) -> str:
+        return (await find_client(installation.transaction, name_or_id)).id
+
+    async def run(installation: Installation, client_id: str) -> None:
+        async with installation.views() as views:
+            changes.extend(await list_tools(installation, views, client_id))
+
+    in_transaction(find, afterwards=run)
+    if as_json:
+        typer.echo(json.dumps({"sources": [asdict(change) for change in changes]}, ensure_ascii=False))
+    else:
+        show_listing(changes)
+    if any(change.problem for change in changes):
         raise typer.Exit(1)
 
 

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from csai_sdk import Clock
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.admins.audit import SYSTEM, Actor, record
 from csai.clients.repository import ClientPluginRow, ClientRepository
 from csai.kit.crypto import Keyring
 from csai.kit.problem import Problem
-from csai.kit.text import is_clean
 from csai.plugins.discovery import entry_points
+from csai.plugins.owned import OwnedSettings
 from csai.plugins.registry import Plugin, PluginRegistry
-from csai.plugins.stored import (
-    SettingsFault,
-    StoredSettings,
-    own_settings,
-    secret_fields,
-    split_settings,
-)
+from csai.plugins.stored import StoredSettings, owner_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +40,11 @@ def find_plugin(registry: PluginRegistry, plugin_id: str) -> Plugin:
     return registry.plugins[plugin_id]
 
 
-def text_values(plugin: Plugin, texts: Mapping[str, str]) -> dict[str, Any]:
-    """What settings given as text say: the text itself where it fits, else its JSON. Raises `Problem`."""
-    _check_names(plugin, texts)
-    return {name: _value(plugin, name, text) for name, text in texts.items()}
+def owned_settings(plugin: Plugin, client_id: str, keyring: Keyring) -> OwnedSettings:
+    """A client's settings of a plugin."""
+    return OwnedSettings(
+        f"The plugin {plugin.id}", plugin.settings_model, owner_of(client_id, plugin.id), keyring
+    )
 
 
 async def switch_plugin(
@@ -75,7 +68,8 @@ async def switch_plugin(
     Raises `Problem` for a setting that the plugin does not have, a value that does not fit, and a revision
     that is over.
     """
-    _check_names(plugin, [*given, *cleared])
+    settings = owned_settings(plugin, client_id, keyring)
+    settings.check_names([*given, *cleared])
     repository = ClientRepository(transaction, client_id)
     await repository.lock()
     found = (await repository.plugins()).get(plugin.id)
@@ -87,11 +81,9 @@ async def switch_plugin(
         # Also where the settings cannot be used: switching off must always do.
         changed = stored
     else:
-        own = {} if is_reset else _own(plugin, stored, client_id, keyring, given)
-        own = {name: value for name, value in {**own, **given}.items() if name not in cleared}
-        changed = _checked(plugin, own, client_id, keyring)
-    if found and is_on == row.enabled and _is_same(plugin, stored, changed, client_id, keyring):
-        return PluginState(is_on, stored.shown, _secret_names(plugin, stored, client_id, keyring))
+        changed = settings.changed(stored, given=given, cleared=cleared, is_reset=is_reset)
+    if found and is_on == row.enabled and settings.is_same(stored, changed):
+        return PluginState(is_on, stored.shown, settings.secret_names(stored))
     return await _write(
         transaction,
         client_id,
@@ -101,7 +93,7 @@ async def switch_plugin(
         stored=changed,
         action="plugin.switched" if is_on != row.enabled else "plugin.set",
         named=sorted({*given, *cleared}),
-        secret_names=lambda settings: _secret_names(plugin, settings, client_id, keyring),
+        secret_names=settings.secret_names,
         clock=clock,
         actor=actor,
     )
@@ -176,7 +168,7 @@ async def undo_plugin(
         ),
         action="plugin.undone",
         named=[],
-        secret_names=lambda settings: _secret_names(plugin, settings, client_id, keyring),
+        secret_names=owned_settings(plugin, client_id, keyring).secret_names,
         clock=clock,
         actor=actor,
     )
@@ -240,17 +232,6 @@ async def _write(
     )
 
 
-def _check_names(plugin: Plugin, names: Collection[str]) -> None:
-    unknown = [name for name in names if name not in plugin.settings_model.model_fields]
-    if unknown:
-        there = ", ".join(plugin.settings_model.model_fields) or "none"
-        raise Problem(
-            422,
-            "setting_unknown",
-            f"The plugin {plugin.id} has no setting '{unknown[0][:64]}'. It has: {there}.",
-        )
-
-
 def _check_revision(row: ClientPluginRow, revisions: Collection[int] | None) -> None:
     if revisions is not None and row.revision not in revisions:
         raise Problem(
@@ -259,84 +240,3 @@ def _check_revision(row: ClientPluginRow, revisions: Collection[int] | None) -> 
             "Somebody else has changed this plugin since you read it. Read it again, and repeat your change.",
             headers={"ETag": f'"{row.revision}"'},
         )
-
-
-def _own(
-    plugin: Plugin, stored: StoredSettings, client_id: str, keyring: Keyring, given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What the client set until now. Secrets that cannot be read go when one of them is given anew."""
-    try:
-        return own_settings(plugin, stored, client_id=client_id, keyring=keyring)
-    except SettingsFault as fault:
-        if fault.code == "secret_unreadable" and secret_fields(plugin.settings_model) & given.keys():
-            without = StoredSettings(stored.shown, None, stored.version)
-            return _own(plugin, without, client_id, keyring, {})
-        raise Problem(
-            409, fault.code, f"The plugin {plugin.id}: {fault.cause}. What to do: {fault.remedy}."
-        ) from None
-
-
-def _checked(plugin: Plugin, own: Mapping[str, Any], client_id: str, keyring: Keyring) -> StoredSettings:
-    try:
-        stored = split_settings(plugin, own, client_id=client_id, keyring=keyring)
-    except SettingsFault as fault:
-        raise Problem(422, fault.code, f"The plugin {plugin.id}: {fault.cause}.") from None
-    if not _is_storable(stored.shown):
-        raise Problem(422, "setting_invalid", "A setting holds characters or numbers that cannot be stored.")
-    return stored
-
-
-def _is_storable(shown: Mapping[str, Any]) -> bool:
-    try:
-        json.dumps(shown, allow_nan=False)
-    except ValueError:
-        return False
-    return all(is_clean(text) for text in _texts(shown))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for name, each in value.items():
-            yield from (str(name), *_texts(each))
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
-
-
-def _is_same(
-    plugin: Plugin, stored: StoredSettings, changed: StoredSettings, client_id: str, keyring: Keyring
-) -> bool:
-    if (stored.shown, stored.version) != (changed.shown, changed.version):
-        return False
-    if stored.secrets == changed.secrets:
-        return True
-    try:
-        return own_settings(plugin, stored, client_id=client_id, keyring=keyring) == own_settings(
-            plugin, changed, client_id=client_id, keyring=keyring
-        )
-    except SettingsFault:
-        return False
-
-
-def _secret_names(
-    plugin: Plugin, stored: StoredSettings, client_id: str, keyring: Keyring
-) -> tuple[str, ...]:
-    try:
-        own = own_settings(plugin, stored, client_id=client_id, keyring=keyring)
-    except SettingsFault:
-        return ()
-    return tuple(sorted(secret_fields(plugin.settings_model) & own.keys()))
-
-
-def _value(plugin: Plugin, name: str, text: str) -> Any:
-    """The text itself where it fits the setting, else what it says as JSON: a list, an object, null."""
-    try:
-        TypeAdapter(plugin.settings_model.model_fields[name].rebuild_annotation()).validate_python(text)
-    except ValidationError:
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text

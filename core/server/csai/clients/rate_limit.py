@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
 from limits import RateLimitItemPerMinute
@@ -12,6 +14,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+from csai.clients.access import Access
 from csai.kit.problem import Problem
 
 log = structlog.get_logger(__name__)
@@ -51,21 +54,23 @@ class RateLimiter:
         self._shared = FixedWindowRateLimiter(self._storage) if self._storage is not None else None
         self._is_down = False
         self._ask_again_at = 0.0
-        self._limits = [
-            (name, RateLimitItemPerMinute(amount), is_visitor)
-            for name, amount, is_visitor in (
-                ("visitor", per_visitor, True),
-                ("client", per_client, False),
-            )
-            if amount
-        ]
+        self._per_visitor = per_visitor
+        self._per_client = per_client
 
-    async def check(self, client_id: str, visitor: str | None) -> None:
-        """Count one message. Raises 429 with Retry-After when it is one too many."""
-        for name, limit, is_visitor in self._limits:
-            if is_visitor and visitor is None:
+    async def check(self, client_id: str, visitor: str | None, own: Mapping[str, Any]) -> None:
+        """Count one message. Raises 429 with Retry-After when it is one too many.
+
+        `own` are the client's settings, which may have other limits than the installation's.
+        """
+        limits: list[tuple[str, int, tuple[str, ...]]] = [
+            ("client", own.get("client_rate", self._per_client), (client_id,))
+        ]
+        if visitor is not None:
+            limits.insert(0, ("visitor", own.get("visitor_rate", self._per_visitor), (client_id, visitor)))
+        for name, amount, identifiers in limits:
+            if not amount:
                 continue
-            identifiers = (client_id, str(visitor)) if is_visitor else (client_id,)
+            limit = RateLimitItemPerMinute(amount)
             limiter, is_allowed = await self._hit(limit, identifiers)
             if not is_allowed:
                 raise await self._too_many(limiter, limit, identifiers, name)
@@ -82,6 +87,14 @@ class RateLimiter:
                 f"More than {per_minute} attempts in a minute. Try again in {wait_s} s.",
                 headers={"Retry-After": str(wait_s)},
             )
+
+    async def check_visitor(self, what: str, access: Access, address: str, *, per_minute: int) -> None:
+        """Count an attempt by a visitor of the client at that address. Raises 429 when it is one too many.
+
+        Whoever has the secret key is no visitor, and not limited so.
+        """
+        if not access.is_secret:
+            await self.check_attempt(what, f"{access.client_id}:{address}", per_minute=per_minute)
 
     async def reaches_redis(self) -> bool:
         """Whether Redis answers now; also true where none is set."""

@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.database import Database
-from csai.kit.identifier import is_id
+from csai.kit.identifier import is_id, new_id
 from csai.kit.problem import not_found
-from csai.models import ApiKey, Client, ClientOrigin, ClientPlugin, ClientTool, KnowledgePassage, Plan, Tool
+from csai.models import (
+    ApiKey,
+    Client,
+    ClientOrigin,
+    ClientPlugin,
+    ClientTool,
+    KnowledgePassage,
+    Plan,
+    Tool,
+    Turn,
+)
 from csai.statement import Prepared, Step
 
 KeyKind = Literal["publishable", "secret"]
@@ -45,6 +55,7 @@ class ClientRow:
     features: Mapping[str, Any]
     """Of its plan."""
     plan: str
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,7 @@ class ClientToolRow:
     confirm: bool
     n8n_webhook_url: str | None
     custom_config: Mapping[str, Any]
+    target: Mapping[str, Any] | None = None
 
 
 _KEY = Prepared(
@@ -110,6 +122,12 @@ async def client_summaries(connection: AsyncConnection, *, name_or_id: str = "")
     return [ClientSummary(*row) for row in await connection.execute(statement.order_by(Client.id))]
 
 
+async def busy_clients(connection: AsyncConnection, *, since: datetime) -> list[str]:
+    """For the jobs, which no client scopes: those that were written to since then, oldest first."""
+    asked = exists().where(Turn.client_id == Client.id, Turn.accepted_at >= since)
+    return list((await connection.execute(select(Client.id).where(asked).order_by(Client.id))).scalars())
+
+
 async def plugins_in_use(connection: AsyncConnection) -> dict[str, int]:
     """For the operator, whom no client scopes: how many clients have each plugin switched on, by a row."""
     statement = select(ClientPlugin.plugin, func.count(ClientPlugin.client_id)).where(ClientPlugin.enabled)
@@ -144,6 +162,7 @@ class ClientRepository:
                 Plan.limit_message,
                 Plan.features,
                 Plan.name,
+                Client.is_paused,
             )
             .join_from(Client, Plan, Plan.name == Client.plan_type)
             .where(Client.id == self._client_id)
@@ -188,12 +207,15 @@ class ClientRepository:
         )
         await self.bump()
 
-    async def add_key(self, *, kind: KeyKind, key_hash: str, hint: str, now: datetime) -> None:
+    async def add_key(self, *, kind: KeyKind, key_hash: str, hint: str, now: datetime) -> str:
+        """The key's id."""
+        made = new_id()
         await self._connection.execute(
             insert(ApiKey).values(
-                client_id=self._client_id, kind=kind, key_hash=key_hash, hint=hint, created_at=now
+                id=made, client_id=self._client_id, kind=kind, key_hash=key_hash, hint=hint, created_at=now
             )
         )
+        return made
 
     async def has_keys(self, hashes: Collection[str]) -> bool:
         """Whether all of these are keys of the client."""
@@ -264,7 +286,7 @@ class ClientRepository:
         return await self.bump()
 
     async def tools(self) -> list[ClientToolRow]:
-        """The catalog tools this client has enabled, by name."""
+        """The catalog tools this client has enabled, by name; of listed ones those that are as approved."""
         statement = (
             select(
                 Tool.tool_name,
@@ -278,6 +300,7 @@ class ClientRepository:
                 Tool.confirm,
                 ClientTool.n8n_webhook_url,
                 ClientTool.custom_config,
+                Tool.target,
             )
             .join_from(
                 ClientTool,
@@ -287,7 +310,13 @@ class ClientRepository:
                     or_(Tool.client_id.is_(None), Tool.client_id == self._client_id),
                 ),
             )
-            .where(ClientTool.client_id == self._client_id, ClientTool.enabled)
-            .order_by(Tool.tool_name)
+            .where(
+                ClientTool.client_id == self._client_id,
+                ClientTool.enabled,
+                ~Tool.gone,
+                or_(Tool.fingerprint.is_(None), Tool.fingerprint == ClientTool.approved),
+            )
+            # A tool of its own after a shared one of that name, in whose place it is.
+            .order_by(Tool.tool_name, Tool.client_id.is_not(None))
         )
         return [ClientToolRow(*row) for row in await self._connection.execute(statement)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal
@@ -29,7 +29,16 @@ from csai.kit.text import is_clean
 from csai.providers.choice import OFFLINE, ModelRef, PlanProviders
 
 SettingName = Literal[
-    "provider", "model", "prompt", "tone", "response_cache", "message_days", "tool_log_days"
+    "provider",
+    "model",
+    "prompt",
+    "tone",
+    "response_cache",
+    "compression",
+    "message_days",
+    "tool_log_days",
+    "client_rate",
+    "visitor_rate",
 ]
 
 HINT_CHARS = 4
@@ -40,9 +49,19 @@ MAX_SETTING_CHARS: Mapping[SettingName, int] = {
     "tone": 500,
     "message_days": 4,
     "tool_log_days": 4,
+    "client_rate": 5,
+    "visitor_rate": 5,
     "response_cache": 3,
+    "compression": 3,
 }
-NUMBERS = frozenset({"message_days", "tool_log_days"})
+SWITCHES = frozenset({"response_cache", "compression"})
+NUMBERS: Mapping[str, str] = {
+    "message_days": "days",
+    "tool_log_days": "days",
+    "client_rate": "messages a minute",
+    "visitor_rate": "messages a minute",
+}
+"""What each counts."""
 MAX_NAME_CHARS = 200
 MAX_ORIGIN_CHARS = 300
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -65,14 +84,15 @@ async def create_client(
     *,
     name: str,
     origins: Iterable[str],
+    domain: str | None = None,
     plan_type: str = "default",
     keyring: Keyring,
     clock: Clock,
     actor: Actor = SYSTEM,
 ) -> NewClient:
     """Add a client with one key of each kind. Raises `Problem` for a name, origin or plan that cannot be."""
-    name = _checked_name(name)
-    allowed = sorted({normalise_origin(origin) for origin in origins})
+    name = checked_name(name)
+    allowed = normalise_origins(origins)
     if not await has_plan(transaction, plan_type):
         raise Problem(
             422,
@@ -84,7 +104,7 @@ async def create_client(
     now = clock.now()
     await repository.add(
         name=name,
-        domain=urlsplit(allowed[0]).hostname or "" if allowed else "",
+        domain=_first_host(allowed) if domain is None else normalise_domain(domain),
         plan_type=plan_type,
         identity_secret=keyring.encrypt(client.identity_secret, f"client:{client.id}/identity"),
         created_at=now,
@@ -212,10 +232,15 @@ def _check_setting(name: SettingName, value: str, providers: Collection[str]) ->
     if name == "provider" and value and value not in providers:
         there = ", ".join(sorted(providers)) or "none"
         raise Problem(422, "provider_unknown", f"There is no provider '{value[:64]}'. Installed: {there}.")
-    if name in NUMBERS and value and not (re.fullmatch("[0-9]{1,4}", value) and int(value)):
-        raise Problem(422, "setting_invalid", f"{name} is a whole number of days, from 1 to 9999.")
-    if name == "response_cache" and value not in {"", "on", "off"}:
-        raise Problem(422, "setting_invalid", "The response_cache is on or off.")
+    if name in NUMBERS and value:
+        digits = MAX_SETTING_CHARS[name]
+        if not (re.fullmatch(f"[0-9]{{1,{digits}}}", value) and int(value)):
+            most = "9" * digits
+            raise Problem(
+                422, "setting_invalid", f"{name} is a whole number of {NUMBERS[name]}, from 1 to {most}."
+            )
+    if name in SWITCHES and value not in {"", "on", "off"}:
+        raise Problem(422, "setting_invalid", f"The {name} is on or off.")
     if len(value) > MAX_SETTING_CHARS[name] or not is_clean(value):
         raise Problem(
             422,
@@ -236,6 +261,23 @@ def normalise_origin(text: str) -> str:
     if scheme not in DEFAULT_PORTS or host is None or _has_more(parts) or len(text) > MAX_ORIGIN_CHARS:
         raise _no_origin(text)
     return f"{scheme}://{host}" + (f":{port}" if port not in {None, DEFAULT_PORTS[scheme]} else "")
+
+
+def normalise_origins(origins: Iterable[str]) -> list[str]:
+    """Each once, in order. Raises `Problem`."""
+    return sorted({normalise_origin(origin) for origin in origins})
+
+
+def normalise_domain(text: str) -> str:
+    """A host in the form browsers use, or nothing. Raises `Problem`."""
+    text = text.strip().lower()
+    if text and _host(text) is None:
+        raise Problem(422, "domain_invalid", "A domain is a host's name without anything else: shop.example.")
+    return text
+
+
+def _first_host(origins: Sequence[str]) -> str:
+    return (urlsplit(origins[0]).hostname or "") if origins else ""
 
 
 def _has_more(parts: SplitResult) -> bool:
@@ -260,7 +302,8 @@ def _no_origin(text: str) -> Problem:
     )
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """Raises `Problem`."""
     name = name.strip()
     if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
         raise Problem(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response, StreamingResponse
 
+from csai.clients.offer import check_offered
 from csai.conversations.repository import ConversationRepository
 from csai.conversations.schemas import Ended, History, SessionRef, message_json
 from csai.conversations.session import find_conversation, referred_conversation
-from csai.handoffs.repository import HandoffRepository
+from csai.conversations.transcript import FORMATS, POLICY, Format, transcript
+from csai.handoffs.repository import HandoffRepository, mark_of
 from csai.kit.openapi import PROBLEMS, body_of
+from csai.kit.streaming import begun
 from csai.plugins.view import ClientView
 from csai.services import Services
 from csai.tools.confirmation import WaitingCall, confirmation
@@ -43,11 +46,14 @@ async def history(
         ToolExecutionRepository(access.client_id).still_asked(session_id, now=services.clock.now())
     )
     page = rows[:HISTORY_PAGE]
+    if page and not access.is_secret:
+        await services.follow_ups.read(access.client_id, conversation_id, page[-1].seq)
     return {
         "messages": [message_json(row) for row in page],
         "next": page[-1].seq if len(rows) > HISTORY_PAGE else None,
         "state": handed.state,
         "teammate": handed.teammate,
+        "live_id": str(mark_of(handed, seq=page[-1].seq if page else after)),
         "confirmations": [_confirmation(access.view, call) for call in (WaitingCall(*row) for row in asked)],
     }
 
@@ -60,32 +66,43 @@ def _confirmation(view: ClientView, call: WaitingCall) -> dict[str, Any]:
 
 @router.get(
     "/transcript/{session_id}",
-    summary="Download a conversation as text",
-    response_class=PlainTextResponse,
-    responses=PROBLEMS,
+    summary="Download a conversation as text, HTML or JSON",
+    description=(
+        "What the visitor saw, oldest first, as a file: `text`, an `html` page that loads and runs nothing, "
+        "or `json` with the messages as in the history. With a page's key 403 `not_offered` where the "
+        "client's branding has it switched off."
+    ),
+    response_class=StreamingResponse,
+    responses={
+        **PROBLEMS,
+        200: {
+            "description": "The file.",
+            "content": {written.media_type: {} for written in FORMATS.values()},
+        },
+    },
 )
-async def transcript(request: Request, session_id: str) -> Response:
+async def transcript_file(
+    request: Request,
+    session_id: str,
+    form: Annotated[Format, Query(alias="format", description="What kind of file.")] = "text",
+) -> Response:
     services: Services = request.app.state.services
     access, conversation_id = await find_conversation(request, session_id)
-    names = {
-        "visitor": "Visitor",
-        "ai": f"{access.view.client.name} (AI)",
-        "teammate": access.view.client.name,
-    }
-    lines: list[str] = []
-    after = 0
-    async with services.database.read() as connection:
-        repository = ConversationRepository(connection, access.client_id)
-        while page := await repository.messages(conversation_id, after=after, count=500):
-            lines += [
-                f"[{row.timestamp:%Y-%m-%d %H:%M} UTC] {names.get(row.author, row.author)}: {row.content}"
-                for row in page
-            ]
-            after = page[-1].seq
-    return PlainTextResponse(
-        "\n\n".join(lines) + "\n",
+    check_offered(access, "transcript")
+    written = FORMATS[form]
+    pieces = transcript(
+        services.database,
+        access.client_id,
+        conversation_id,
+        client_name=access.view.client.name,
+        form=form,
+    )
+    return StreamingResponse(
+        await begun(pieces),
+        media_type=written.media_type,
         headers={
-            "Content-Disposition": 'attachment; filename="conversation.txt"',
+            "Content-Disposition": f'attachment; filename="conversation.{written.extension}"',
+            "Content-Security-Policy": f"{POLICY}; sandbox",
             "Cache-Control": "no-store",
         },
     )
@@ -106,4 +123,5 @@ async def end(request: Request) -> Any:
             conversation_id, now=services.clock.now()
         ):
             await services.outbox.ended(access.client_id, asked.session_id).run(transaction)
+    await services.feed.wake.tell(conversation_id)
     return {"session_id": asked.session_id, "status": "ended"}

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.kit.identifier import new_id
 from csai.models import Conversation, Message, Visitor
+from csai.statement import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,10 @@ class MessageRow:
     author: str
     content: str
     timestamp: datetime
+
+
+MESSAGE_COLUMNS = (Message.id, Message.seq, Message.role, Message.author, Message.content, Message.timestamp)
+"""Of a `MessageRow`, in its order."""
 
 
 class ConversationRepository:
@@ -38,10 +42,17 @@ class ConversationRepository:
         found: str | None = (await self._connection.execute(statement)).scalar()
         return found
 
+    async def is_test(self, session_id: str) -> bool:
+        """Whether an admin began it, to test; False also where there is none."""
+        statement = select(Conversation.is_test).where(
+            Conversation.client_id == self._client_id, Conversation.session_id == session_id
+        )
+        return bool((await self._connection.execute(statement)).scalar())
+
     async def messages(self, conversation_id: str, *, after: int, count: int) -> list[MessageRow]:
         """Messages numbered above `after`, oldest first."""
         statement = (
-            select(Message.id, Message.seq, Message.role, Message.author, Message.content, Message.timestamp)
+            select(*MESSAGE_COLUMNS)
             .where(
                 Message.client_id == self._client_id,
                 Message.conversation_id == conversation_id,
@@ -81,8 +92,7 @@ class VisitorRepository:
         found: str | None = (await self._connection.execute(find)).scalar()
         if found is not None:
             return found
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(Visitor).values(
+        statement = upsert(self._connection, Visitor).values(
             id=new_id(), client_id=self._client_id, external_id=external_id, created_at=now
         )
         await self._connection.execute(statement.on_conflict_do_nothing())

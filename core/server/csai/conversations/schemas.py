@@ -27,6 +27,9 @@ class History(BaseModel):
         description="Who answers: ai, queued (nobody until a teammate comes), teammate; or closed."
     )
     teammate: str | None = Field(description="A label for who took it over.")
+    live_id: str = Field(
+        description="Of what is told here: the `Last-Event-ID` for `GET /chat/events` with `live=true`."
+    )
     confirmations: list[Confirmation] = Field(description="Write actions that wait for the visitor's word.")
 
 

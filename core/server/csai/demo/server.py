@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import uvicorn
 
+from csai.admins.account import Link, first_link
 from csai.app import create_app
 from csai.cli.provider import explain
 from csai.cli.server import UVICORN
@@ -17,8 +18,8 @@ from csai.services import Services, build_services
 
 GRACE_S = 1
 KEYS_FILE = "demo.json"
-Announce = Callable[[DemoClient, str], None]
-"""Told the client, and what answers for it and why, when the server takes requests."""
+Announce = Callable[[DemoClient, str, Link | None], None]
+"""Told the client, what answers for it and why, and the first admin's link, once requests are taken."""
 
 
 def demo_server(settings: Settings, announce: Announce) -> uvicorn.Server:
@@ -47,4 +48,7 @@ class DemoServer(uvicorn.Server):
         await super().startup(sockets)
         view = await services.views.get(client.client_id, version=0)
         answering = view.providers[0].provider.id if view.providers else "nothing"
-        self._announce(client, explain(answering, registry=services.registry, settings=services.settings))
+        async with services.database.write() as transaction:
+            link = await first_link(transaction, at=services.clock.now())
+        explained = explain(answering, registry=services.registry, settings=services.settings)
+        self._announce(client, explained, link)

@@ -7,15 +7,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.clients.repository import ClientPluginRow, ClientRepository, ClientRow
 from csai.evals.mock import PLUGIN
 from csai.kit.identifier import new_id
+from csai.knowledge import statements
 from csai.knowledge.ingest import PassageDraft
-from csai.knowledge.repository import KnowledgeRepository
-from csai.models import ClientTool, Conversation, KnowledgePassage, Message, Plan, Tool, ToolExecution
+from csai.knowledge.repository import EmbeddingRepository, KnowledgeRepository, has_pgvector
+from csai.knowledge.vectors import as_bytes
+from csai.models import (
+    ClientTool,
+    Conversation,
+    KnowledgeEmbedding,
+    KnowledgePassage,
+    Message,
+    Plan,
+    Tool,
+    ToolExecution,
+)
 from csai.plugins.view import EnabledTool
 from csai.providers.repository import PriceRepository
 from csai.usage.price_list import OwnPrice
@@ -24,12 +35,23 @@ NO_LIMITS = "eval"
 
 
 @dataclass(frozen=True, slots=True)
+class KnownPassage:
+    """A piece of the client's knowledge, and its vector where it has one."""
+
+    draft: PassageDraft
+    dimensions: int = 0
+    vector: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """A client as its turns see it, without anything that was ever said to it."""
 
     client: ClientRow
     plugins: Mapping[str, ClientPluginRow]
-    passages: Sequence[PassageDraft]
+    passages: Sequence[KnownPassage]
+    embedded_by: str
+    """The model whose vectors they are, as `Embedder.key` names it; empty where there are none."""
     prices: Sequence[OwnPrice]
     """Set by admins, and in force."""
 
@@ -58,17 +80,36 @@ class Source:
 
     async def configuration(self, *, now: datetime) -> Configuration:
         repository = ClientRepository(self._connection, self._client_id)
-        passages = await self._connection.execute(
-            select(KnowledgePassage.title, KnowledgePassage.content, KnowledgePassage.url)
-            .where(KnowledgePassage.client_id == self._client_id)
-            .order_by(KnowledgePassage.id)
-        )
+        embedding = await EmbeddingRepository(self._connection, self._client_id).state()
+        embedded_by = embedding.model if embedding else ""
         return Configuration(
             await repository.get(),
             await repository.plugins(),
-            [PassageDraft(title=title, content=content, url=url) for title, content, url in passages],
+            await self._passages(embedded_by),
+            embedded_by,
             [each for each in await PriceRepository(self._connection).all() if each.effective_from <= now],
         )
+
+    async def _passages(self, embedded_by: str) -> list[KnownPassage]:
+        vectors = await self._vectors(embedded_by) if embedded_by else {}
+        passages = await self._connection.execute(
+            select(
+                KnowledgePassage.id, KnowledgePassage.title, KnowledgePassage.content, KnowledgePassage.url
+            )
+            .where(KnowledgePassage.client_id == self._client_id)
+            .order_by(KnowledgePassage.id)
+        )
+        return [
+            KnownPassage(PassageDraft(title=title, content=content, url=url), *vectors.get(key, (0, b"")))
+            for key, title, content, url in passages
+        ]
+
+    async def _vectors(self, model: str) -> dict[str, tuple[int, bytes]]:
+        is_pgvector = await has_pgvector(self._connection)
+        prepared = statements.COPIED_PGVECTOR if is_pgvector else statements.COPIED_BYTES
+        query: Any = prepared.statement
+        rows = await self._connection.execute(query, {"client": self._client_id, "model": model})
+        return {key: (dimensions, as_bytes(vector)) for key, dimensions, vector in rows}
 
     async def conversation(self, session_id: str) -> tuple[list[SaidRow], list[CalledRow]]:
         """What the visitor said, and the calls that were made for it, in order."""
@@ -128,7 +169,13 @@ class StageRepository:
         plan = {"name": NO_LIMITS, "title": NO_LIMITS, "limits": {}, "features": features, "created_at": at}
         await execute(insert(Plan).values(limit_message="", **plan))
         repository = ClientRepository(self._connection, self._client_id)
-        await repository.add(name=client.name, plan_type=NO_LIMITS, settings=dict(settings), created_at=at)
+        await repository.add(
+            name=client.name,
+            plan_type=NO_LIMITS,
+            settings=dict(settings),
+            timezone=client.timezone,
+            created_at=at,
+        )
         for name in {*configuration.plugins, *switched}:
             row = configuration.plugins.get(name) or ClientPluginRow(False, {}, None)
             await repository.set_plugin(
@@ -145,8 +192,33 @@ class StageRepository:
             await prices.put(replace(price, effective_from=min(price.effective_from, at)))
         for tool in tools:
             await self._add(tool, at)
-        await KnowledgeRepository(self._connection, self._client_id).add(configuration.passages, at=at)
+        await self._teach(configuration, at)
         await repository.bump()
+
+    async def _teach(self, configuration: Configuration, at: datetime) -> None:
+        """With vectors as far as the installation has them: the rest is found by words alone, as there."""
+        passages = configuration.passages
+        knowledge = KnowledgeRepository(self._connection, self._client_id)
+        ids = await knowledge.add([each.draft for each in passages], at=at)
+        vectors = [
+            {
+                "client": self._client_id,
+                "passage": key,
+                "model": configuration.embedded_by,
+                "dimensions": each.dimensions,
+                "vector": each.vector,
+            }
+            for key, each in zip(ids, passages, strict=True)
+            if each.vector
+        ]
+        if vectors:
+            keep: Any = statements.KEEP_BYTES.statement
+            await self._connection.execute(keep, vectors)
+        await self._connection.execute(
+            update(KnowledgeEmbedding)
+            .where(KnowledgeEmbedding.client_id == self._client_id)
+            .values(model=configuration.embedded_by, due_at=None)
+        )
 
     async def _add(self, tool: EnabledTool, at: datetime) -> None:
         key = new_id()

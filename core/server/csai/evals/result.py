@@ -19,8 +19,16 @@ class ToolUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """An expectation that is not met, and in words what is instead."""
+
+    expectation: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepResult:
-    """One turn. `faults` are the expectations that it does not meet, in words."""
+    """One turn."""
 
     case: str
     said: str
@@ -32,7 +40,7 @@ class StepResult:
     tokens_output: int
     cost_usd: float
     latency_ms: int
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
 
     def fixed(self) -> dict[str, Any]:
         """All of it that does not depend on how busy the machine was."""
@@ -79,8 +87,9 @@ class Difference:
 
     @property
     def regressions(self) -> tuple[str, ...]:
-        """Expectations that were met before."""
-        return tuple(fault for fault in self.after.faults if fault not in self.before.faults)
+        """What is the matter with expectations that were met before."""
+        unmet = {fault.expectation for fault in self.before.faults}
+        return tuple(fault.words for fault in self.after.faults if fault.expectation not in unmet)
 
 
 def compare(before: Result, after: Result) -> list[Difference]:
@@ -89,20 +98,25 @@ def compare(before: Result, after: Result) -> list[Difference]:
 
 def faults_of(
     expected: Expectation, *, status: str, text: str, tools: Sequence[str], asks: Sequence[str]
-) -> tuple[str, ...]:
+) -> tuple[Fault, ...]:
     """The expectations that are not met."""
     return tuple(_faults(expected, status=status, text=text.casefold(), tools=list(tools), asks=list(asks)))
 
 
 def _faults(
     expected: Expectation, *, status: str, text: str, tools: list[str], asks: list[str]
-) -> Iterator[str]:
+) -> Iterator[Fault]:
     if status != expected.status:
-        yield f"status is {status}, expected {expected.status}"
+        yield Fault("status", f"status is {status}, expected {expected.status}")
     if expected.tools is not None and tools != expected.tools:
-        yield f"tools called: {', '.join(tools) or 'none'}; expected {', '.join(expected.tools) or 'none'}"
+        wanted = ", ".join(expected.tools) or "none"
+        yield Fault("tools", f"tools called: {', '.join(tools) or 'none'}; expected {wanted}")
     if expected.asks is not None and asks != expected.asks:
         wanted = ", ".join(expected.asks) or "nothing"
-        yield f"asks to confirm: {', '.join(asks) or 'nothing'}; expected {wanted}"
-    yield from (f"does not say '{words}'" for words in expected.contains if words.casefold() not in text)
-    yield from (f"says '{words}'" for words in expected.lacks if words.casefold() in text)
+        yield Fault("asks", f"asks to confirm: {', '.join(asks) or 'nothing'}; expected {wanted}")
+    for words in expected.contains:
+        if words.casefold() not in text:
+            yield Fault(f"contains {words}", f"does not say '{words}'")
+    for words in expected.lacks:
+        if words.casefold() in text:
+            yield Fault(f"lacks {words}", f"says '{words}'")

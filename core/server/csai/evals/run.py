@@ -9,12 +9,12 @@ from typing import Any
 from csai.chat.replay import Asked
 from csai.chat.schemas import ChatMessage
 from csai.clients.access import Access
-from csai.evals.result import Result, StepResult, ToolUse, faults_of
+from csai.evals.result import Fault, Result, StepResult, ToolUse, faults_of
 from csai.evals.stage import Stage
 from csai.evals.suite import Case, Step, Suite
 from csai.tools.confirmation import Decision
 
-NOTHING_TO_DECIDE = "the turn before asks nothing to be decided"
+NOTHING_TO_DECIDE = Fault("decide", "the turn before asks nothing to be decided")
 
 Progress = Callable[[str], None]
 
@@ -57,7 +57,7 @@ class _Conversation:
                 tools=[call["name"] for call in outcome["tool_calls"]],
                 asks=[asked["tool"] for asked in self._asked],
             ),
-            *(f"no answer in the suite for {call}" for call in unmocked),
+            *(Fault(f"answer {call}", f"no answer in the suite for {call}") for call in unmocked),
         )
         return self._result(step, outcome, latency_ms=latency_ms, faults=faults)
 
@@ -72,7 +72,7 @@ class _Conversation:
         return Asked(Access(client_id, "secret", view), message, key, self._case.visitor, "eval", decision)
 
     def _result(
-        self, step: Step, outcome: Mapping[str, Any], *, latency_ms: int, faults: tuple[str, ...]
+        self, step: Step, outcome: Mapping[str, Any], *, latency_ms: int, faults: tuple[Fault, ...]
     ) -> StepResult:
         usage = outcome.get("usage", {})
         return StepResult(

@@ -118,8 +118,9 @@ def _client_settings(
     wanted = {**stored, **{name: value for name, value in variant.settings.items() if name != "model"}}
     model = variant.settings.get("model")
     if "provider" in variant.settings or model:
-        # A chain says more than a provider does, and would be taken before it.
+        # A chain and models for simple questions say more than a provider does, and would be taken before it.
         chain = wanted.pop("chain", ())
+        wanted.pop("routing", None)
         named = ModelRef.parse(chain[0]).provider if chain else ""
         wanted.setdefault("provider", named or settings.llm_provider or next(iter(registry.providers), ""))
     if model:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
-from csai.conversations.repository import MessageRow
+from csai.conversations.repository import MESSAGE_COLUMNS, MessageRow
+from csai.handoffs.news import Mark, Snapshot
 from csai.models import Conversation, Message, Turn
+
+STILL_WAITING = timedelta(hours=24)
+"""Who has waited for longer is not counted before others: nobody waits so long, most have gone."""
 
 _STATE = (
     *(Conversation.id, Conversation.state, Conversation.state_since, Conversation.teammate),
-    *(Conversation.ended_at, Conversation.fence),
+    *(Conversation.ended_at, Conversation.fence, Conversation.contact_email),
 )
 
 
@@ -29,11 +34,20 @@ class StateOf:
     teammate: str | None
     ended_at: datetime | None
     fence: int
+    email: str | None = None
+    """Where the visitor wants to be answered when nobody is there."""
 
     @property
     def state(self) -> str:
         """`ai`, `queued`, `teammate` or `closed`."""
         return "closed" if self.ended_at is not None else self.answered_by
+
+
+def mark_of(found: StateOf, *, seq: int) -> Mark:
+    """The mark of what a visitor knows who was told this, and messages up to number `seq`."""
+    since = found.ended_at or found.since
+    snapshot = Snapshot("", found.conversation_id, found.state, since, found.teammate, seq)
+    return Mark.of(snapshot, seq=seq)
 
 
 class HandoffRepository:
@@ -53,17 +67,23 @@ class HandoffRepository:
         await self._connection.execute(statement.with_for_update(key_share=True))
 
     async def change(
-        self, conversation_id: str, state: str, *, teammate: str | None, is_from_ai: bool, now: datetime
+        self,
+        conversation_id: str,
+        state: str,
+        *,
+        teammate: str | None,
+        only_from: Collection[str] | None,
+        now: datetime,
     ) -> StateOf | None:
         """Hand the conversation over; None where it has ended, or is that way already.
 
-        With `is_from_ai` also where somebody has it. Raises its fence, so that what the AI is still about to
-        say is refused, and asks its turn to stop.
+        With `only_from` also where it is in none of these states. Raises its fence, so that what the AI is
+        still about to say is refused, and asks its turn to stop.
         """
         return await self._pass_on(
             conversation_id,
-            Conversation.state == "ai"
-            if is_from_ai
+            Conversation.state.in_(only_from)
+            if only_from is not None
             else or_(Conversation.state != state, Conversation.teammate.is_distinct_from(teammate)),
             {"state": state, "state_since": now, "teammate": teammate},
         )
@@ -92,7 +112,21 @@ class HandoffRepository:
                 )
                 .values(is_stop_requested=True)
             )
-        return StateOf(row.id, row.state, row.state_since, row.teammate, row.ended_at, row.fence)
+        *state, _lease_turn_id = row
+        return StateOf(*state)
+
+    async def set_email(self, conversation_id: str, email: str) -> bool:
+        """Whether it is another than before, in a conversation that has not ended."""
+        changed = (
+            update(Conversation)
+            .where(
+                *self._own(conversation_id),
+                Conversation.ended_at.is_(None),
+                Conversation.contact_email.is_distinct_from(email),
+            )
+            .values(contact_email=email)
+        )
+        return (await self._connection.execute(changed)).rowcount == 1
 
     async def say(
         self, conversation_id: str, message_id: str, content: str, *, now: datetime
@@ -133,11 +167,27 @@ class HandoffRepository:
         )
         return row
 
+    async def said_between(
+        self, conversation_id: str, after: int, up_to: int, *, count: int
+    ) -> list[MessageRow]:
+        """What teammates said, numbered above `after` and up to `up_to`, oldest first."""
+        statement = (
+            select(*MESSAGE_COLUMNS)
+            .where(
+                Message.client_id == self._client_id,
+                Message.conversation_id == conversation_id,
+                Message.seq > after,
+                Message.seq <= up_to,
+                Message.author == "teammate",
+            )
+            .order_by(Message.seq)
+            .limit(count)
+        )
+        return [MessageRow(*row) for row in await self._connection.execute(statement)]
+
     async def said(self, conversation_id: str, message_id: str) -> MessageRow | None:
         """A teammate's message that was stored before."""
-        statement = select(
-            Message.id, Message.seq, Message.role, Message.author, Message.content, Message.timestamp
-        ).where(
+        statement = select(*MESSAGE_COLUMNS).where(
             Message.client_id == self._client_id,
             Message.conversation_id == conversation_id,
             Message.id == message_id,
@@ -147,3 +197,54 @@ class HandoffRepository:
 
     def _own(self, conversation_id: str) -> tuple[ColumnElement[bool], ...]:
         return Conversation.client_id == self._client_id, Conversation.id == conversation_id
+
+
+async def snapshots(
+    connection: AsyncConnection, conversation_ids: Sequence[str], *, now: datetime
+) -> list[Snapshot]:
+    """For visitors who have shown that they may see them: these conversations of any client."""
+    statement = select(
+        *(Conversation.client_id, Conversation.id, Conversation.state, Conversation.state_since),
+        *(Conversation.teammate, Conversation.ended_at, Conversation.next_seq),
+    ).where(Conversation.id.in_(conversation_ids))
+    rows = (await connection.execute(statement)).all()
+    waiting = [row.id for row in rows if row.state == "queued" and row.ended_at is None]
+    positions = await _positions(connection, waiting, now=now) if waiting else {}
+    return [
+        Snapshot(
+            row.client_id,
+            row.id,
+            "closed" if row.ended_at is not None else row.state,
+            row.ended_at or row.state_since,
+            row.teammate if row.ended_at is None else None,
+            row.next_seq - 1,
+            positions.get(row.id, 0),
+        )
+        for row in rows
+    ]
+
+
+async def _positions(
+    connection: AsyncConnection, conversation_ids: Sequence[str], *, now: datetime
+) -> dict[str, int]:
+    """The place of each in the queue of its client, from 1."""
+    own, ahead = aliased(Conversation), aliased(Conversation)
+    statement = (
+        select(own.id, func.count(ahead.id))
+        .join(
+            ahead,
+            and_(
+                ahead.client_id == own.client_id,
+                ahead.state == "queued",
+                ahead.ended_at.is_(None),
+                or_(
+                    ahead.state_since < own.state_since,
+                    and_(ahead.state_since == own.state_since, ahead.id <= own.id),
+                ),
+                or_(ahead.id == own.id, ahead.state_since >= now - STILL_WAITING),
+            ),
+        )
+        .where(own.id.in_(conversation_ids))
+        .group_by(own.id)
+    )
+    return {row[0]: row[1] for row in await connection.execute(statement)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from csai.chat.schemas import AnswerMessage, Key, Label, Text
 from csai.conversations.schemas import SessionRef
+from csai.kit.email import MAX_EMAIL_CHARS, visitor_email
 
 State = Literal["ai", "queued", "teammate", "closed"]
 
@@ -18,6 +19,9 @@ class HandoffRequest(SessionRef):
     reason: Annotated[Text, StringConstraints(max_length=1_000)] = Field(
         "", description="Why, in the visitor's words."
     )
+    email: (
+        Annotated[str, StringConstraints(max_length=MAX_EMAIL_CHARS), AfterValidator(visitor_email)] | None
+    ) = Field(None, description="Where to answer when nobody is there; takes the place of an earlier one.")
 
 
 class StateChange(SessionRef):
@@ -40,6 +44,9 @@ class ConversationState(BaseModel):
     state: State = Field(description="Who answers: ai, queued (nobody yet), teammate; or closed.")
     since: str | None = Field(description="ISO 8601, UTC; null where the AI has answered from the start.")
     teammate: str | None
+    email: str | None = Field(
+        None, description="Where the visitor wants to be answered; only under a secret key."
+    )
 
 
 class Said(BaseModel):

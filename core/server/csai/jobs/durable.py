@@ -16,7 +16,10 @@ import sqlalchemy
 import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
+from csai.channels.task import Task
+from csai.jobs.repository import Failure, cause_of
 from csai.jobs.work import Work
+from csai.kit.identifier import new_id
 from csai.outbox.repository import Attempt
 
 log = structlog.get_logger(__name__)
@@ -25,9 +28,12 @@ T = TypeVar("T")
 
 # DBOS gives a process' work only to processes of the same version, and by itself calls every change of a
 # workflow's source another one. A run has stored the names of its steps: when those change, so must this.
-VERSION = "1"
+VERSION = "2"
 CONNECTIONS = 4
 DELIVERY = "deliver-"
+CHANNEL = "channel-"
+EMBEDDING = "embed-"
+MINUTELY = "hours-"
 FORGOTTEN_AT_ONCE = 500
 
 
@@ -72,8 +78,18 @@ class DurableJobs:
         def deliver(client_id: str, event_id: str, number: int) -> str:
             return self._deliver_one(client_id, event_id, number)
 
+        @DBOS.workflow(name="csai.channel")
+        def channel(kind: str, client_id: str, item_id: str, number: int) -> str:
+            return self._do_for_channel(kind, client_id, item_id, number)
+
+        @DBOS.workflow(name="csai.embed")
+        def embed(client_id: str) -> int:
+            return self._embed_all(client_id)
+
         self._run = run
+        self._embedding = embed
         self._delivery = deliver
+        self._channel = channel
 
     async def launch(self) -> None:
         await asyncio.to_thread(DBOS.launch)
@@ -86,9 +102,17 @@ class DurableJobs:
         """Begin a run for the attempt, whose end nobody waits for."""
         await asyncio.to_thread(self._start_delivery, attempt)
 
-    async def forget_deliveries(self, before: datetime) -> None:
-        """Remove finished runs of attempts: what came of them stands in the outbox."""
-        await asyncio.to_thread(self._forget_deliveries, before)
+    async def do_for_channel(self, task: Task) -> None:
+        """Begin a run for a channel's task, whose end nobody waits for."""
+        await asyncio.to_thread(self._start_for_channel, task)
+
+    async def embed(self, client_id: str) -> None:
+        """Begin a run for the client's passages that lack vectors, whose end nobody waits for."""
+        await asyncio.to_thread(self._start_embedding, client_id)
+
+    async def forget_short_runs(self, before: datetime) -> None:
+        """Remove finished runs whose outcome stands in our tables, and of which there are many."""
+        await asyncio.to_thread(self._forget_short_runs, before)
 
     async def take_over(self, living: Set[str]) -> int:
         """Go on with what workers began that live no longer; how many runs that were."""
@@ -110,10 +134,18 @@ class DurableJobs:
         with SetWorkflowID(f"{DELIVERY}{attempt.event_id}-{attempt.number}"):
             DBOS.start_workflow(self._delivery, attempt.client_id, attempt.event_id, attempt.number)
 
-    def _forget_deliveries(self, before: datetime) -> None:
+    def _start_for_channel(self, task: Task) -> None:
+        with SetWorkflowID(f"{CHANNEL}{task.kind}-{task.item_id}-{task.number}"):
+            DBOS.start_workflow(self._channel, task.kind, task.client_id, task.item_id, task.number)
+
+    def _start_embedding(self, client_id: str) -> None:
+        with SetWorkflowID(f"{EMBEDDING}{client_id}-{new_id()}"):
+            DBOS.start_workflow(self._embedding, client_id)
+
+    def _forget_short_runs(self, before: datetime) -> None:
         while not self._is_closing:
             ended = DBOS.list_workflows(
-                workflow_id_prefix=DELIVERY,
+                workflow_id_prefix=[DELIVERY, CHANNEL, EMBEDDING, MINUTELY],
                 status=["SUCCESS", "ERROR"],
                 completed_before=before.isoformat(),
                 limit=FORGOTTEN_AT_ONCE,
@@ -132,17 +164,20 @@ class DurableJobs:
 
     def _run_for_all(self, job: str) -> int:
         """A workflow: the job for one client after the other. What fails for one is left to the next run."""
-        failed = 0
-        clients: list[str] = DBOS.run_step({"name": "clients"}, self._on_loop, self._work.clients)
+        failures: list[Failure] = []
+        run_id = DBOS.workflow_id or ""
+        self._on_loop(self._work.note_begun, job, run_id)
+        clients: list[str] = DBOS.run_step({"name": "clients"}, self._on_loop, self._work.clients, job)
         for client_id in clients:
             try:
                 DBOS.run_step({"name": client_id}, self._on_loop, self._work.jobs[job].do, client_id)
-            except Exception:
+            except Exception as error:
                 log.exception("job failed for a client", job=job, client_id=client_id)
-                failed += 1
-        if failed:
-            raise RunFailed(f"{job} failed for {failed} of {len(clients)} clients")
-        log.info("run done", job=job, clients=len(clients))
+                failures.append({"client_id": client_id, "cause": cause_of(error)})
+        self._on_loop(self._work.note_ended, job, run_id, len(clients), failures)
+        if failures:
+            raise RunFailed(f"{job} failed for {len(failures)} of {len(clients)} clients")
+        log.info("run done", job=job, run=DBOS.workflow_id, clients=len(clients))
         return len(clients)
 
     def _deliver_one(self, client_id: str, event_id: str, number: int) -> str:
@@ -150,7 +185,20 @@ class DurableJobs:
         attempt = self._work.deliveries.attempt
         return DBOS.run_step({"name": "attempt"}, self._on_loop, attempt, client_id, event_id, number)
 
-    def _on_loop(self, work: Callable[..., Awaitable[T]], *arguments: str | int) -> T:
+    def _do_for_channel(self, kind: str, client_id: str, item_id: str, number: int) -> str:
+        """A workflow: one attempt at answering a message, at sending a piece, at looking for news."""
+        do = self._work.channels.do
+        return DBOS.run_step({"name": kind}, self._on_loop, do, kind, client_id, item_id, number)
+
+    def _embed_all(self, client_id: str) -> int:
+        """A workflow: batch after batch until nothing is left, or something stands in the way."""
+        run_batch = self._work.embeddings.run_batch
+        batches = 0
+        while DBOS.run_step({"name": "batch"}, self._on_loop, run_batch, client_id) == "more":
+            batches += 1
+        return batches
+
+    def _on_loop(self, work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         if self._is_closing:
             raise Interrupted
         future = asyncio.run_coroutine_threadsafe(_awaited(work, *arguments), self._loop)
@@ -170,7 +218,7 @@ def _log_as_we_do() -> None:
     logger.propagate = True
 
 
-async def _awaited(work: Callable[..., Awaitable[T]], *arguments: str | int) -> T:
+async def _awaited(work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
     return await work(*arguments)
 
 

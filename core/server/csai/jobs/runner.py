@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +15,7 @@ from sqlalchemy import make_url
 from csai.config import Settings
 from csai.database import Database, DatabaseUnavailable
 from csai.jobs.repository import WorkerRepository
-from csai.jobs.work import Work
+from csai.jobs.work import Job, Work
 from csai.kit.identifier import new_id
 from csai.kit.waiting import end
 
@@ -54,12 +56,22 @@ class JobRunner:
         self._begun: dict[str, str] = {}
         self._is_worker = False
         self._tidied_at: datetime | None = None
+        self._awake = asyncio.Event()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    @property
+    def schedule(self) -> Mapping[str, Job]:
+        """Every job, by name."""
+        return self._work.jobs
 
     def start(self, kind: Kind) -> None:
         """Work beside whatever else this process does, until stopped."""
         self._kind = kind
         self._tasks = (asyncio.create_task(self._run()), asyncio.create_task(self._sweep()))
+
+    def wake(self) -> None:
+        """There is something new to be done: look at once."""
+        self._awake.set()
 
     async def _run(self) -> None:
         if self._kind == "in_process":
@@ -88,27 +100,47 @@ class JobRunner:
                 await durable.start(job.name, run_id)
                 self._begun[job.name] = run_id
         if self._tidied_at is None or now - self._tidied_at > RUNS_KEPT:
-            await durable.forget_deliveries(now - RUNS_KEPT)
+            await durable.forget_short_runs(now - RUNS_KEPT)
             self._tidied_at = now
 
     async def _sweep(self) -> None:
-        """Begin deliveries as they fall due."""
+        """Begin deliveries and embeddings as they fall due."""
         while True:
             begun = 0
             try:
                 if self._is_worker and self._durable is not None:
                     begun = await self._deliver(self._durable)
+                    await self._embed(self._durable)
+                    await self._begin_asked(self._durable)
             except DatabaseUnavailable:
                 pass  # the beat tells of it
             except Exception:
-                log.exception("outbox not looked after")  # and tried again at the next look
-            await asyncio.sleep(SWEEP_AGAIN_S if begun else SWEEP_S)
+                log.exception(
+                    "outbox, channels, embeddings or runs not looked after"
+                )  # and tried at the next look
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_AGAIN_S if begun else SWEEP_S):
+                    await self._awake.wait()
+            self._awake.clear()
 
     async def _deliver(self, durable: DurableJobs) -> int:
         attempts = await self._work.deliveries.claim()
         for attempt in attempts:
             await durable.deliver(attempt)
-        return len(attempts)
+        # What it puts on its way is claimed at once.
+        followed_up = await self._work.follow_ups.send_due()
+        tasks = await self._work.channels.claim()
+        for task in tasks:
+            await durable.do_for_channel(task)
+        return len(attempts) + followed_up + len(tasks)
+
+    async def _embed(self, durable: DurableJobs) -> None:
+        for client_id in await self._work.embeddings.claim():
+            await durable.embed(client_id)
+
+    async def _begin_asked(self, durable: DurableJobs) -> None:
+        for job, run_id in await self._work.asked():
+            await durable.start(job, run_id)
 
     async def stop(self) -> None:
         await end(self._tasks)

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 import structlog
 from csai_sdk import Clock
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from csai.kit.redis_command import RedisCommands
 
 log = structlog.get_logger(__name__)
 
@@ -27,11 +28,7 @@ class Cache:
 
     def __init__(self, *, redis_url: str, clock: Clock) -> None:
         self._clock = clock
-        self._redis: Redis | None = (
-            Redis.from_url(redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
-            if redis_url
-            else None
-        )
+        self._redis = RedisCommands(redis_url, timeout_s=TIMEOUT_S) if redis_url else None
         self._paused_until = 0.0
         self._kept: OrderedDict[str, tuple[datetime, bytes]] = OrderedDict()
         self._size_bytes = 0
@@ -42,7 +39,7 @@ class Cache:
         if self._is_paused():
             return None
         try:
-            found = await self._redis.get(key)
+            found = await self._redis.run("GET", key)
         except (RedisError, OSError, TimeoutError):
             self._pause()
             return None
@@ -55,7 +52,7 @@ class Cache:
         if self._is_paused():
             return
         try:
-            await self._redis.set(key, value, ex=lifetime_s)
+            await self._redis.run("SET", key, value, "EX", lifetime_s)
         except (RedisError, OSError, TimeoutError):
             self._pause()
 
@@ -65,7 +62,7 @@ class Cache:
             self._forget(key)
         elif not self._is_paused():
             try:
-                await self._redis.delete(key)
+                await self._redis.run("DEL", key)
             except (RedisError, OSError, TimeoutError):
                 self._pause()
 

@@ -39,6 +39,14 @@ class FaultPoint(Enum):
     DELIVERY_CLAIMED = "delivery_claimed"  # an attempt at an event's delivery is counted, and not begun
     DELIVERY_SENT = "delivery_sent"  # the receiver has answered
 
+    CHANNEL_ANSWERED = "channel_answered"  # a channel's message has its turn, and no answer on its way yet
+    PIECE_BEGUN = "piece_begun"  # that a piece is being sent; the vendor has not been asked
+    PIECE_SENT = "piece_sent"  # the vendor has taken a piece, which nobody has written down
+    CHARGE_INTENDED = "charge_intended"  # an attempt is written down, its gateway has not heard of it
+    CHARGE_ANNOUNCED = "charge_announced"  # the vendor has the payment, and its id is not stored
+    CHARGE_COLLECTED = "charge_collected"  # the vendor has collected, and nothing of it is stored
+    REFUND_ANSWERED = "refund_answered"  # the vendor has given back, and nothing of it is stored
+
 
 def reach(point: FaultPoint) -> None:
     """The process is at this step."""

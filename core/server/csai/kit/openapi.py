@@ -33,9 +33,14 @@ ADMIN_PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {**_problem, "description": "The body is no JSON: `json_invalid`."},
     401: {
         **_problem,
-        "description": "Not signed in: `token_missing`, `token_invalid`, `login_invalid`.",
+        "description": "Not signed in: `token_missing`, `token_invalid`, `login_invalid`, "
+        "`link_invalid`, `session_over`, `second_factor_needed`, `second_factor_invalid`.",
     },
-    403: {**_problem, "description": "Not allowed: `role_insufficient`, `cross_site`."},
+    403: {
+        **_problem,
+        "description": "Not allowed: `role_insufficient`, `installation_only`, `cross_site`, "
+        "`token_read_only`, `session_required`.",
+    },
     404: {**_problem, "description": "There is no such thing: `not_found`, `plugin_unknown`."},
     409: {
         **_problem,
@@ -51,12 +56,29 @@ ADMIN_PROBLEMS: dict[int | str, dict[str, Any]] = {
     428: {**_problem, "description": "If-Match is missing: `if_match_missing`."},
     429: {**_problem, "description": "Too many attempts: `rate_limited`."},
 }
+GATEWAY_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    502: {**_problem, "description": "A payment vendor failed: `gateway_failed`, `outcome_unknown`."},
+}
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
     return {
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": model.model_json_schema()}},
+            "content": {"application/json": {"schema": _inlined(schema, parts)}},
         }
     }
+
+
+def _inlined(schema: Any, parts: dict[str, Any]) -> Any:
+    """The schema without references: where it stands in the document, they would lead nowhere."""
+    match schema:
+        case {"$ref": str() as reference, **others}:
+            return _inlined({**parts[reference.removeprefix("#/$defs/")], **others}, parts)
+        case dict():
+            return {name: _inlined(item, parts) for name, item in schema.items()}
+        case list():
+            return [_inlined(item, parts) for item in schema]
+    return schema

@@ -1,4 +1,4 @@
-"""Changes that name what they were made on: `If-Match`, as RFC 9110 has it."""
+"""Requests that name what they know: `If-Match` and `If-None-Match`, as RFC 9110 has them."""
 
 from __future__ import annotations
 
@@ -38,6 +38,19 @@ def named_tags(request: Request) -> list[str] | None:
     return [tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")]
 
 
+def known_tags(request: Request) -> set[str]:
+    """The tags that `If-None-Match` names, in their quotes; `*` among them for any."""
+    header = request.headers.get("if-none-match", "")
+    # Proxies that compress mark an ETag as weak; what it names is the same.
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+
+
+def check_revision(revision: int, tags: Collection[str] | None) -> None:
+    """Raises 412 for a change that was made on another revision."""
+    if tags is not None and str(revision) not in tags:
+        raise _changed_meanwhile(str(revision))
+
+
 def tag_of(state: Mapping[str, Any]) -> str:
     """The tag of a state that has no revision of its own: the same state has the same."""
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
@@ -46,9 +59,13 @@ def tag_of(state: Mapping[str, Any]) -> str:
 def check_tag(state: Mapping[str, Any], tags: Collection[str] | None) -> None:
     """Raises 412 for a change that was made on another state."""
     if tags is not None and tag_of(state) not in tags:
-        raise Problem(
-            412,
-            "changed_meanwhile",
-            "Somebody else has changed this since you read it. Read it again, and repeat your change.",
-            headers={"ETag": f'"{tag_of(state)}"'},
-        )
+        raise _changed_meanwhile(tag_of(state))
+
+
+def _changed_meanwhile(tag: str) -> Problem:
+    return Problem(
+        412,
+        "changed_meanwhile",
+        "Somebody else has changed this since you read it. Read it again, and repeat your change.",
+        headers={"ETag": f'"{tag}"'},
+    )

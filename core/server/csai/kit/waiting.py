@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -17,16 +17,21 @@ async def see_through(work: Coroutine[Any, Any, T]) -> T:
     The cancellation comes at the caller's next wait. For transactions whose success has to be remembered.
     """
     task = asyncio.create_task(work)
-    is_cancelled = False
-    while not task.done():
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError:
-            is_cancelled = True
+    cancelled = await _ended(task)
     caller = asyncio.current_task()
-    if is_cancelled and caller is not None:
+    if cancelled is not None and caller is not None:
         caller.uncancel()
         caller.cancel()
+    return task.result()
+
+
+async def uninterrupted(work: Awaitable[T]) -> T:
+    """Do work to its end, and only then be cancelled: what came of it is lost, but nothing is under way."""
+    task = asyncio.ensure_future(work)
+    cancelled = await _ended(task)
+    if cancelled is not None:
+        task.cancelled() or task.exception()  # looked at, so that nobody misses it
+        raise cancelled
     return task.result()
 
 
@@ -40,3 +45,14 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=AGAIN_S)
+
+
+async def _ended(task: asyncio.Future[Any]) -> asyncio.CancelledError | None:
+    """Once it has ended: the last cancellation of the caller that came meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled

@@ -13,7 +13,8 @@ class Client(Base):
     """A business, the tenant.
 
     `config_version` grows with every change of what a turn depends on: keys, plugins, tools, settings.
-    `identity_secret` (encrypted) signs the host page's visitor tokens.
+    `identity_secret` (encrypted) signs the host page's visitor tokens. While it `is_paused`, its AI calls no
+    model.
     """
 
     __tablename__ = "clients"
@@ -23,6 +24,7 @@ class Client(Base):
     domain: Mapped[str] = mapped_column(String(253), default="")
     plan_type: Mapped[str] = mapped_column(String(50), ForeignKey("plans.name"))
     status: Mapped[str] = mapped_column(String(20), default="active")
+    is_paused: Mapped[bool] = mapped_column(default=False)
     config_version: Mapped[int] = mapped_column(default=1)
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     branding: Mapped[dict[str, Any]] = mapped_column(default=dict)

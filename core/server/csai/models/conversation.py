@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,19 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from csai.models.base import Base, BigInt, Id, primary_id, within_client
+
+_BY_TIME = ("last_message_at", "id")
+LISTED: Mapping[str, tuple[Sequence[str], str]] = {
+    "failed_tool": (_BY_TIME, "failed_tool_count > 0"),
+    "thumbs_down": (_BY_TIME, "thumbs_down_count > 0"),
+    "rating": (("rating", *_BY_TIME), "rating IS NOT NULL"),
+    "not_ai": (_BY_TIME, "state <> 'ai' AND ended_at IS NULL"),
+    "visitor": (("user_identifier", *_BY_TIME), "user_identifier IS NOT NULL"),
+    # For whoever follows the list: what has changed since a moment, beside what was said.
+    "state_since": (("state_since",), "state_since IS NOT NULL"),
+    "ended_at": (("ended_at",), "ended_at IS NOT NULL"),
+}
+"""Indexes for lists, by what they are of: their columns, and which rows they hold."""
 
 
 class Conversation(Base):
@@ -18,6 +32,11 @@ class Conversation(Base):
 
     `state` is who answers: `ai`, `queued` (nobody until a teammate comes) or `teammate`, since `state_since`;
     one that has ended is closed, whatever it says. Every change of it raises the fence as well.
+    `tool_call_count` counts calls that ran, `failed_tool_count` those of them that failed or of which nobody
+    knows; with `cost_micros`, `thumbs_down_count` and `rating` they are kept here, so that lists need not
+    count.
+    `is_test`: an admin began it to try the client's assistant.
+    `contact_email` is where the visitor wants to be answered when nobody is there.
     """
 
     __tablename__ = "conversations"
@@ -26,7 +45,19 @@ class Conversation(Base):
         UniqueConstraint("client_id", "session_id"),
         within_client("visitor_id", "visitors", ondelete=None),
         Index("ix_conversations_lease_expires_at", "lease_expires_at"),
-        Index("ix_conversations_client_id_last_message_at", "client_id", "last_message_at"),
+        Index("ix_conversations_client_id_last_message_at_id", "client_id", "last_message_at", "id"),
+        # For the operator's lists: of all clients, of a channel, and of what there are few of.
+        Index("ix_conversations_last_message_at_id", "last_message_at", "id"),
+        Index("ix_conversations_channel_last_message_at_id", "channel", "last_message_at", "id"),
+        *(
+            Index(
+                f"ix_conversations_{name}",
+                *columns,
+                sqlite_where=text(condition),
+                postgresql_where=text(condition),
+            )
+            for name, (columns, condition) in LISTED.items()
+        ),
         # For erasing and exporting, and for removing visitors, which looks for what still refers to them.
         Index(
             "ix_conversations_client_id_visitor_id",
@@ -34,6 +65,14 @@ class Conversation(Base):
             "visitor_id",
             sqlite_where=text("visitor_id IS NOT NULL"),
             postgresql_where=text("visitor_id IS NOT NULL"),
+        ),
+        # For who is before whom in a client's queue.
+        Index(
+            "ix_conversations_client_id_state_since",
+            "client_id",
+            "state_since",
+            sqlite_where=text("state = 'queued' AND ended_at IS NULL"),
+            postgresql_where=text("state = 'queued' AND ended_at IS NULL"),
         ),
     )
 
@@ -43,12 +82,18 @@ class Conversation(Base):
     visitor_id: Mapped[str | None] = mapped_column(Id)
     user_identifier: Mapped[str | None] = mapped_column(String(200))
     channel: Mapped[str] = mapped_column(String(30))
+    is_test: Mapped[bool] = mapped_column(default=False)
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started_at: Mapped[datetime]
     last_message_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     message_count: Mapped[int] = mapped_column(default=0)
     tokens_total: Mapped[int] = mapped_column(BigInt, default=0)
+    tool_call_count: Mapped[int] = mapped_column(default=0)
+    failed_tool_count: Mapped[int] = mapped_column(default=0)
+    cost_micros: Mapped[int] = mapped_column(BigInt, default=0)
+    thumbs_down_count: Mapped[int] = mapped_column(default=0)
+    rating: Mapped[int | None]
     next_seq: Mapped[int] = mapped_column(default=1)
     fence: Mapped[int] = mapped_column(default=0)
     summary: Mapped[str | None] = mapped_column(Text)
@@ -59,13 +104,14 @@ class Conversation(Base):
     state: Mapped[str] = mapped_column(String(10), default="ai")
     state_since: Mapped[datetime | None]
     teammate: Mapped[str | None] = mapped_column(String(200))
+    contact_email: Mapped[str | None] = mapped_column(String(254))
 
 
 class SummaryFold(Base):
     """The folding of a conversation's older messages into its summary, while a model is asked for it.
 
     At most one for a conversation. What it set aside in the counters is given back with its row: at its end,
-    or by whoever finds it expired. It holds no words.
+    or by whoever finds it expired, who books an estimate of what was asked for. It holds no words.
     """
 
     __tablename__ = "summary_folds"
@@ -79,6 +125,10 @@ class SummaryFold(Base):
     client_id: Mapped[str] = mapped_column(Id)
     conversation_id: Mapped[str] = mapped_column(Id)
     up_to_seq: Mapped[int]
+    provider: Mapped[str] = mapped_column(String(100))
+    model: Mapped[str] = mapped_column(String(200))
+    bytes_input: Mapped[int]
+    """Of the request: what bounds its tokens."""
     period: Mapped[str] = mapped_column(String(7))
     reserved: Mapped[dict[str, Any]]
     expires_at: Mapped[datetime]

@@ -12,12 +12,17 @@ from csai.models.base import Base, Id, primary_id, within_client
 class Tool(Base):
     """The catalog. Shared where `client_id` is null; else what one client's own systems offer.
 
-    `plugin` names the plugin whose Python function it is (backend `python`), else it is null.
+    `plugin` names the plugin whose Python function it is (backend `python`), or whose integration reads it
+    (`integration`, with its endpoint); else it is null. What a backend lists for a client has the system's
+    name in `source`, what the backend finds it by in `target`, a hash of its definition in `fingerprint`, and
+    is `gone` once the system offers it no more.
     """
 
     __tablename__ = "tools"
     __table_args__ = (
         UniqueConstraint("client_id", "tool_name"),
+        within_client("endpoint_id", "integration_endpoints"),
+        UniqueConstraint("endpoint_id"),
         Index(
             "uq_tools_shared_tool_name",
             "tool_name",
@@ -35,15 +40,24 @@ class Tool(Base):
     category: Mapped[str] = mapped_column(String(50), default="general")
     backend: Mapped[str] = mapped_column(String(50))
     plugin: Mapped[str | None] = mapped_column(String(100))
+    endpoint_id: Mapped[str | None] = mapped_column(Id)
     read_only: Mapped[bool] = mapped_column(default=False)
     idempotent: Mapped[bool] = mapped_column(default=False)
     private: Mapped[bool] = mapped_column(default=False)
     confirm: Mapped[bool] = mapped_column(default=False)
+    source: Mapped[str | None] = mapped_column(String(64))
+    target: Mapped[dict[str, Any] | None]
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    gone: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
 
 class ClientTool(Base):
-    """Which client has which tool, and where it is answered."""
+    """Which client has which tool, and where it is answered.
+
+    `approved` is the fingerprint of the listed tool that an admin switched on: it is used only while it is
+    still the same.
+    """
 
     __tablename__ = "client_tools"
     __table_args__ = (UniqueConstraint("client_id", "tool_id"),)
@@ -54,6 +68,20 @@ class ClientTool(Base):
     enabled: Mapped[bool] = mapped_column(default=True)
     n8n_webhook_url: Mapped[str | None] = mapped_column(Text)
     custom_config: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    approved: Mapped[str | None] = mapped_column(String(64))
+
+
+class ListedTools(Base):
+    """When a backend was last asked for the tools of a client's own systems, and what each of them said."""
+
+    __tablename__ = "listed_tools"
+    __table_args__ = (UniqueConstraint("client_id", "backend"),)
+
+    id: Mapped[str] = primary_id()
+    client_id: Mapped[str] = mapped_column(Id, ForeignKey("clients.id", ondelete="CASCADE"))
+    backend: Mapped[str] = mapped_column(String(50))
+    sources: Mapped[list[Any]]
+    listed_at: Mapped[datetime]
 
 
 class ToolExecution(Base):

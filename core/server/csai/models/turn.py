@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, UniqueConstraint
+from sqlalchemy import JSON, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from csai.models.base import Base, BigInt, Id, within_client
@@ -17,15 +17,25 @@ class Turn(Base):
     what is still set aside in the counters, by metric; `attempts` what its calls of models have used and
     which is under way, for whoever finds the turn abandoned; `period` is fixed at acceptance. `saved_tokens`
     and `saved_micros` are what its answer had cost before, where it came from the response cache.
+    `experiment_id` and `arm` are what it took part in; `routing` is how hard the question was judged, and
+    who was asked because of that, without a word of the visitor.
     """
 
     __tablename__ = "turns"
     __table_args__ = (
         UniqueConstraint("client_id", "idempotency_key"),
         within_client("conversation_id", "conversations"),
+        within_client("experiment_id", "experiments", ondelete=None),
         Index("ix_turns_status_deadline_at", "status", "deadline_at"),
         Index("ix_turns_client_id_accepted_at", "client_id", "accepted_at"),
         Index("ix_turns_conversation_id", "conversation_id"),
+        Index(
+            "ix_turns_client_id_experiment_id",
+            "client_id",
+            "experiment_id",
+            sqlite_where=text("experiment_id IS NOT NULL"),
+            postgresql_where=text("experiment_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -46,6 +56,9 @@ class Turn(Base):
     accepted_at: Mapped[datetime]
     deadline_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    experiment_id: Mapped[str | None] = mapped_column(Id)
+    arm: Mapped[str | None] = mapped_column(String(50))
+    routing: Mapped[dict[str, Any] | None]
 
 
 class WaitingTurn(Base):

@@ -37,6 +37,12 @@ class LedgerEntry(Base):
     """What the vendor's prompt cache took off the cost; less than nothing where writing to it cost more."""
     price: Mapped[dict[str, Any] | None]
     is_estimated: Mapped[bool]
+    is_embedding: Mapped[bool] = mapped_column(default=False)
+    """Whether vectors were made, of knowledge or of a question: no model of a chain could have done that."""
+    duration_ms: Mapped[int | None]
+    """Until `created_at`; null where nobody measured it."""
+    first_text_ms: Mapped[int | None]
+    """From the call's beginning to its first text; null where it said nothing."""
     period: Mapped[str] = mapped_column(String(7))
     day: Mapped[dt.date]
     created_at: Mapped[datetime]

@@ -11,7 +11,14 @@ from csai.kit.identifier import new_id
 from csai.outbox import statements
 from csai.statement import Step
 
-EventName = Literal["conversation.ended", "conversation.state_changed", "limit.near", "limit.reached"]
+EventName = Literal[
+    "conversation.ended",
+    "conversation.state_changed",
+    "conversation.contact_given",
+    "feedback.given",
+    "limit.near",
+    "limit.reached",
+]
 EVENTS: tuple[EventName, ...] = get_args(EventName)
 
 

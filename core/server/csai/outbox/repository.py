@@ -94,6 +94,21 @@ async def due_attempts(
     return [Attempt(*row) for row in await connection.execute(statement)]
 
 
+async def failed_events(
+    connection: AsyncConnection, *, client_id: str | None, count: int
+) -> list[tuple[str, str]]:
+    """For the operator, whom no client scopes: client and id of events that were given up, oldest first."""
+    statement = (
+        select(OutboxEvent.client_id, OutboxEvent.id)
+        .where(OutboxEvent.status == "failed")
+        .order_by(OutboxEvent.id)
+        .limit(count)
+    )
+    if client_id is not None:
+        statement = statement.where(OutboxEvent.client_id == client_id)
+    return [(row[0], row[1]) for row in await connection.execute(statement)]
+
+
 class WebhookRepository:
     """One client's webhook."""
 

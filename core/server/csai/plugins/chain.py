@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import structlog
 from csai_sdk import PluginContext, Provider
 
+from csai.knowledge.embedder import Embedder, EmbeddingChoice
 from csai.plugins.registry import PluginRegistry
-from csai.providers.choice import OFFLINE, ModelRef
+from csai.providers.choice import OFFLINE, ModelRef, PlanProviders
 
 log = structlog.get_logger(__name__)
 
@@ -35,18 +36,47 @@ def model_chain(
     `model_of` names a provider's model where nobody names one. The offline provider answers when nothing else
     can.
     """
-
-    def may_answer(ref: ModelRef) -> bool:
-        return ref.provider in usable and (ref.provider == OFFLINE or allows(ref.provider, ref.model))
-
-    named = (ModelRef(ref.provider, ref.model or model_of(ref.provider)) for ref in wanted if ref.provider)
-    chain = [ref for ref in named if may_answer(ref)]
+    chain = named_models(usable, wanted=wanted, model_of=model_of, allows=allows)
     if not chain:
-        others = (ModelRef(name, model_of(name)) for name in usable if name != OFFLINE)
-        chain = [ref for ref in others if may_answer(ref)][:1]
+        others = [ModelRef(name) for name in usable if name != OFFLINE]
+        chain = named_models(usable, wanted=others, model_of=model_of, allows=allows)[:1]
     if OFFLINE in usable and all(ref.provider != OFFLINE for ref in chain):
         chain.append(ModelRef(OFFLINE, model_of(OFFLINE)))
     return list(dict.fromkeys(chain))
+
+
+def usable_embedder(
+    registry: PluginRegistry,
+    contexts: Mapping[str, PluginContext],
+    wanted: EmbeddingChoice,
+    plan: PlanProviders,
+) -> Embedder | None:
+    """What is wanted as an embedding model, if it could be called and the plan allows it."""
+    if wanted.ref is None or wanted.ref.provider not in usable_providers(registry, contexts):
+        return None
+    plugin_id, provider = registry.providers[wanted.ref.provider]
+    model = wanted.ref.model or provider.default_embedding_model
+    if not provider.default_embedding_model or not (
+        provider.id == OFFLINE or plan.allows(provider.id, model)
+    ):
+        return None
+    return Embedder(provider, contexts[plugin_id], model, wanted.dimensions, wanted.min_similarity)
+
+
+def named_models(
+    usable: Collection[str],
+    *,
+    wanted: Sequence[ModelRef],
+    model_of: Callable[[str], str],
+    allows: Callable[[str, str], bool],
+) -> list[ModelRef]:
+    """Those wanted that are usable and allowed, each with its model's name; nothing in their place."""
+    named = (ModelRef(ref.provider, ref.model or model_of(ref.provider)) for ref in wanted if ref.provider)
+    return [
+        ref
+        for ref in named
+        if ref.provider in usable and (ref.provider == OFFLINE or allows(ref.provider, ref.model))
+    ]
 
 
 def _is_configured(provider: Provider, context: PluginContext) -> bool:

@@ -91,6 +91,7 @@ def build_context(
     clock: Clock,
     resources: KeptResources,
     store: Store,
+    tools_changed: Callable[[], None] = lambda: None,
 ) -> PluginContext:
     """One plugin's view for one client (or for the installation, where `client_id` is None)."""
     settings, client_set = resolve_settings(plugin.settings_model, own=own_settings)
@@ -107,4 +108,5 @@ def build_context(
         resources=resources,
         store=store,
         client_set=client_set,
+        tools_changed=tools_changed,
     )

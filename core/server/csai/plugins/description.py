@@ -23,6 +23,7 @@ from csai.plugins.stored import (
     StoredSettings,
     check_settings,
     own_settings,
+    owner_of,
     secret_fields,
 )
 from csai.plugins.view import ClientView, ClientViews
@@ -42,8 +43,8 @@ def describe(
     own, fault = dict(row.settings), None
     try:
         stored = StoredSettings(row.settings, row.secrets, row.settings_version)
-        own = own_settings(plugin, stored, client_id=client_id, keyring=keyring)
-        check_settings(plugin, own)
+        own = own_settings(model, stored, owner=owner_of(client_id, plugin.id), keyring=keyring)
+        check_settings(model, own)
     except SettingsFault as error:
         fault = Fault(code=error.code, cause=error.cause, remedy=error.remedy)
     hidden = secret_fields(model)

@@ -16,6 +16,7 @@ from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.precondition import IF_MATCH, named_tags
 from csai.plugins.description import describe, preview_plugin
 from csai.plugins.inventory import listing
+from csai.plugins.registry import Plugin
 from csai.plugins.schemas import (
     ClientPluginState,
     ClientPluginStates,
@@ -102,6 +103,7 @@ async def change(request: Request, response: Response, client_id: str, plugin_id
             actor=admin.actor,
         )
     await tell_toggled(services.views, client_id, plugin_id, done)
+    _list_tools(services, client_id, plugin)
     return await _state(services, response, client_id, plugin_id)
 
 
@@ -129,6 +131,7 @@ async def undo(request: Request, response: Response, client_id: str, plugin_id: 
             actor=admin.actor,
         )
     await tell_toggled(services.views, client_id, plugin_id, done)
+    _list_tools(services, client_id, plugin)
     return await _state(services, response, client_id, plugin_id)
 
 
@@ -156,6 +159,12 @@ async def preview(
             views=services.views,
             on_by_default=services.settings.plugins_on_by_default,
         )
+
+
+def _list_tools(services: Services, client_id: str, plugin: Plugin) -> None:
+    """What a backend lists for the client may be others' systems from now on."""
+    if plugin.tool_backends:
+        services.listings.begin(client_id)
 
 
 async def _state(services: Services, response: Response, client_id: str, plugin_id: str) -> ClientPluginState:

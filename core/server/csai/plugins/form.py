@@ -11,7 +11,7 @@ from csai_sdk import PluginSettings
 
 from csai.plugins.stored import secret_fields
 
-HINTS = ("env", "url", "group", "labels")
+HINTS = ("env", "url", "address", "group", "labels")
 
 
 def settings_schema(model: type[PluginSettings]) -> dict[str, Any]:

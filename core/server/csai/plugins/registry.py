@@ -40,6 +40,7 @@ CLOSE_S = 10.0
 
 # As long as their columns are wide.
 _ID = re.compile(r"[a-z0-9_-]{1,50}")
+_CHANNEL_ID = re.compile(r"[a-z0-9_-]{1,30}")
 
 
 @dataclass(slots=True)
@@ -82,6 +83,9 @@ class Plugin:
             "provider": tuple(item.id for item in self.providers),
             "tool backend": tuple(item.id for item in self.tool_backends),
             "tool": tuple(item.spec.name for item in self.tools),
+            "channel": tuple(item.id for item in self.channels),
+            "integration": tuple(item.id for item in self.integrations),
+            "gateway": tuple(item.id for item in self.gateways),
         }
 
 
@@ -98,6 +102,9 @@ class PluginRegistry:
         self.providers: dict[str, tuple[str, Provider]] = {}
         self.tool_backends: dict[str, tuple[str, ToolBackend]] = {}
         self.tools: dict[str, tuple[str, Tool]] = {}
+        self.channels: dict[str, tuple[str, Channel]] = {}
+        self.integrations: dict[str, tuple[str, Integration]] = {}
+        self.gateways: dict[str, tuple[str, Gateway]] = {}
         self.health = PluginHealth()
         self._manager = pluggy.PluginManager("csai")
         self._manager.add_hookspecs(hookspecs)
@@ -202,6 +209,9 @@ class PluginRegistry:
             "provider": {name: owner for name, (owner, _) in self.providers.items()},
             "tool backend": {name: owner for name, (owner, _) in self.tool_backends.items()},
             "tool": {name: owner for name, (owner, _) in self.tools.items()},
+            "channel": {name: owner for name, (owner, _) in self.channels.items()},
+            "integration": {name: owner for name, (owner, _) in self.integrations.items()},
+            "gateway": {name: owner for name, (owner, _) in self.gateways.items()},
         }
         for what, names in plugin.names.items():
             refuse_taken(owners[what], what, names)
@@ -209,17 +219,37 @@ class PluginRegistry:
         self.providers.update({item.id: (plugin.id, item) for item in plugin.providers})
         self.tool_backends.update({item.id: (plugin.id, item) for item in plugin.tool_backends})
         self.tools.update({item.spec.name: (plugin.id, item) for item in plugin.tools})
+        self.channels.update({item.id: (plugin.id, item) for item in plugin.channels})
+        self.integrations.update({item.id: (plugin.id, item) for item in plugin.integrations})
+        self.gateways.update({item.id: (plugin.id, item) for item in plugin.gateways})
 
     def _quarantine(self, entry: Quarantined) -> None:
         self.quarantined[entry.id] = entry
         log.error("plugin quarantined", plugin=entry.id, cause=entry.cause, remedy=entry.remedy)
 
 
-def _check_parts(plugin: Plugin) -> None:
-    """Refuse what would fail later, at every client's turn or in the shared catalog."""
-    for name in [each.id for each in plugin.providers] + [each.id for each in plugin.tool_backends]:
+def _check_ids(plugin: Plugin) -> None:
+    parts: list[Provider | ToolBackend | Integration | Gateway] = [
+        *plugin.providers,
+        *plugin.tool_backends,
+        *plugin.integrations,
+        *plugin.gateways,
+    ]
+    for name in [part.id for part in parts]:
         if not _ID.fullmatch(name):
             raise RegistrationError(f"the id {name!r} must be 1 to 50 of the characters a-z 0-9 _ -")
+    for channel in plugin.channels:
+        if not _CHANNEL_ID.fullmatch(channel.id):
+            raise RegistrationError(
+                f"the channel {channel.id!r} must be 1 to 30 of the characters a-z 0-9 _ -"
+            )
+        if not issubclass(channel.account_model, PluginSettings):
+            raise RegistrationError(f"the account_model of '{channel.id}' must subclass PluginSettings")
+
+
+def _check_parts(plugin: Plugin) -> None:
+    """Refuse what would fail later, at every client's turn or in the shared catalog."""
+    _check_ids(plugin)
     for provider in plugin.providers:
         if not isinstance(getattr(provider, "default_model", None), str):
             raise RegistrationError(f"the provider '{provider.id}' has no default_model")
@@ -234,6 +264,14 @@ def _check_parts(plugin: Plugin) -> None:
                 "and text that can be stored"
             )
         check_tool_schema(tool.spec.parameters_schema)
+    for integration in plugin.integrations:
+        for endpoint in integration.endpoints():
+            if not TOOL_NAME.fullmatch(endpoint.name) or not is_clean(endpoint.description):
+                raise RegistrationError(
+                    f"the endpoint name {endpoint.name!r} must be 1 to 64 of the characters A-Z a-z 0-9 _ -, "
+                    "and its description text that can be stored"
+                )
+            check_tool_schema(endpoint.parameters_schema)
 
 
 def refuse_taken(owners: Mapping[str, str], what: str, names: Iterable[str]) -> None:

@@ -1,8 +1,9 @@
-"""A client's own settings of a plugin: out of the database into the model as it is now, and back."""
+"""What a client set of a plugin or a connection: from the database into the model as it is now, and back."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -13,7 +14,6 @@ from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from csai.kit.crypto import DecryptError, Keyring
 from csai.kit.text import clean
 from csai.plugins.context import resolve_settings
-from csai.plugins.registry import Plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,21 @@ class StoredSettings:
 
 
 class SettingsFault(Exception):
-    """Stored settings that cannot be used. The plugin is off for that client until this is mended."""
+    """Stored settings that cannot be used. What they are of is off for that client until this is mended."""
 
-    def __init__(self, code: str, cause: str, remedy: str, *, fields: Collection[str] = ()) -> None:
+    def __init__(
+        self, code: str, cause: str, remedy: str, *, faults: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(cause)
         self.code = code
         self.cause = cause
         self.remedy = remedy
-        self.fields = sorted(fields)
+        self.faults = dict(faults or {})
+        """What is wrong, by the name of the setting."""
+
+    @property
+    def fields(self) -> list[str]:
+        return sorted(self.faults)
 
 
 def owner_of(client_id: str | None, plugin_id: str) -> str:
@@ -42,31 +49,35 @@ def owner_of(client_id: str | None, plugin_id: str) -> str:
 
 
 def own_settings(
-    plugin: Plugin, stored: StoredSettings, *, client_id: str | None, keyring: Keyring
+    model: type[PluginSettings], stored: StoredSettings, *, owner: str, keyring: Keyring
 ) -> dict[str, Any]:
-    """What the client set, secrets in plain, in the form of the plugin's model. Raises `SettingsFault`."""
+    """What the client set, secrets in plain, in the form of the model as it is. Raises `SettingsFault`."""
     secrets: dict[str, Any] = {}
     if stored.secrets:
         try:
-            secrets = json.loads(keyring.decrypt(stored.secrets, owner_of(client_id, plugin.id)))
+            secrets = json.loads(keyring.decrypt(stored.secrets, owner))
         except DecryptError as error:
             raise SettingsFault("secret_unreadable", "its secrets do not decrypt", str(error)) from None
     own = {**stored.shown, **secrets}
-    if not own or stored.version == plugin.settings_model.settings_version:
+    if not own or stored.version == model.settings_version:
         return own
-    return _migrated(plugin, own, stored.version, secrets=[str(value) for value in secrets.values()])
+    return _migrated(model, own, stored.version, secrets=[str(value) for value in secrets.values()])
 
 
-def check_settings(plugin: Plugin, own: Mapping[str, Any]) -> PluginSettings:
+def check_settings(
+    model: type[PluginSettings], own: Mapping[str, Any], *, environment: Mapping[str, str] = os.environ
+) -> PluginSettings:
     """The settings in force, with the environment's. Raises `SettingsFault` when they do not fit."""
     try:
-        return resolve_settings(plugin.settings_model, own=own)[0]
+        return resolve_settings(model, own=own, environment=environment)[0]
     except ValidationError as error:
+        faults = faults_of(error, secrets_in(model, own))
+        said = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
         raise SettingsFault(
             "setting_invalid",
-            f"its settings do not fit: {faults_of(error, secrets_in(plugin.settings_model, own))}",
+            f"its settings do not fit: {said}",
             "give these settings anew, or take them back",
-            fields={str(item["loc"][0]) for item in error.errors() if item["loc"]},
+            faults=faults,
         ) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- a plugin's validator; its words may hold a secret
         raise SettingsFault(
@@ -77,11 +88,15 @@ def check_settings(plugin: Plugin, own: Mapping[str, Any]) -> PluginSettings:
 
 
 def split_settings(
-    plugin: Plugin, own: Mapping[str, Any], *, client_id: str | None, keyring: Keyring
+    model: type[PluginSettings],
+    own: Mapping[str, Any],
+    *,
+    owner: str,
+    keyring: Keyring,
+    environment: Mapping[str, str] = os.environ,
 ) -> StoredSettings:
     """What is stored of a client's settings. Raises `SettingsFault` when they do not fit."""
-    model = plugin.settings_model
-    settings = check_settings(plugin, own)
+    settings = check_settings(model, own, environment=environment)
     secret_names = secret_fields(model)
     shown = settings.model_dump(mode="json", include=set(own) - secret_names)
     secrets = {
@@ -89,7 +104,7 @@ def split_settings(
         for name in secret_names & own.keys()
         if (value := getattr(settings, name)) is not None
     }
-    token = keyring.encrypt(json.dumps(secrets), owner_of(client_id, plugin.id)) if secrets else None
+    token = keyring.encrypt(json.dumps(secrets), owner) if secrets else None
     return StoredSettings(shown, token, model.settings_version)
 
 
@@ -103,21 +118,20 @@ def secrets_in(model: type[PluginSettings], own: Mapping[str, Any]) -> list[str]
     return [str(own[name]) for name in secret_fields(model) & own.keys()]
 
 
-def faults_of(error: ValidationError, secrets: Collection[str]) -> str:
-    """What does not fit, without the words of a validator that quotes a secret."""
-    faults = []
+def faults_of(error: ValidationError, secrets: Collection[str]) -> dict[str, str]:
+    """What does not fit, by setting, without the words of a validator that quotes a secret."""
+    faults: dict[str, list[str]] = {}
     for item in error.errors(include_input=False, include_url=False):
         name = str(item["loc"][0]) if item["loc"] else "settings"
         is_quoting = any(secret in item["msg"] for secret in secrets if secret)
-        said = item["msg"].removeprefix("Value error, ")
-        faults.append(f"{name}: {'does not fit' if is_quoting else said}")
-    return "; ".join(dict.fromkeys(faults))
+        said = "does not fit" if is_quoting else item["msg"].removeprefix("Value error, ")
+        faults.setdefault(name, []).append(said)
+    return {name: "; ".join(dict.fromkeys(said)) for name, said in faults.items()}
 
 
 def _migrated(
-    plugin: Plugin, own: Mapping[str, Any], version: int, *, secrets: Collection[str]
+    model: type[PluginSettings], own: Mapping[str, Any], version: int, *, secrets: Collection[str]
 ) -> dict[str, Any]:
-    model = plugin.settings_model
     if version > model.settings_version:
         raise SettingsFault(
             "settings_too_new",

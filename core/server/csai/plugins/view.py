@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 import structlog
-from csai_sdk import Clock, Locale, PluginContext, Provider, ToolBackend, ToolSpec, Usage
+from csai_sdk import Channel, Clock, Locale, PluginContext, ToolBackend, ToolSpec, Usage
 from csai_sdk.store import Store
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.clients.pause_repository import SpendingRepository
 from csai.clients.repository import ClientPluginRow, ClientRepository, ClientRow, ClientToolRow
 from csai.config import Settings
 from csai.database import Database
+from csai.experiments.arm import ArmInUse, RunningExperiment
+from csai.experiments.repository import ExperimentRepository, RunningRow
+from csai.integrations.backend import IntegrationBackend
+from csai.integrations.offer import Offer, Opener, make_offers
+from csai.integrations.repository import EndpointRepository
+from csai.kit.cache import Cache
 from csai.kit.crypto import DecryptError, Keyring
 from csai.kit.outbound import Outbound
-from csai.plugins.chain import model_chain, usable_providers
+from csai.knowledge.embedder import Embedder, EmbeddingChoice
+from csai.locales.form import Form, forms_of
+from csai.plugins.answering import AnsweringModels, ChosenProvider
+from csai.plugins.chain import usable_embedder, usable_providers
 from csai.plugins.context import KeptResources, build_context
 from csai.plugins.event import EventHooks
 from csai.plugins.health import PluginHealth
 from csai.plugins.left import LEFT_REMEDY
 from csai.plugins.registry import Plugin, PluginRegistry
 from csai.plugins.store import NoStore, PluginStore
-from csai.plugins.stored import SettingsFault, StoredSettings, check_settings, own_settings
-from csai.providers.choice import PlanProviders, own_model, wanted_chain
+from csai.plugins.stored import SettingsFault, StoredSettings, check_settings, own_settings, owner_of
+from csai.providers.choice import DEFAULT_THRESHOLD, PlanProviders
 from csai.providers.repository import PriceRepository
 from csai.tools.python import PythonBackend
 from csai.tools.schema import ArgumentsValidator, InvalidSchema, compile_schema
@@ -54,12 +64,11 @@ class EnabledTool:
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenProvider:
-    """A provider of the client's chain, with the model it is to use."""
+class EnabledChannel:
+    """A channel that the client may have accounts of."""
 
-    provider: Provider
+    channel: Channel
     ctx: PluginContext
-    model: str
 
 
 @dataclass(slots=True)
@@ -78,17 +87,38 @@ class ClientView:
     locales: tuple[Locale, ...]
     hooks: EventHooks
     resources: list[KeptResources]
+    simple: tuple[ChosenProvider, ...] = ()
+    """Who is asked first where a question is simple, which is below `threshold`; empty: nobody else."""
+    threshold: int = DEFAULT_THRESHOLD
+    usable: frozenset[str] = frozenset()
+    """Providers that could be called, chosen or not."""
+    models: AnsweringModels | None = None
+    """What these were chosen from."""
+    experiment: RunningExperiment | None = None
+    """The one that conversations take part in from their beginning."""
     health: PluginHealth = field(default_factory=PluginHealth)
     prices: PriceList = field(default_factory=PriceList)
+    channels: Mapping[str, EnabledChannel] = field(default_factory=dict)
+    embedder: Embedder | None = None
+    """What makes vectors of its knowledge and of questions to it; None: only words are searched."""
     plugins: frozenset[str] = frozenset()
     """Those that are on, with settings that can be used."""
+    contexts: Mapping[str, PluginContext] = field(default_factory=dict)
+    """Of these, by plugin."""
+    backends: Mapping[str, tuple[ToolBackend, PluginContext]] = field(default_factory=dict)
+    """The tool backends of these plugins, by their ids."""
+    is_paused: bool = False
+    """Whether no model is to be called: the client's AI is off, or all spending is."""
     users: int = 0
     is_outdated: bool = False
+    forms: Mapping[str, Form] = field(init=False)
+    """How the locales' countries write things, by the `format` of a tool's argument."""
     tool_specs: tuple[ToolSpec, ...] = field(init=False)
     tools_size_bytes: int = field(init=False)
     """About what the tools' declarations weigh in a request."""
 
     def __post_init__(self) -> None:
+        self.forms = forms_of(self.locales)
         self.tool_specs = tuple(tool.spec for tool in self.tools.values())
         self.tools_size_bytes = sum(len(json.dumps(asdict(spec)).encode()) for spec in self.tool_specs)
 
@@ -118,14 +148,19 @@ class ClientViews:
         keyring: Keyring,
         outbound: Outbound,
         clock: Clock,
+        cache: Cache | None = None,
     ) -> None:
+        """Without a `cache`, what tools read is read anew each time."""
         self._settings = settings
         self._database = database
         self._registry = registry
         self._keyring = keyring
         self._outbound = outbound
         self._clock = clock
+        self._cache = cache
         self._python = PythonBackend(registry.tools)
+        self.tools_changed: Callable[[str], None] = lambda _client_id: None
+        """Hears of a client whose backends say that its tools are no longer the same."""
         self._views: dict[str, ClientView] = {}
         self._building: dict[str, asyncio.Lock] = {}
 
@@ -211,9 +246,19 @@ class ClientViews:
         client = await repository.get()
         plugin_rows = await repository.plugins()
         tool_rows = await repository.tools()
+        offers: dict[str, Offer] = {}
+        if any(row.backend == IntegrationBackend.id for row in tool_rows):
+            offers = make_offers(
+                await EndpointRepository(connection, client_id).offered(),
+                Opener(client_id, self._database, self._keyring, self._clock),
+                self._registry,
+            )
         origins = await repository.origins()
         has_knowledge = await repository.has_knowledge()
+        # After the client was read: who changes it raises the version that was read there.
+        is_stopped = await SpendingRepository(connection).stopped_since() is not None
         prices = await PriceRepository(connection).price_list(self._settings.price_overrides)
+        running = await ExperimentRepository(connection, client_id).running()
         contexts: dict[str, PluginContext] = {}
         resources = []
         for plugin in self._registry.plugins.values():
@@ -226,6 +271,12 @@ class ClientViews:
             if context is not None:
                 contexts[plugin.id] = context
                 resources.append(kept)
+        models = AnsweringModels(
+            client,
+            registry=self._registry,
+            contexts=contexts,
+            default_provider=self._settings.llm_provider,
+        )
         return ClientView(
             client=client,
             version=client.config_version,
@@ -234,23 +285,43 @@ class ClientViews:
             limit_message=client.limit_message,
             identity_secret=self._decrypt(client.identity_secret, f"client:{client_id}/identity"),
             has_knowledge=has_knowledge,
-            providers=self._providers(client, contexts),
-            tools=self._tools(tool_rows, contexts),
+            embedder=self._embedder(client, contexts),
+            providers=models.chain(),
+            simple=models.simple(),
+            threshold=models.threshold,
+            usable=models.usable,
+            models=models,
+            tools=self._tools(tool_rows, contexts, offers),
             locales=tuple(locale for name in contexts for locale in self._registry.plugins[name].locales),
             hooks=self._hooks(contexts),
+            channels={
+                name: EnabledChannel(channel, contexts[plugin_id])
+                for name, (plugin_id, channel) in self._registry.channels.items()
+                if plugin_id in contexts
+            },
             plugins=frozenset(contexts),
+            contexts=contexts,
+            backends={
+                name: (backend, contexts[plugin_id])
+                for name, (plugin_id, backend) in self._registry.tool_backends.items()
+                if plugin_id in contexts
+            },
             resources=resources,
             health=self._registry.health,
             prices=prices,
+            experiment=_experiment(running, models),
+            is_paused=client.is_paused or is_stopped,
         )
 
     def _context(
         self, plugin: Plugin, client_id: str | None, row: ClientPluginRow | None, kept: KeptResources
     ) -> PluginContext | None:
-        stored = StoredSettings(row.settings, row.secrets, row.settings_version) if row else None
+        model, own = plugin.settings_model, dict[str, Any]()
         try:
-            own = own_settings(plugin, stored, client_id=client_id, keyring=self._keyring) if stored else {}
-            check_settings(plugin, own)
+            if row is not None:
+                stored = StoredSettings(row.settings, row.secrets, row.settings_version)
+                own = own_settings(model, stored, owner=owner_of(client_id, plugin.id), keyring=self._keyring)
+            check_settings(model, own)
         except SettingsFault as fault:
             # Without its words, which may quote what was set: an admin reads those.
             log.error(
@@ -270,6 +341,7 @@ class ClientViews:
             clock=self._clock,
             resources=kept,
             store=self._store(plugin.id, client_id),
+            tools_changed=lambda: self.tools_changed(client_id) if client_id else None,
         )
 
     def _store(self, plugin_id: str, client_id: str | None) -> Store:
@@ -286,60 +358,49 @@ class ClientViews:
             log.error("a stored secret does not decrypt: check CSAI_SECRET_KEYS", owner=owner)
             return None
 
-    def _providers(
-        self, client: ClientRow, contexts: Mapping[str, PluginContext]
-    ) -> tuple[ChosenProvider, ...]:
-        plan = PlanProviders.of(client.features)
-        wanted = wanted_chain(plan, client.settings, default_provider=self._settings.llm_provider)
-
-        def model_of(provider_id: str) -> str:
-            plugin_id, provider = self._registry.providers.get(provider_id, ("", None))
-            if provider is None or plugin_id not in contexts:
-                return ""
-            own = own_model(plan, client.settings, provider_id)
-            return str(own or getattr(contexts[plugin_id].settings, "model", None) or provider.default_model)
-
-        chain = model_chain(
-            usable_providers(self._registry, contexts),
-            wanted=wanted.chain,
-            model_of=model_of,
-            allows=plan.allows,
-        )
-        asked_for = wanted.chain[:1]
-        if asked_for and asked_for[0].provider not in {ref.provider for ref in chain}:
-            log.error("the chosen provider cannot be used", client_id=client.id, model=str(asked_for[0]))
-        chosen = []
-        for ref in chain:
-            plugin_id, provider = self._registry.providers[ref.provider]
-            chosen.append(ChosenProvider(provider, contexts[plugin_id], ref.model))
-        return tuple(chosen)
+    def _embedder(self, client: ClientRow, contexts: Mapping[str, PluginContext]) -> Embedder | None:
+        wanted = EmbeddingChoice.of(client.settings, default=self._settings.embeddings)
+        if wanted.ref is None:
+            return None
+        return usable_embedder(self._registry, contexts, wanted, PlanProviders.of(client.features))
 
     def _tools(
-        self, rows: list[ClientToolRow], contexts: Mapping[str, PluginContext]
+        self,
+        rows: list[ClientToolRow],
+        contexts: Mapping[str, PluginContext],
+        offers: Mapping[str, Offer],
     ) -> Mapping[str, EnabledTool]:
         enabled: dict[str, EnabledTool] = {}
+        reading = IntegrationBackend(offers, self._cache)
         for row in rows:
             backend: ToolBackend
+            offer = None
             if row.backend == PythonBackend.id:
                 # By the registry, not the row: a plugin's new release may have left the tool out.
                 plugin_id, backend = self._registry.tools.get(row.tool_name, ("", None))[0], self._python
+            elif row.backend == reading.id:
+                if (offer := offers.get(row.tool_name)) is None:
+                    continue
+                plugin_id, backend = offer.plugin, reading
             elif row.backend in self._registry.tool_backends:
                 plugin_id, backend = self._registry.tool_backends[row.backend]
             else:
                 continue
             if plugin_id not in contexts:
                 continue
+            # Of a ready endpoint the plugin's word counts, not the one it was offered with.
+            schema = row.parameters_schema if offer is None else offer.model_schema
             try:
-                validator = compile_schema(row.parameters_schema)
+                validator = compile_schema(schema)
             except InvalidSchema as error:
                 log.error("a tool's schema is no schema", tool=row.tool_name, error=str(error))
                 continue
             enabled[row.tool_name] = EnabledTool(
                 spec=ToolSpec(
                     row.tool_name,
-                    row.description,
+                    row.description if offer is None else offer.endpoint.description,
                     # Vendors want the type said even where a schema leaves it open.
-                    {"type": "object", **row.parameters_schema},
+                    {"type": "object", **schema},
                     row.read_only,
                 ),
                 backend=backend,
@@ -348,9 +409,10 @@ class ClientViews:
                 config={
                     **row.custom_config,
                     **({"webhook_url": row.n8n_webhook_url} if row.n8n_webhook_url else {}),
+                    **(row.target or {}),
                 },
                 is_idempotent=row.idempotent or row.read_only,
-                is_private=row.private,
+                is_private=row.private or (offer is not None and offer.endpoint.is_private),
                 needs_confirmation=row.confirm,
             )
         return enabled
@@ -361,3 +423,13 @@ class ClientViews:
             for name, function in self._registry.plugins[plugin_id].event_hooks.items():
                 hooks.setdefault(name, []).append((plugin_id, function, context))
         return EventHooks({name: tuple(items) for name, items in hooks.items()}, health=self._registry.health)
+
+
+def _experiment(running: RunningRow | None, models: AnsweringModels) -> RunningExperiment | None:
+    if running is None:
+        return None
+    arms = [ArmInUse(arm, models.chain_of_arm(arm.chain)) for arm in running.arms]
+    for each in arms:
+        if not each.is_usable:
+            log.error("nobody of an experiment's arm can be asked", experiment=running.id, arm=each.arm.name)
+    return RunningExperiment(running.id, running.since, arms)

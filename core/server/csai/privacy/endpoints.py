@@ -56,11 +56,9 @@ async def erase(request: Request) -> Any:
     access = await services.gate.enter(request, now=services.clock.now())
     asked = await read_model(request, ErasureRequest, max_bytes=services.settings.max_body_bytes)
     subject = _subject(request, services, access, asked)
-    if not access.is_secret:
-        # Each is written down, and asks all of the client's plugins.
-        address = client_address(request, services.settings.trusted_proxies)
-        who = f"{access.client_id}:{address}"
-        await services.limiter.check_attempt("erase", who, per_minute=ERASURES_PER_ADDRESS)
+    # Each is written down, and asks all of the client's plugins.
+    address = client_address(request, services.settings.trusted_proxies)
+    await services.limiter.check_visitor("erase", access, address, per_minute=ERASURES_PER_ADDRESS)
     outcome = await services.erasures.erase(access.client_id, subject)
     return {"status": outcome.status, "conversations": outcome.conversations}
 

@@ -88,6 +88,8 @@ class Erasures:
             repository = ErasureRepository(transaction, client_id)
             taken = await repository.close(subject, now=now)
             await repository.empty([each.id for each in taken])
+            await repository.empty_events([each.session_id for each in taken])
+            await repository.empty_channels(subject, [each.session_id for each in taken])
         for each in taken:
             await self._live.stop(client_id, each.session_id)
             await self._cache.forget(context_key(client_id, each.session_id))

@@ -7,10 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csai.models import Conversation, Erasure, Message, PluginEntry, ToolExecution, Turn, Visitor
+from csai.models import (
+    ChannelAccount,
+    ChannelContact,
+    ChannelInbound,
+    ChannelOutbound,
+    ChannelThread,
+    Conversation,
+    Erasure,
+    Feedback,
+    FollowUp,
+    Message,
+    OutboxEvent,
+    PluginEntry,
+    ToolExecution,
+    Turn,
+    Visitor,
+)
 
 # By so much servers' clocks may differ.
 SKEW = timedelta(seconds=5)
@@ -87,10 +103,12 @@ class ErasureRepository:
         """Take all words out of what is stored of the conversations."""
         of_them = {
             table: (table.client_id == self._client_id, table.conversation_id.in_(conversation_ids))
-            for table in (Message, Turn, ToolExecution)
+            for table in (Message, Feedback, FollowUp, Turn, ToolExecution)
         }
         execute = self._connection.execute
         await execute(delete(Message).where(*of_them[Message]))
+        await execute(delete(Feedback).where(*of_them[Feedback]))
+        await execute(delete(FollowUp).where(*of_them[FollowUp]))
         await execute(
             update(Turn)
             .where(*of_them[Turn], Turn.status != "running")
@@ -106,7 +124,101 @@ class ErasureRepository:
         await execute(
             update(Conversation)
             .where(Conversation.client_id == self._client_id, Conversation.id.in_(conversation_ids))
-            .values(user_identifier=None, details={}, summary=None, summary_seq=0, summary_since=None)
+            .values(
+                user_identifier=None,
+                contact_email=None,
+                details={},
+                summary=None,
+                summary_seq=0,
+                summary_since=None,
+                thumbs_down_count=0,
+                rating=None,
+            )
+        )
+
+    async def empty_events(self, session_ids: Sequence[str]) -> None:
+        """Take addresses out of what the client's webhook was told, or is to be told."""
+        await self._connection.execute(
+            update(OutboxEvent)
+            .where(
+                OutboxEvent.client_id == self._client_id,
+                OutboxEvent.event == "conversation.contact_given",
+                OutboxEvent.payload["session_id"].as_string().in_(session_ids),
+            )
+            .values(
+                payload={},
+                status=case((OutboxEvent.status == "pending", "failed"), else_=OutboxEvent.status),
+            )
+        )
+
+    async def empty_channels(self, subject: Subject, session_ids: Sequence[str]) -> None:
+        """Take what came and went on channels out as well, and who it was; but not who wants no messages."""
+        of_visitor = contacts_of(self._client_id, subject)
+        own = ChannelThread.client_id == self._client_id
+        theirs = select(ChannelContact.id).where(ChannelContact.client_id == self._client_id, of_visitor)
+        of_session = ChannelThread.session_id.in_(session_ids)
+        is_theirs = (
+            or_(of_session, ChannelThread.contact_id.in_(theirs)) if subject.external_id else of_session
+        )
+        execute = self._connection.execute
+        await self._drop_written_to(session_ids)
+        rows = (await execute(select(ChannelThread.id, ChannelThread.contact_id).where(own, is_theirs))).all()
+        threads, contacts = [row[0] for row in rows], [row[1] for row in rows]
+        await execute(
+            update(ChannelInbound)
+            .where(ChannelInbound.client_id == self._client_id, ChannelInbound.thread_id.in_(threads))
+            .values(
+                text="",
+                media=[],
+                status=case(
+                    (ChannelInbound.status.in_(("waiting", "working")), "ignored"),
+                    else_=ChannelInbound.status,
+                ),
+            )
+        )
+        await execute(
+            update(ChannelOutbound)
+            .where(ChannelOutbound.client_id == self._client_id, ChannelOutbound.thread_id.in_(threads))
+            .values(
+                text="",
+                detail="",
+                status=case((ChannelOutbound.status == "pending", "failed"), else_=ChannelOutbound.status),
+            )
+        )
+        await execute(
+            update(ChannelThread)
+            .where(own, ChannelThread.id.in_(threads))
+            .values(session_id=None, subject="", confirmations=[])
+        )
+        await execute(
+            update(ChannelContact)
+            .where(ChannelContact.client_id == self._client_id, ChannelContact.id.in_(contacts))
+            .values(name="")
+        )
+        if subject.external_id is not None:
+            await execute(
+                delete(ChannelContact).where(
+                    ChannelContact.client_id == self._client_id,
+                    ChannelContact.opted_out_at.is_(None),
+                    of_visitor,
+                )
+            )
+
+    async def _drop_written_to(self, session_ids: Sequence[str]) -> None:
+        """Whom teammates' words were mailed to, and who never wrote: nothing comes in for them again."""
+        own = (ChannelThread.client_id == self._client_id, ChannelThread.session_id.in_(session_ids))
+        has_written = exists().where(
+            ChannelThread.client_id == ChannelContact.client_id,
+            ChannelThread.contact_id == ChannelContact.id,
+            or_(ChannelThread.heard_id != "", ChannelThread.session_id.not_in(session_ids)),
+        )
+        await self._connection.execute(
+            delete(ChannelContact).where(
+                ChannelContact.client_id == self._client_id,
+                ChannelContact.id.in_(select(ChannelThread.contact_id).where(*own)),
+                ChannelContact.opted_out_at.is_(None),
+                ~has_written,
+            )
         )
 
     async def forget(self, subject: Subject) -> None:
@@ -134,6 +246,7 @@ class ErasureRepository:
     async def conversations(self, subject: Subject) -> list[dict[str, Any]]:
         columns = (
             *(Conversation.id, Conversation.session_id, Conversation.channel, Conversation.user_identifier),
+            Conversation.contact_email,
             *(Conversation.details, Conversation.summary, Conversation.started_at, Conversation.ended_at),
         )
         return await self._rows(select(*columns).where(*self._of(subject)).order_by(Conversation.started_at))
@@ -143,6 +256,14 @@ class ErasureRepository:
             select(Message.role, Message.author, Message.content, Message.parts, Message.timestamp)
             .where(Message.client_id == self._client_id, Message.conversation_id == conversation_id)
             .order_by(Message.seq)
+        )
+
+    async def feedback(self, conversation_id: str) -> list[dict[str, Any]]:
+        columns = (Feedback.kind, Feedback.about_id, Feedback.value, Feedback.comment, Feedback.updated_at)
+        return await self._rows(
+            select(*columns)
+            .where(Feedback.client_id == self._client_id, Feedback.conversation_id == conversation_id)
+            .order_by(Feedback.created_at)
         )
 
     async def tool_calls(self, conversation_id: str) -> list[dict[str, Any]]:
@@ -194,6 +315,19 @@ class ErasureRepository:
         if subject.until is None:
             return own, of_visitor
         return own, of_visitor, Conversation.started_at <= subject.until
+
+
+def contacts_of(client_id: str, subject: Subject) -> ColumnElement[bool]:
+    """Whether a channel's contact is the visitor, of whom the channel vouches."""
+    return ChannelContact.id.in_(
+        select(ChannelContact.id)
+        .join(ChannelAccount, ChannelAccount.id == ChannelContact.account_id)
+        .where(
+            ChannelAccount.client_id == client_id,
+            ChannelAccount.channel + ":" + ChannelContact.address == subject.external_id,
+            *((ChannelContact.heard_at <= subject.until,) if subject.until is not None else ()),
+        )
+    )
 
 
 async def open_erasures(connection: AsyncConnection, *, before: datetime) -> list[tuple[str, str, Subject]]:

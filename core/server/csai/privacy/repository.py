@@ -13,7 +13,22 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, case, cast, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csai.models import Base, Conversation, Message, OutboxEvent, PluginEntry, ToolExecution, Turn, Visitor
+from csai.models import (
+    Base,
+    ChannelContact,
+    ChannelInbound,
+    ChannelOutbound,
+    ChannelThread,
+    Conversation,
+    Feedback,
+    IntegrationDelivery,
+    Message,
+    OutboxEvent,
+    PluginEntry,
+    ToolExecution,
+    Turn,
+    Visitor,
+)
 from csai.usage.rollup import recompute_day
 
 Condition = ColumnElement[bool]
@@ -81,6 +96,14 @@ RULES = (
         is_archived=True,
     ),
     Rule(
+        # What was thought stays to be counted, for as long as the conversation is there.
+        "feedback_emptied",
+        Feedback,
+        Feedback.updated_at,
+        lambda at: (Feedback.updated_at < at.words, Feedback.comment != ""),
+        emptied={"comment": ""},
+    ),
+    Rule(
         # A summary tells of the oldest message in it; what is left of the messages is told anew.
         "summaries",
         Conversation,
@@ -121,6 +144,7 @@ RULES = (
             _is_stale(at.words),
             or_(
                 Conversation.user_identifier.is_not(None),
+                Conversation.contact_email.is_not(None),
                 Conversation.visitor_id.is_not(None),
                 Conversation.ended_at.is_(None),
                 _is_named(Conversation.details),
@@ -129,6 +153,7 @@ RULES = (
         # What is left of it cannot be gone on with.
         emptied={
             "user_identifier": None,
+            "contact_email": None,
             "visitor_id": None,
             "details": {},
             "ended_at": func.coalesce(Conversation.ended_at, Conversation.last_message_at),
@@ -163,6 +188,57 @@ RULES = (
         OutboxEvent.created_at,
         lambda at: (OutboxEvent.created_at < at.events,),
     ),
+    # Longer than any vendor delivers a message again.
+    Rule(
+        "channel_inbox",
+        ChannelInbound,
+        ChannelInbound.received_at,
+        lambda at: (ChannelInbound.received_at < at.words,),
+    ),
+    Rule(
+        "channel_outbox",
+        ChannelOutbound,
+        ChannelOutbound.created_at,
+        lambda at: (ChannelOutbound.created_at < at.words,),
+    ),
+    Rule(
+        "channel_threads",
+        ChannelThread,
+        ChannelThread.heard_at,
+        lambda at: (ChannelThread.heard_at < at.words, ~_has_pieces(at.words)),
+    ),
+    Rule(
+        # Who wants no messages is remembered, by the address alone.
+        "channel_contacts_emptied",
+        ChannelContact,
+        ChannelContact.heard_at,
+        lambda at: (
+            ChannelContact.heard_at < at.words,
+            ChannelContact.opted_out_at.is_not(None),
+            ChannelContact.name != "",
+        ),
+        emptied={"name": ""},
+    ),
+    Rule(
+        "channel_contacts",
+        ChannelContact,
+        ChannelContact.heard_at,
+        lambda at: (
+            ChannelContact.heard_at < at.words,
+            ChannelContact.opted_out_at.is_(None),
+            ~exists().where(
+                ChannelThread.client_id == ChannelContact.client_id,
+                ChannelThread.contact_id == ChannelContact.id,
+            ),
+        ),
+    ),
+    Rule(
+        # No vendor delivers again after so long.
+        "integration_deliveries",
+        IntegrationDelivery,
+        IntegrationDelivery.received_at,
+        lambda at: (IntegrationDelivery.received_at < at.words,),
+    ),
     Rule(
         "visitors",
         Visitor,
@@ -177,6 +253,15 @@ RULES = (
         ),
     ),
 )
+
+
+def _has_pieces(since: datetime) -> Condition:
+    """Whether something was sent in it since then, as teammates may long after the visitor wrote."""
+    return exists().where(
+        ChannelOutbound.client_id == ChannelThread.client_id,
+        ChannelOutbound.thread_id == ChannelThread.id,
+        ChannelOutbound.created_at >= since,
+    )
 
 
 def _has(table: Any, condition: Condition) -> Condition:

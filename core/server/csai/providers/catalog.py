@@ -21,11 +21,10 @@ from csai.providers.repository import PriceRepository
 from csai.providers.schemas import CatalogModel, Price, PriceChange, PriceState, ScheduledPrice
 from csai.usage.price_list import PROBE, OwnPrice, PriceList, rates_of
 from csai.usage.prices import Overrides, context_window, published_models
-from csai.usage.rates import Rates
+from csai.usage.rates import MAX_USD, Rates
 
 log = structlog.get_logger(__name__)
 
-MAX_RATE_USD = Decimal(100_000)
 MAX_MODEL_CHARS = 200
 SKEW = timedelta(minutes=5)
 """How far a moment may lie back and still be taken for now: two machines' clocks differ."""
@@ -56,13 +55,15 @@ async def list_models(
 
 def catalog_model(provider: Provider, model: str, prices: PriceList, at: datetime) -> CatalogModel:
     traits = _traits(provider, model)
+    is_embedding = _makes_vectors(provider, model)
     return CatalogModel(
         provider=provider.id,
         model=model,
         is_default=model == provider.default_model,
+        is_embedding=is_embedding,
         context_window=context_window(traits.price_provider, model),
         has_tools=traits.has_native_tools,
-        can_write=traits.can_write,
+        can_write=traits.can_write and not is_embedding,
         takes_temperature=traits.takes_temperature,
         price=_price(provider, model, prices, at),
         coming=[_scheduled(each) for each in prices.schedule(provider.id, model) if each.effective_from > at],
@@ -130,8 +131,16 @@ async def set_price(
 def _names(provider: Provider, prices: PriceList, chosen: Collection[str], at: datetime) -> list[str]:
     price_provider = _traits(provider, provider.default_model).price_provider
     published = [model.id for model in published_models(price_provider, at)] if price_provider else []
-    named = [name for name in (provider.default_model, *prices.own_names(provider.id), *chosen) if name]
+    own = provider.default_model, provider.default_embedding_model
+    named = [name for name in (*own, *prices.own_names(provider.id), *chosen) if name]
     return sorted({*published, *named})
+
+
+def _makes_vectors(provider: Provider, model: str) -> bool:
+    """By its name, which vendors give so; others that an admin names have to be told apart by their price."""
+    return bool(provider.default_embedding_model) and (
+        model == provider.default_embedding_model or "embed" in model.lower()
+    )
 
 
 def _traits(provider: Provider, model: str) -> ModelTraits:
@@ -201,7 +210,7 @@ def _rates(change: PriceChange) -> Rates | None:
             raise Problem(
                 422,
                 "price_invalid",
-                f"{name} is US dollars for a million tokens, from 0 to {MAX_RATE_USD}, with six places.",
+                f"{name} is US dollars for a million tokens, from 0 to {MAX_USD}, with six places.",
             )
     return Rates(**given)
 
@@ -209,6 +218,6 @@ def _rates(change: PriceChange) -> Rates | None:
 def _is_rate(rate: Decimal) -> bool:
     return (
         rate.is_finite()
-        and 0 <= rate <= MAX_RATE_USD
+        and 0 <= rate <= MAX_USD
         and re.fullmatch(r"\d+(\.\d{1,6}0*)?", f"{rate:f}") is not None
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 MAX_CHAIN = 10
+DEFAULT_THRESHOLD = 30
 OFFLINE = "offline"
 """The provider without a model: it needs nothing and costs nothing, so no plan forbids it."""
 
@@ -34,6 +35,24 @@ class ModelRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Routing:
+    """Which models answer simple questions, before the chain; with none of them the chain answers all.
+
+    A question is simple where its difficulty (see `routing.py`) is below the threshold.
+    """
+
+    simple: tuple[ModelRef, ...] = ()
+    threshold: int = DEFAULT_THRESHOLD
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Routing:
+        return cls(_parsed(stored.get("simple", ())), int(stored.get("threshold", DEFAULT_THRESHOLD)))
+
+    def stored(self) -> dict[str, Any]:
+        return {"simple": [str(ref) for ref in self.simple], "threshold": self.threshold}
+
+
+@dataclass(frozen=True, slots=True)
 class PlanProviders:
     """What a plan says of providers; kept as `providers` in the plan's features.
 
@@ -44,6 +63,7 @@ class PlanProviders:
     chain: tuple[ModelRef, ...] = ()
     models: tuple[str, ...] | None = None
     may_choose: bool = True
+    routing: Routing = Routing()
 
     @classmethod
     def of(cls, features: Mapping[str, Any]) -> PlanProviders:
@@ -53,6 +73,7 @@ class PlanProviders:
             chain=_parsed(stored.get("chain", ())),
             models=None if models is None else tuple(models),
             may_choose=stored.get("may_choose", True),
+            routing=Routing.of(stored.get("routing", {})),
         )
 
     def stored(self) -> dict[str, Any]:
@@ -60,6 +81,7 @@ class PlanProviders:
             "chain": [str(ref) for ref in self.chain],
             "models": None if self.models is None else list(self.models),
             "may_choose": self.may_choose,
+            **({"routing": self.routing.stored()} if self.routing.simple else {}),
         }
 
     def allows(self, provider: str, model: str) -> bool:
@@ -96,6 +118,25 @@ def own_chain(settings: Mapping[str, Any]) -> tuple[ModelRef, ...]:
         return _parsed(settings["chain"])
     named = (settings.get("provider"), *settings.get("fallback_providers", ()))
     return tuple(ModelRef(name) for name in named if name)
+
+
+def wanted_routing(plan: PlanProviders, settings: Mapping[str, Any]) -> Routing:
+    """The client's own where its plan lets it choose, else the plan's.
+
+    The plan's is for its own chain: a client with one of its own is answered by that, unless it says more.
+    """
+    if plan.may_choose:
+        own = own_routing(settings)
+        if own is not None:
+            return own
+        if own_chain(settings):
+            return Routing()
+    return plan.routing
+
+
+def own_routing(settings: Mapping[str, Any]) -> Routing | None:
+    """What the client itself says of simple questions; None where it leaves that to its plan."""
+    return Routing.of(settings["routing"]) if "routing" in settings else None
 
 
 def own_model(plan: PlanProviders, settings: Mapping[str, Any], provider: str) -> str:

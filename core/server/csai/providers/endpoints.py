@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from csai.admins.service import READERS
 from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.precondition import IF_MATCH, named_tags
-from csai.providers.choice import ModelRef, PlanProviders
+from csai.providers.choice import ModelRef, PlanProviders, Routing
+from csai.providers.recommendation import MOST, recommend
+from csai.providers.recommendation_schemas import Recommendation
 from csai.providers.schemas import (
     ClientProviders,
     PlanProvidersChange,
@@ -26,6 +28,7 @@ from csai.providers.service import (
     set_plan_providers,
 )
 from csai.services import Services
+from csai.usage.repository import Span
 
 router = APIRouter(prefix="/admin", tags=["admin: providers"], responses=ADMIN_PROBLEMS)
 
@@ -62,13 +65,45 @@ async def choose(request: Request, response: Response, client_id: str) -> Any:
         await choose_providers(
             transaction,
             client_id,
-            ProviderChange(tuple(map(ModelRef.parse, asked.chain))),
+            ProviderChange(
+                tuple(map(ModelRef.parse, asked.chain)),
+                _routing(asked.routing.simple, asked.routing.threshold) if asked.routing else None,
+            ),
             tags=tags,
             registry=services.registry,
             clock=services.clock,
             actor=admin.actor,
         )
     return await _client_state(services, response, client_id)
+
+
+@router.get(
+    "/clients/{client_id}/providers/cheaper",
+    summary="Models that would have cost the client less",
+    response_model=Recommendation,
+)
+async def cheaper(
+    request: Request,
+    client_id: str,
+    days: Annotated[int, Query(ge=1, le=366, description="How far back, today included.")] = 30,
+    count: Annotated[int, Query(ge=1, le=100)] = MOST,
+) -> Any:
+    """The client's own ledger at other prices. Quality is not measured."""
+    services: Services = request.app.state.services
+    await services.admins.enter(request, roles=READERS)
+    check_id(client_id, "client")
+    now = services.clock.now()
+    async with services.database.read() as connection:
+        return await recommend(
+            connection,
+            client_id,
+            Span.until(now, days=days),
+            views=services.views,
+            registry=services.registry,
+            defaults=services.settings.price_overrides,
+            now=now,
+            most=count,
+        )
 
 
 @router.get(
@@ -98,6 +133,7 @@ async def change_plan(request: Request, response: Response, plan: str) -> Any:
         chain=tuple(map(ModelRef.parse, asked.chain)),
         models=None if asked.models is None else tuple(asked.models),
         may_choose=asked.may_choose,
+        routing=_routing(asked.simple, asked.threshold),
     )
     async with services.database.write() as transaction:
         await set_plan_providers(
@@ -110,6 +146,10 @@ async def change_plan(request: Request, response: Response, plan: str) -> Any:
             actor=admin.actor,
         )
     return await _plan_state(services, response, plan)
+
+
+def _routing(simple: list[str], threshold: int) -> Routing:
+    return Routing(tuple(map(ModelRef.parse, simple)), threshold)
 
 
 async def _client_state(services: Services, response: Response, client_id: str) -> ClientProviders:

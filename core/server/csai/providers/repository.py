@@ -1,17 +1,20 @@
-"""What plans say of providers, and models' own prices: of no client, and followed by all."""
+"""What plans say of providers, models' own prices, and how hard one client's questions were judged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from csai_sdk import Usage
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.kit.problem import not_found
-from csai.models import Client, ModelPrice, Plan
-from csai.providers.choice import ModelRef, PlanProviders, own_chain
+from csai.models import Client, LedgerEntry, ModelPrice, Plan, Turn
+from csai.providers.choice import ModelRef, PlanProviders, Routing, own_chain, own_routing
 from csai.usage.price_list import OwnPrice, PriceList
 from csai.usage.prices import Overrides
 from csai.usage.rates import Rates
@@ -87,11 +90,82 @@ class PriceRepository:
         """The models that plans and clients of the installation name."""
         found: set[ModelRef] = set()
         for (features,) in await self._connection.execute(select(Plan.features)):
-            found.update(PlanProviders.of(features).chain)
+            plan = PlanProviders.of(features)
+            found.update((*plan.chain, *plan.routing.simple))
         for (settings,) in await self._connection.execute(select(Client.settings)):
             found.update(own_chain(settings))
+            found.update((own_routing(settings) or Routing()).simple)
             found.update(ModelRef(*item) for item in settings.get("models", {}).items())
         return {ref for ref in found if ref.model}
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    turn_id: str
+    accepted_at: datetime
+    status: str
+    routing: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BookedCall:
+    usage: Usage
+    cost_micros: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedTurn:
+    routing: Mapping[str, Any]
+    calls: list[BookedCall] = field(default_factory=list)
+
+
+class DecisionRepository:
+    """How hard one client's questions were judged, as its turns keep it."""
+
+    def __init__(self, connection: AsyncConnection, client_id: str) -> None:
+        self._connection = connection
+        self._client_id = client_id
+
+    async def page(self, *, before: str | None, count: int) -> Sequence[DecisionRow]:
+        """Newest first; `before` is a turn's id."""
+        statement = select(Turn.id, Turn.accepted_at, Turn.status, Turn.routing).where(
+            Turn.client_id == self._client_id, Turn.routing.is_not(None)
+        )
+        if before is not None:
+            statement = statement.where(Turn.id < before)
+        rows = await self._connection.execute(statement.order_by(Turn.id.desc()).limit(count))
+        return [DecisionRow(*row) for row in rows]
+
+    async def since(self, moment: datetime, *, most: int) -> list[DecidedTurn]:
+        """The newest turns that were decided since then, with the calls that were to answer, in order."""
+        chosen = (
+            select(Turn.id, Turn.routing)
+            .where(Turn.client_id == self._client_id, Turn.accepted_at >= moment, Turn.routing.is_not(None))
+            .order_by(Turn.accepted_at.desc())
+            .limit(most)
+        )
+        turns = {row.id: DecidedTurn(row.routing) for row in await self._connection.execute(chosen)}
+        newest = chosen.subquery()
+        calls = (
+            select(
+                LedgerEntry.turn_id,
+                LedgerEntry.tokens_input,
+                LedgerEntry.tokens_output,
+                LedgerEntry.tokens_cache_read,
+                LedgerEntry.tokens_cache_write,
+                LedgerEntry.cost_micros,
+                LedgerEntry.created_at,
+            )
+            .join_from(newest, LedgerEntry, LedgerEntry.turn_id == newest.c.id)
+            .where(LedgerEntry.client_id == self._client_id, LedgerEntry.is_embedding.is_(False))
+            .order_by(LedgerEntry.turn_id, LedgerEntry.attempt)
+        )
+        for row in await self._connection.execute(calls):
+            # One that was booked since the turns were read is left for the next time.
+            if row.turn_id in turns:
+                turns[row.turn_id].calls.append(BookedCall(Usage(*row[1:5]), row[5], row[6]))
+        return list(turns.values())
 
 
 def _rates(*micros: int | None) -> Rates | None:

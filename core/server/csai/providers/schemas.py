@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from csai.providers.choice import MAX_CHAIN, Source
+from csai.providers.choice import DEFAULT_THRESHOLD, MAX_CHAIN, Source
 
 Chain = Annotated[
     list[str],
@@ -17,6 +17,19 @@ Chain = Annotated[
         description="provider/model each, the first first; a provider alone is asked for its own model.",
         examples=[["claude/claude-haiku-5-5", "openai"]],
     ),
+]
+
+
+Simple = Annotated[
+    list[str],
+    Field(
+        max_length=MAX_CHAIN,
+        description="Who answers simple questions, before the chain; empty: the chain answers all.",
+        examples=[["claude/claude-haiku-5-5"]],
+    ),
+]
+Threshold = Annotated[
+    int, Field(ge=0, le=100, description="Questions of a difficulty below it are simple.", examples=[30])
 ]
 
 
@@ -29,6 +42,8 @@ class PlanProvidersState(BaseModel):
         description="The models that may be used: provider/model, or the beginning of one and a *; null: all."
     )
     may_choose: bool = Field(description="Whether clients may have a chain of their own.")
+    simple: Simple
+    threshold: Threshold
 
 
 class AnsweringModel(BaseModel):
@@ -42,24 +57,54 @@ class LeftOut(BaseModel):
     reason: str
 
 
+class RoutingState(BaseModel):
+    """Who answers simple questions."""
+
+    simple: Simple
+    threshold: Threshold
+
+
 class ClientProviders(BaseModel):
     """What answers a client, and because of what."""
 
     chain: list[str] = Field(description="The client's own; empty leaves it to the plan.")
     source: Source = Field(description="Whose chain is in use.")
+    routing: RoutingState | None = Field(description="The client's own; null leaves it to the plan.")
     plan: PlanProvidersState
     answering: list[AnsweringModel] = Field(description="Who is asked at the next turn, in this order.")
+    answering_simple: list[AnsweringModel] = Field(
+        description="Who is asked first where the question is simple; empty: nobody else."
+    )
+    threshold: Threshold
     left_out: list[LeftOut] = Field(description="What is asked for and cannot answer.")
+
+
+class RoutingChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    simple: Simple = []
+    threshold: Threshold = DEFAULT_THRESHOLD
 
 
 class ProvidersChange(BaseModel):
     """The client's choice as a whole."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"chain": ["claude/claude-haiku-5-5", "openai"]}]}
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "chain": ["claude/claude-opus-5", "openai"],
+                    "routing": {"simple": ["claude/claude-haiku-5-5"], "threshold": 30},
+                }
+            ]
+        },
     )
 
     chain: Chain = []
+    routing: RoutingChange | None = Field(
+        None, description="null leaves simple questions to the plan; with an empty list nobody else answers."
+    )
 
 
 class PlanProvidersChange(BaseModel):
@@ -75,6 +120,8 @@ class PlanProvidersChange(BaseModel):
     chain: Chain = []
     models: list[str] | None = None
     may_choose: bool = True
+    simple: Simple = []
+    threshold: Threshold = DEFAULT_THRESHOLD
 
 
 Rate = Annotated[
@@ -109,6 +156,7 @@ class CatalogModel(BaseModel):
     provider: str
     model: str
     is_default: bool = Field(description="Whether the provider asks it where nobody names a model.")
+    is_embedding: bool = Field(description="Whether it makes vectors of texts, and writes none.")
     context_window: int | None = Field(description="Tokens; null where it is not known.")
     has_tools: bool = Field(description="Whether the vendor has calls of tools of its own.")
     can_write: bool = Field(description="Whether a language model stands behind it.")

@@ -16,23 +16,42 @@ from csai.clients.service import check_allowed, plan_chooses
 from csai.kit.precondition import check_tag, tag_of
 from csai.kit.problem import Problem
 from csai.kit.text import is_clean
+from csai.plugins.answering import ChosenProvider
 from csai.plugins.registry import PluginRegistry
-from csai.plugins.view import ClientView, ClientViews
-from csai.providers.choice import MAX_CHAIN, ModelRef, PlanProviders, Wanted, own_chain, wanted_chain
+from csai.plugins.view import ClientViews
+from csai.providers.choice import (
+    MAX_CHAIN,
+    ModelRef,
+    PlanProviders,
+    Routing,
+    own_chain,
+    own_model,
+    own_routing,
+    wanted_chain,
+    wanted_routing,
+)
 from csai.providers.repository import PlanFeatures
-from csai.providers.schemas import AnsweringModel, ClientProviders, LeftOut, PlanProvidersState
+from csai.providers.schemas import (
+    AnsweringModel,
+    ClientProviders,
+    LeftOut,
+    PlanProvidersState,
+    RoutingState,
+)
 
 MAX_MODEL_CHARS = 200
 MAX_PATTERNS = 200
 IN_SHORT = ("provider", "fallback_providers", "models")
 """The settings that a chain takes the place of."""
+CHOSEN = ("chain", "routing", *IN_SHORT)
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderChange:
-    """What a client is to be answered by; an empty chain leaves it to the plan."""
+    """What a client is to be answered by; an empty chain, and no routing, leave it to the plan."""
 
     chain: tuple[ModelRef, ...]
+    routing: Routing | None = None
 
 
 async def client_providers(
@@ -43,21 +62,32 @@ async def client_providers(
     view = await views.preview(connection, client_id, {})
     plan = PlanProviders.of(client.features)
     wanted = wanted_chain(plan, client.settings, default_provider=default_provider)
+    own = own_routing(client.settings)
+    simple = wanted_routing(plan, client.settings).simple
     state = ClientProviders(
         chain=[str(ref) for ref in own_chain(client.settings)],
         source=wanted.source,
+        routing=RoutingState(**own.stored()) if own else None,
         plan=_plan_state(client.plan, plan),
-        answering=[
-            AnsweringModel(
-                provider=chosen.provider.id,
-                model=chosen.model,
-                uses_own_account=circuit_of(chosen).client_id is not None,
-            )
-            for chosen in view.providers
+        answering=[_answering(chosen) for chosen in view.providers],
+        answering_simple=[_answering(chosen) for chosen in view.simple],
+        threshold=view.threshold,
+        left_out=[
+            *_left_out(wanted.chain, plan, view.providers, client),
+            *_left_out(simple, plan, view.simple, client),
         ],
-        left_out=list(_left_out(wanted, plan, view, client)),
     )
     return state, tag_of(_chosen(client.settings))
+
+
+def chosen_before(client: ClientRow) -> ProviderChange:
+    """What the client itself asks for now, as a change that would leave it so."""
+    plan = PlanProviders.of(client.features)
+    chain = tuple(
+        ModelRef(ref.provider, ref.model or own_model(plan, client.settings, ref.provider))
+        for ref in own_chain(client.settings)
+    )
+    return ProviderChange(chain if plan.may_choose else (), own_routing(client.settings))
 
 
 async def choose_providers(
@@ -80,11 +110,18 @@ async def choose_providers(
     if change.chain:
         if not plan.may_choose:
             raise plan_chooses(client.plan)
-        _check_chain(change.chain, registry)
+        check_chain(change.chain, registry)
         check_allowed(plan, change.chain, plan_name=client.plan)
-    settings = {name: value for name, value in client.settings.items() if name not in {"chain", *IN_SHORT}}
+    if change.routing is not None:
+        if not plan.may_choose:
+            raise plan_chooses(client.plan)
+        check_chain(change.routing.simple, registry)
+        check_allowed(plan, change.routing.simple, plan_name=client.plan)
+    settings = {name: value for name, value in client.settings.items() if name not in CHOSEN}
     if change.chain:
         settings["chain"] = [str(ref) for ref in change.chain]
+    if change.routing is not None:
+        settings["routing"] = change.routing.stored()
     after = _chosen(settings)
     if after == before:
         return
@@ -122,9 +159,10 @@ async def set_plan_providers(
     features = await repository.get(is_locking=True)
     before = PlanProviders.of(features)
     check_tag(before.stored(), tags)
-    _check_chain(changed.chain, registry)
+    check_chain(changed.chain, registry)
     _check_patterns(changed.models or ())
-    check_allowed(changed, changed.chain, plan_name=plan)
+    check_chain(changed.routing.simple, registry)
+    check_allowed(changed, (*changed.chain, *changed.routing.simple), plan_name=plan)
     if changed == before:
         return
     await repository.put({**features, "providers": changed.stored()})
@@ -139,37 +177,8 @@ async def set_plan_providers(
     )
 
 
-def _chosen(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: settings[name] for name in ("chain", *IN_SHORT) if settings.get(name)}
-
-
-def _plan_state(name: str, plan: PlanProviders) -> PlanProvidersState:
-    return PlanProvidersState(
-        name=name,
-        chain=[str(ref) for ref in plan.chain],
-        models=None if plan.models is None else list(plan.models),
-        may_choose=plan.may_choose,
-    )
-
-
-def _left_out(wanted: Wanted, plan: PlanProviders, view: ClientView, client: ClientRow) -> Iterable[LeftOut]:
-    """What is asked for and does not answer, each with its reason."""
-    answering = {(chosen.provider.id, chosen.model) for chosen in view.providers}
-    usable = {chosen.provider.id for chosen in view.providers}
-    for ref in wanted.chain:
-        if (ref.provider, ref.model) in answering or (not ref.model and ref.provider in usable):
-            continue
-        if ref.model and not plan.allows(ref.provider, ref.model):
-            yield LeftOut(model=str(ref), reason=f"The plan {client.plan} does not allow it.")
-        else:
-            yield LeftOut(
-                model=str(ref),
-                reason=f"The provider {ref.provider} is off, has no key, or the plan allows none of what it "
-                "would be asked for: see csai client plugin.",
-            )
-
-
-def _check_chain(chain: Sequence[ModelRef], registry: PluginRegistry) -> None:
+def check_chain(chain: Sequence[ModelRef], registry: PluginRegistry) -> None:
+    """Raises `Problem` for a chain that cannot be."""
     if len(chain) > MAX_CHAIN:
         raise Problem(422, "chain_too_long", f"A chain has at most {MAX_CHAIN} models.")
     for ref in chain:
@@ -181,6 +190,47 @@ def _check_chain(chain: Sequence[ModelRef], registry: PluginRegistry) -> None:
         if len(ref.model) > MAX_MODEL_CHARS or not is_clean(ref.model) or not ref.model.isprintable():
             raise Problem(
                 422, "model_invalid", f"A model's name has at most {MAX_MODEL_CHARS} characters on one line."
+            )
+
+
+def _chosen(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: settings[name] for name in CHOSEN if settings.get(name)}
+
+
+def _plan_state(name: str, plan: PlanProviders) -> PlanProvidersState:
+    return PlanProvidersState(
+        name=name,
+        chain=[str(ref) for ref in plan.chain],
+        models=None if plan.models is None else list(plan.models),
+        may_choose=plan.may_choose,
+        **plan.routing.stored(),
+    )
+
+
+def _answering(chosen: ChosenProvider) -> AnsweringModel:
+    return AnsweringModel(
+        provider=chosen.provider.id,
+        model=chosen.model,
+        uses_own_account=circuit_of(chosen).client_id is not None,
+    )
+
+
+def _left_out(
+    wanted: Sequence[ModelRef], plan: PlanProviders, chain: Sequence[ChosenProvider], client: ClientRow
+) -> Iterable[LeftOut]:
+    """What is asked for and does not answer, each with its reason."""
+    answering = {(chosen.provider.id, chosen.model) for chosen in chain}
+    usable = {chosen.provider.id for chosen in chain}
+    for ref in wanted:
+        if (ref.provider, ref.model) in answering or (not ref.model and ref.provider in usable):
+            continue
+        if ref.model and not plan.allows(ref.provider, ref.model):
+            yield LeftOut(model=str(ref), reason=f"The plan {client.plan} does not allow it.")
+        else:
+            yield LeftOut(
+                model=str(ref),
+                reason=f"The provider {ref.provider} is off, has no key, or the plan allows none of what it "
+                "would be asked for: see csai client plugin.",
             )
 
 

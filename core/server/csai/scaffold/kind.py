@@ -38,7 +38,7 @@ TEMPLATES = {
     Kind.tool: Template("tool", ("tool",)),
     Kind.tool_backend: Template("tool", ("tool-backend",)),
     Kind.integration: Template("integration", ("integration",)),
-    Kind.gateway: Template("billing", ("webhook", "gateway"), (_PYDANTIC,)),
+    Kind.gateway: Template("gateway", ("webhook", "gateway"), (_PYDANTIC,)),
     Kind.channel: Template("channel", ("webhook", "channel"), (_PYDANTIC,)),
     Kind.locale: Template("locale", ("locale",)),
     Kind.hooks: Template("hooks", ("hooks",), (_PYDANTIC,)),

@@ -9,7 +9,10 @@ from typing import Any
 from sqlalchemy import bindparam, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csai.models import Base, Client, ClientIntegration, ClientPlugin, ClientWebhook
+from csai.admins.totp import owner_of_secret
+from csai.channels.account import account_owner
+from csai.integrations.repository import owner_of_connection
+from csai.models import Admin, Base, ChannelAccount, Client, ClientIntegration, ClientPlugin, ClientWebhook
 from csai.plugins.stored import owner_of
 
 
@@ -36,12 +39,13 @@ PLACES = (
         Place(ClientWebhook, column, ("client_id",), lambda client_id: f"client:{client_id}/webhook")
         for column in ("secret", "previous_secret")
     ),
-    Place(
-        ClientIntegration,
-        "connection_config",
-        ("client_id", "id"),
-        lambda client_id, integration_id: f"client:{client_id}/integration:{integration_id}",
+    *(
+        Place(ClientIntegration, column, ("client_id", "id"), owner_of_connection)
+        for column in ("connection_config", "tokens_encrypted")
     ),
+    Place(Admin, "totp_secret", ("id",), owner_of_secret),
+    Place(Admin, "totp_pending", ("id",), owner_of_secret),
+    Place(ChannelAccount, "secrets", ("client_id", "id"), account_owner),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,8 +32,12 @@ DECLINED = json.dumps(
     }
 )
 
-MAX_DETAILS = 12
-MAX_VALUE_CHARS = 300
+# Beyond these it is said how much is not shown, so that nobody agrees to less than is done.
+MAX_DETAILS = 40
+MAX_VALUE_CHARS = 2_000
+_MAX_LABEL_CHARS = 100
+# By which what stands there reads as something else.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +109,16 @@ def _details(arguments: Mapping[str, Any], properties: Mapping[str, Any]) -> Ite
     for name, value in shown:
         described = properties.get(name)
         title = described.get("title") if isinstance(described, Mapping) else None
-        yield {"label": title if isinstance(title, str) and title else _words(name), "value": _text(value)}
+        label = title if isinstance(title, str) and title else _words(name)
+        yield {"label": _TURNING.sub("", label)[:_MAX_LABEL_CHARS], "value": _text(value)}
     if len(arguments) > len(shown):
         yield {"label": "…", "value": f"+{len(arguments) - len(shown)}"}
 
 
 def _text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= MAX_VALUE_CHARS else text[:MAX_VALUE_CHARS] + "…"
+    hidden = len(text) - MAX_VALUE_CHARS
+    return _TURNING.sub("\ufffd", text[:MAX_VALUE_CHARS]) + (f"… (+{hidden})" if hidden > 0 else "")
 
 
 def _words(name: str) -> str:

@@ -6,25 +6,28 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from csai.admins.service import READERS
 from csai.clients.repository import ClientRepository
 from csai.clients.switch import switch_tool, tool_obstacles
 from csai.kit.body import read_model
-from csai.kit.identifier import check_id, is_id
+from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.problem import Problem
+from csai.kit.page import Before, check_before, page_of
+from csai.kit.precondition import IF_MATCH, named_tags, tag_of
 from csai.services import Services
 from csai.tools.execution_repository import ToolLog, ToolStatistics
 from csai.tools.invocation import timeout_s
-from csai.tools.repository import CatalogRow, SwitchedTool, ToolRepository
+from csai.tools.listing_repository import ListingRepository
+from csai.tools.repository import CatalogRow, SwitchedTool, ToolRepository, tool_state
 from csai.tools.schemas import (
     Calls,
     CallStatus,
     ClientTool,
     ClientTools,
     ToolChange,
+    ToolListings,
     ToolTrial,
     TrialOutcome,
 )
@@ -41,19 +44,25 @@ async def client_tools(request: Request, client_id: str) -> Any:
     services: Services = request.app.state.services
     await services.admins.enter(request, roles=READERS)
     check_id(client_id, "client")
-    return {"tools": await _tools(services, client_id)}
+    tools = await _tools(services, client_id)
+    async with services.database.read() as connection:
+        return {"tools": tools, "sources": await ListingRepository(connection, client_id).sources()}
 
 
 @router.patch(
     "/tools/{tool_name}",
     summary="Switch a tool for a client, and say where it is answered",
     response_model=ClientTool,
-    openapi_extra=body_of(ToolChange),
+    openapi_extra={**body_of(ToolChange), **IF_MATCH},
 )
-async def change(request: Request, client_id: str, tool_name: str) -> Any:
-    """It holds from the client's next turn on, in every process."""
+async def change(request: Request, response: Response, client_id: str, tool_name: str) -> Any:
+    """It holds from the client's next turn on, in every process.
+
+    `If-Match` names the `tag` of what was looked at: refused with 412 where the tool is no longer that.
+    """
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
+    tags = named_tags(request)
     asked = await read_model(request, ToolChange, max_bytes=services.settings.max_body_bytes)
     check_id(client_id, "client")
     async with services.database.write() as transaction:
@@ -65,11 +74,36 @@ async def change(request: Request, client_id: str, tool_name: str) -> Any:
             enabled=asked.enabled,
             webhook_url=asked.webhook_url,
             timeout_s=asked.timeout_s,
+            tags=tags,
+            flags={
+                name: value
+                for name, value in (("confirm", asked.confirm), ("private", asked.private))
+                if value is not None
+            },
             clock=services.clock,
             actor=admin.actor,
         )
     (tool,) = [each for each in await _tools(services, client_id) if each["name"] == tool_name]
+    response.headers["ETag"] = f'"{tool["tag"]}"'
     return tool
+
+
+@router.post(
+    "/tools/refresh",
+    summary="List the tools of the client's own systems anew",
+    response_model=ToolListings,
+)
+async def refresh(request: Request, client_id: str) -> Any:
+    """Done by itself when settings change, when a system says that its tools did, and once an hour.
+
+    New tools are off. One that has changed, or is gone, is not used any more until it is switched on again,
+    or is back as it was.
+    """
+    services: Services = request.app.state.services
+    admin = await services.admins.enter(request)
+    check_id(client_id, "client")
+    changes = await services.listings.refresh(client_id, actor=admin.actor)
+    return {"sources": [asdict(change) for change in changes]}
 
 
 @router.post(
@@ -105,24 +139,20 @@ async def calls(
     client_id: str,
     tool: Annotated[str | None, Query(max_length=64, description="Only of this tool.")] = None,
     status: Annotated[CallStatus | None, Query(description="Only those that ended so.")] = None,
-    before: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    before: Before = None,
     count: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
 ) -> Any:
     services: Services = request.app.state.services
     await services.admins.enter(request, roles=READERS)
     check_id(client_id, "client")
-    if before is not None and not is_id(before):
-        raise Problem(422, "request_invalid", "`before` is the `next` of an earlier page.")
+    check_before(before)
     async with services.database.read() as connection:
         await ClientRepository(connection, client_id).get()
         rows = await ToolLog(connection, client_id).page(
             tool_name=tool, status=status, before=before, count=count + 1
         )
-    page = rows[:count]
-    return {
-        "calls": [asdict(row) for row in page],
-        "next": page[-1].id if len(rows) > count else None,
-    }
+    page, earlier = page_of(rows, count, mark=lambda row: row.id)
+    return {"calls": [asdict(row) for row in page], "next": earlier}
 
 
 async def _tools(services: Services, client_id: str) -> list[dict[str, Any]]:
@@ -157,6 +187,7 @@ def _tool(
     ran = done.succeeded + done.failed + done.unknown if done else 0
     return {
         "name": row.tool_name,
+        "tag": tag_of(tool_state(row, had)),
         "description": row.description,
         "category": row.category,
         "backend": row.backend,
@@ -168,6 +199,10 @@ def _tool(
         "enabled": had is not None and had.enabled,
         "has_webhook": had is not None and had.webhook_url is not None,
         "timeout_s": timeout_s(had.config if had else {}),
+        "source": row.source,
+        "fingerprint": row.fingerprint,
+        "gone": row.gone,
+        "changed": had is not None and had.is_changed,
         "obstacles": obstacles,
         "calls": done.calls if done else 0,
         "success_rate": round(done.succeeded / ran, 4) if done and ran else None,

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from csai.database import Database, DatabaseUnavailable, OutcomeUnknown
 from csai.kit.fault_point import FaultPoint, reach
 from csai.kit.text import clean
 from csai.kit.waiting import see_through
+from csai.locales.form import Unreadable, in_form
 from csai.plugins.view import ClientView, EnabledTool
 from csai.statement import Rows
 from csai.tools.confirmation import WAITING, DecidedCall, confirmation
@@ -119,7 +120,12 @@ class ToolRunner:
             return (
                 "The arguments were no JSON object that can be passed on. Call the tool again with another."
             )
-        errors = tool.validator.errors(call.arguments)
+        try:
+            arguments = in_form(call.arguments, tool.spec.parameters_schema, turn.view.forms)
+        except Unreadable as error:
+            return f"The arguments do not fit the tool's schema: {error}"
+        call = execution.call = replace(call, arguments=arguments)
+        errors = tool.validator.errors(arguments)
         if errors:
             return "The arguments do not fit the tool's schema: " + "; ".join(errors)
         if tool.is_private and turn.visitor_id is None:
@@ -127,7 +133,7 @@ class ToolRunner:
         if not turn.view.health.admits(tool.ctx.plugin, f"tool {call.name}", turn.ref.client_id):
             return "This tool failed again and again, so it is left alone for a while."
         return await turn.view.hooks.ask(
-            "before_tool_call", BeforeToolCall(turn.ref, execution.call_id, call.name, call.arguments)
+            "before_tool_call", BeforeToolCall(turn.ref, execution.call_id, call.name, arguments)
         )
 
     async def _intend(self, turn: ToolTurn, ready: Sequence[Execution], waiting: Sequence[Execution]) -> bool:
@@ -138,7 +144,7 @@ class ToolRunner:
             if not item.has_intent and not turn.view.tools[item.call.name].spec.is_read_only
         ]
         amounts = {"tool_calls": len(ready)}
-        is_limited = "tool_calls" in turn.view.limits
+        is_limited = bool(ready) and "tool_calls" in turn.view.limits
         if not acting and not waiting and not is_limited:
             return True
         executions = ToolExecutionRepository(turn.ref.client_id)

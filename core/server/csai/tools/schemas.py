@@ -16,6 +16,7 @@ class ClientTool(BaseModel):
     """A tool of the catalog as a client has it. Its webhook's address may be a secret, and is not given."""
 
     name: str
+    tag: str = Field(description="What a change names in `If-Match`; another one with whatever changes here.")
     description: str
     category: str
     backend: str
@@ -27,6 +28,16 @@ class ClientTool(BaseModel):
     enabled: bool
     has_webhook: bool
     timeout_s: float = Field(description="Seconds that a call may take.")
+    source: str | None = Field(
+        description="Which of the client's own systems offers it; null where it is shared."
+    )
+    fingerprint: str | None = Field(
+        description="Of its definition, where one of the client's own systems offers it."
+    )
+    gone: bool = Field(description="Whether that system offers it no more.")
+    changed: bool = Field(
+        description="Whether it is no longer what was switched on; not used until it is switched on again."
+    )
     obstacles: list[str] = Field(description="What keeps it from being used, each with what to do.")
     calls: int = Field(description="In the last 30 days; so are the counts and times that follow.")
     success_rate: float | None = Field(
@@ -36,8 +47,43 @@ class ClientTool(BaseModel):
     longest_ms: int | None
 
 
+class RefusedTool(BaseModel):
+    name: str
+    reason: str
+
+
+class ToolSource(BaseModel):
+    """One of the client's own systems, as it was when its tools were last listed."""
+
+    backend: str
+    source: str = Field(description="What the plugin's settings call it.")
+    tools: int = Field(description="How many it offers that can be used.")
+    refused: list[RefusedTool] = Field(description="Those that cannot, at most 20.")
+    problem: str = Field(description="Why it could not be asked; empty where it could.")
+    listed_at: datetime
+
+
 class ClientTools(BaseModel):
     tools: list[ClientTool]
+    sources: list[ToolSource]
+
+
+class SourceListing(BaseModel):
+    """What listing one system's tools has changed in the client's catalog."""
+
+    backend: str
+    source: str
+    tools: int
+    added: list[str] = Field(description="New ones, which are off.")
+    changed: list[str] = Field(description="Those that are no longer used until they are switched on again.")
+    returned: list[str] = Field(description="Those that were gone, and are back as they were.")
+    gone: list[str]
+    refused: list[RefusedTool]
+    problem: str
+
+
+class ToolListings(BaseModel):
+    sources: list[SourceListing]
 
 
 class ToolChange(BaseModel):
@@ -52,6 +98,12 @@ class ToolChange(BaseModel):
     enabled: bool | None = None
     webhook_url: str | None = Field(None, description="Where it is answered. Never given back.")
     timeout_s: float | None = Field(None, description="More than 0, at most 120.")
+    confirm: bool | None = Field(
+        None, description="Ask the visitor first. Only for tools that the client's own systems offer."
+    )
+    private: bool | None = Field(
+        None, description="Only for verified visitors. Only for tools that the client's own systems offer."
+    )
 
 
 class ToolTrial(BaseModel):

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from csai_sdk import Provider, Usage
 
-from csai.usage.prices import UNKNOWN, Cost, Overrides, cost_at, price
+from csai.usage.prices import UNKNOWN, Cost, Overrides, cost_at, is_priced, price
 from csai.usage.rates import Rates
 
 PROBE = Usage(1_000, 1_000)
@@ -70,8 +70,19 @@ class PriceList:
                 return cost
         return UNKNOWN
 
+    def most(self, bound: Usage, *, provider: Provider, model: str, at: datetime) -> int:
+        """Millionths of a dollar that a call of at most `bound` can cost, whatever is cached of it."""
+        given, received = bound.tokens_input, bound.tokens_output
+        ways = bound, Usage(given, received, given, 0), Usage(given, received, 0, given)
+        return max(self.cost(way, provider=provider, model=model, at=at).micros for way in ways)
+
     def knows(self, provider: Provider, model: str, at: datetime) -> bool:
-        return self.cost(PROBE, provider=provider, model=model, at=at).is_known
+        """Whether a call would have a price, for less than it takes to reckon one: every turn asks."""
+        own = self.own_at(provider.id, model, at)
+        if own is not None and own.rates is not None:
+            return True
+        price_provider = provider.traits(model).price_provider
+        return is_priced(model, price_provider=price_provider, overrides=self._defaults)
 
     def own_at(self, provider: str, model: str, at: datetime) -> OwnPrice | None:
         """What the admin set, as far as it is in effect."""

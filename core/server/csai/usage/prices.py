@@ -74,6 +74,13 @@ def price(
     return cost_at(usage, rates, per_request, source=_source(), provider=price_provider, model=found.id)
 
 
+def is_priced(model: str, *, price_provider: str | None, overrides: Overrides) -> bool:
+    """Whether `price` knows what a call of the model costs."""
+    if price_provider is None or f"{price_provider}:{model}" in overrides:
+        return True
+    return _find(price_provider, model) is not None
+
+
 def load() -> None:
     """Read the price data, which takes half a second: once at the start, not in the first turn."""
     get_snapshot()

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Date, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.analytics.rollup import OF_A_DAY, recompute_hours
 from csai.database import Database
 from csai.models.base import Id, UtcDateTime
 
@@ -31,8 +32,15 @@ async def roll_up(database: Database, client_id: str, *, now: datetime) -> int:
     return len(days)
 
 
+async def roll_up_hours(database: Database, client_id: str, *, now: datetime) -> int:
+    """Bring the client's hours, and today, up to now: what a dashboard that is looked at shows."""
+    async with database.write() as transaction:
+        await recompute_day(transaction, client_id, now.astimezone(UTC).date())
+        return await recompute_hours(transaction, client_id, now)
+
+
 async def recompute_day(connection: AsyncConnection, client_id: str, day: date) -> None:
-    """Write the client's row of a day (in UTC) anew; doing so again changes nothing.
+    """Write the client's rows of a day (in UTC) anew; doing so again changes nothing.
 
     Tokens and cost are the ledger's, which keeps every row. Conversations, messages and tool calls are
     counted where they are kept, which is not for ever: a count does not fall when they are deleted.
@@ -40,6 +48,8 @@ async def recompute_day(connection: AsyncConnection, client_id: str, day: date) 
     start = datetime.combine(day, time.min, UTC)
     values = {"client_id": client_id, "day": day, "start": start, "end": start + timedelta(days=1)}
     await connection.execute(RECOMPUTE, values)
+    for statement in OF_A_DAY:
+        await connection.execute(statement, values)
 
 
 async def _first_open_day(connection: AsyncConnection, client_id: str, today: date) -> date | None:
@@ -68,7 +78,7 @@ RECOMPUTE = text("""
     )
     SELECT :client_id, :day,
         (SELECT count(*) FROM conversations WHERE client_id = :client_id
-            AND last_message_at >= :start AND started_at >= :start AND started_at < :end),
+            AND last_message_at >= :start AND started_at >= :start AND started_at < :end AND NOT is_test),
         asked.messages,
         (SELECT count(*) FROM tool_executions
             WHERE client_id = :client_id AND timestamp >= :start AND timestamp < :end),

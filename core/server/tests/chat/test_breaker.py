@@ -12,7 +12,7 @@ from csai.chat.breaker import Breaker, Circuit, circuit_of
 from csai.chat.circuit import KEY, SharedCircuits, connect
 from csai.kit.alert import Alerts
 from csai.kit.clock import SystemClock
-from csai.plugins.view import ChosenProvider
+from csai.plugins.answering import ChosenProvider
 from csai_sdk import (
     PluginSettings,
     ProviderAuthError,

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+import jwt
 import pytest
-from csai.models import ToolExecution, Turn
+from csai.clients.repository import ClientRepository
+from csai.models import Client, Conversation, ToolExecution, Turn
+from csai.tools.confirmation import MAX_DETAILS, confirmation
 from csai_sdk import ToolCall, ToolMessage, tool
 from csai_testkit.context import FakeClock
 from csai_testkit.scripted import ScriptedProvider
@@ -103,6 +106,17 @@ async def test_what_was_approved_is_done_and_answered(make_server: ServerFactory
         "Yes, cancel it",
         "It is cancelled.",
     ]
+
+
+async def test_a_question_is_asked_under_a_plan_that_counts_tool_calls(make_server: ServerFactory) -> None:
+    shop = Cancellations()
+    server = await make_server(asking("It is cancelled."), tools=[shop.tool], limits={"tool_calls": 1})
+
+    answer = (await server.say("Cancel ORD-7")).json()
+    assert (answer["status"], len(answer["confirmations"])) == ("completed", 1)
+
+    assert (await decide(server, answer)).json()["status"] == "completed"
+    assert shop.done == ["ORD-7"]
 
 
 async def test_what_was_declined_is_not_done(make_server: ServerFactory) -> None:
@@ -288,7 +302,7 @@ async def test_an_ended_conversation_decides_nothing(make_server: ServerFactory)
     assert shop.done == []
 
 
-async def test_a_private_action_needs_the_verified_visitor_again(make_server: ServerFactory) -> None:
+async def test_a_private_action_is_not_asked_of_anybody(make_server: ServerFactory) -> None:
     done: list[str] = []
 
     @tool(private=True, confirm=True)
@@ -305,6 +319,78 @@ async def test_a_private_action_needs_the_verified_visitor_again(make_server: Se
     assert answer["confirmations"] == []
     assert "verified" in provider.requests[1].messages[-1].results[0].content  # type: ignore[union-attr]
     assert done == []
+
+
+async def test_while_a_teammate_answers_nothing_is_decided(make_server: ServerFactory) -> None:
+    shop = Cancellations()
+    server = await make_server(asking("Done."), tools=[shop.tool])
+    answer = (await server.say("Cancel ORD-7")).json()
+    async with server.services.database.write() as transaction:
+        await transaction.execute(update(Conversation).values(state="teammate"))
+
+    refused = await decide(server, answer)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "teammate_answers")
+    assert (shop.done, await statuses(server)) == ([], ["waiting"])
+
+
+IDENTITY = "i" * 40
+
+
+def token(visitor: str) -> str:
+    return jwt.encode({"sub": visitor, "exp": 4_000_000_000}, IDENTITY, algorithm="HS256")
+
+
+async def private_question(make_server: ServerFactory, done: list[str]) -> tuple[Server, Any]:
+    """A server of whose visitor `ann` it was asked whether to refund."""
+
+    @tool(private=True, confirm=True)
+    def refund(order_id: str) -> str:
+        """Refunds."""
+        done.append(order_id)
+        return "refunded"
+
+    replies: list[Any] = [[ToolCall("c", "refund", {"order_id": "1"})], ["Refund it?"], ["Well."], ["Well."]]
+    server = await make_server(ScriptedProvider(*replies), tools=[refund])
+    async with server.services.database.write() as transaction:
+        sealed = server.services.keyring.encrypt(IDENTITY, f"client:{server.client.id}/identity")
+        await transaction.execute(update(Client).values(identity_secret=sealed))
+        await ClientRepository(transaction, server.client.id).bump()
+    return server, (await server.say("Refund 1", user_token=token("ann"))).json()
+
+
+async def test_a_private_action_needs_the_verified_visitor_again(make_server: ServerFactory) -> None:
+    done: list[str] = []
+    server, answer = await private_question(make_server, done)
+
+    decided = await decide(server, answer)
+
+    assert decided.status_code == 200
+    assert (done, await statuses(server)) == ([], ["refused"])
+
+
+async def test_another_visitor_s_word_decides_nothing(make_server: ServerFactory) -> None:
+    done: list[str] = []
+    server, answer = await private_question(make_server, done)
+
+    other = await decide(server, answer, user_token=token("eve"))
+    assert (other.status_code, other.json()["code"]) == (403, "visitor_mismatch")
+    assert (done, await statuses(server)) == ([], ["waiting"])
+
+    await decide(server, answer, user_token=token("ann"))
+    assert (done, await statuses(server)) == (["1"], ["succeeded"])
+
+
+def test_all_that_is_done_is_shown_or_said_to_be_more() -> None:
+    arguments = {f"a{number}": number for number in range(MAX_DETAILS + 2)}
+    shown = confirmation("c", "pay", arguments | {"a0": "x" * 2_100, "a1": "to \u202ebob"}, {}, None)[
+        "details"
+    ]
+
+    assert len(shown) == MAX_DETAILS + 1
+    assert shown[-1] == {"label": "…", "value": "+2"}
+    assert shown[0]["value"] == "x" * 2_000 + "… (+100)"
+    assert shown[1]["value"] == "to \ufffdbob"
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,18 @@ async def test_the_visitor_s_language_adds_to_the_prompt_and_a_broken_locale_doe
     assert "The visitor shouts." not in provider.requests[1].system
 
 
+async def test_the_language_is_that_of_the_latest_words_of_the_visitor(make_server: ServerFactory) -> None:
+    provider = ScriptedProvider(["Yes?"], is_endless=True)
+    server = await make_server(provider, plugins={"locales": Locales()})
+
+    first = (await server.say("WHERE IS IT?")).json()
+    for text in ("4711", "and now?", "🙂"):
+        await server.say(text, first)
+
+    shouts = ["The visitor shouts." in request.system for request in provider.requests]
+    assert shouts == [True, True, False, False]
+
+
 async def test_a_request_begins_the_same_for_every_question_so_that_vendors_can_keep_it(
     make_server: ServerFactory,
 ) -> None:

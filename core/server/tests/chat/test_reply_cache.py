@@ -9,11 +9,11 @@ import jwt
 import pytest
 from csai.clients.service import change_setting
 from csai.kit.cache import MAX_BYTES, Cache
+from csai.kit.redis_command import RedisCommands
 from csai.models import LedgerEntry
 from csai.usage.repository import UsageRepository
 from csai_sdk import ModelTraits, ToolCall, Usage, hookimpl, tool
 from csai_testkit.scripted import ScriptedProvider, Stop
-from redis.asyncio import Redis
 
 from tests.support.server import Server, ServerFactory, sse_events
 
@@ -245,7 +245,7 @@ async def test_a_dead_redis_is_a_miss(make_server: ServerFactory) -> None:
     provider = scripted()
     server = await make_server(provider, response_cache_s=300)
     await server.services.cache.close()
-    server.services.cache._redis = Redis.from_url("redis://127.0.0.1:1/0")
+    server.services.cache._redis = RedisCommands("redis://127.0.0.1:1/0", timeout_s=1)
 
     for _ in range(2):
         assert (await server.say(QUESTION)).json()["status"] == "completed"
@@ -256,7 +256,7 @@ async def _cached_keys(server: Server) -> list[str]:
     cache = server.services.cache
     if cache._redis is None:
         return [key for key in cache._kept if key.startswith("cache:")]
-    return [key.decode() async for key in cache._redis.scan_iter("cache:*")]
+    return [key.decode() for key in await cache._redis.run("KEYS", "cache:*")]
 
 
 async def test_keys_carry_the_client_and_expire(make_server: ServerFactory) -> None:
@@ -268,7 +268,7 @@ async def test_keys_carry_the_client_and_expire(make_server: ServerFactory) -> N
     assert key.startswith(f"cache:{server.client.id}:")
     cache = server.services.cache
     if cache._redis is not None:
-        assert 290 < await cache._redis.ttl(key) <= 300
+        assert 290 < await cache._redis.run("TTL", key) <= 300
 
 
 class Clock:

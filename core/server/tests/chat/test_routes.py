@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from csai_sdk import ToolCall
+import pytest
+from csai_sdk import Locale, ToolCall, hookimpl
 from csai_testkit.scripted import ScriptedProvider
 
 from tests.support.server import Server, ServerFactory, sse_events
@@ -215,10 +217,58 @@ async def test_the_widget_is_told_how_to_look(make_server: ServerFactory) -> Non
         ScriptedProvider(), client={"name": "Kettle & Co", "branding": {"primary_color": "#0a7"}}
     )
 
-    config = (await server.http.get("/api/config", headers=server.as_page())).json()
+    answer = await server.http.get("/api/config", headers=server.as_page())
+    config = answer.json()
 
     assert config["client"] == {"name": "Kettle & Co"}
     assert config["branding"] == {"primary_color": "#0a7"}
+    assert "x-api-key" in answer.headers["vary"].lower()  # a page may have the chats of two clients
+
+
+class Spanish(Locale):
+    code = "es"
+
+    def matches(self, text: str) -> float:
+        return 0.0
+
+    def labels(self) -> Mapping[str, str]:
+        return {"send": "Enviar", "channel.limit": "Mañana", "misspelt": "?"}
+
+
+class Languages:
+    @hookimpl
+    def register_locales(self) -> list[Locale]:
+        return [Spanish()]
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted", "language"),
+    [
+        ("?lang=es-MX", "en", "es"),
+        ("", "fr;q=0.9, es-ES;q=0.8, en;q=0.1", "es"),
+        ("", "en-GB, es;q=0.9", "en"),
+        ("?lang=fr", "es", "en"),
+        ("?lang=en", "es", "en"),
+        ("?lang=%3Cscript%3E", "es;q=x, ;;,", "en"),
+        ("?lang=", "es", "es"),
+        (f"?lang={'x' * 500}", "es", "en"),
+    ],
+)
+async def test_the_widget_is_given_the_words_of_the_language_asked_for(
+    make_server: ServerFactory, query: str, accepted: str, language: str
+) -> None:
+    server = await make_server(ScriptedProvider(), plugins={"languages": Languages()})
+
+    headers = {**server.as_page(), "Accept-Language": accepted}
+    answer = await server.http.get(f"/api/config{query}", headers=headers)
+
+    spoken = answer.json()["locale"]
+    assert (spoken["language"], spoken["direction"]) == (language, "ltr")
+    assert spoken["labels"]["send"] == {"es": "Enviar", "en": "Send message"}[language]
+    # What a locale leaves out is English; what is no word of the widget is not sent.
+    assert spoken["labels"]["stop"] == "Stop answering"
+    assert not {"misspelt", "channel.limit"} & spoken["labels"].keys()
+    assert "accept-language" in answer.headers["vary"].lower()
 
 
 async def test_health_and_readiness_answer(echo_server: Server) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from csai.chat.summary_request import INSTRUCTIONS, cheapest
 from csai.models import Conversation, Counter, LedgerEntry, Message, SummaryFold
 from csai.usage import counter
 from csai_sdk import ModelRequest, ModelTraits, ProviderUnavailable, Usage, UserMessage
+from csai_testkit.context import FakeClock
 from csai_testkit.scripted import NO_USAGE, ScriptedProvider, Step
 from sqlalchemy import delete, update
 
@@ -219,6 +221,15 @@ async def test_the_cheapest_of_the_clients_models_is_asked(make_server: ServerFa
     assert chosen.provider is cheap
 
 
+async def test_under_a_limit_of_cost_no_model_of_unknown_price_is_asked(make_server: ServerFactory) -> None:
+    talker = Talker(traits=ModelTraits(price_provider="anthropic"))
+    server = await make_server(talker, limits={"cost": 1_000_000})
+    limited = await server.services.views.get(server.client.id, 0)
+    free = replace(limited, limits={})
+    now = server.services.clock.now()
+    assert (cheapest(limited, at=now), cheapest(free, at=now)) == (None, free.providers[0])
+
+
 async def test_asked_for_twice_it_is_made_once(make_server: ServerFactory) -> None:
     may_end = asyncio.Event()
     talker = Talker([may_end, "Once."])
@@ -265,7 +276,9 @@ async def test_what_is_erased_meanwhile_does_not_come_back_in_short(make_server:
     assert len(await server.rows(LedgerEntry)) == 9
 
 
-async def test_what_a_dead_process_had_set_aside_is_given_back(make_server: ServerFactory) -> None:
+async def test_what_a_dead_process_asked_for_is_booked_as_an_estimate_and_the_rest_given_back(
+    make_server: ServerFactory,
+) -> None:
     server = await make_server(Talker(), limits={"tokens": 1_000_000})
     await talk(server, 1)
     before = await server.counters()
@@ -279,6 +292,9 @@ async def test_what_a_dead_process_had_set_aside_is_given_back(make_server: Serv
             id=found["session_id"],
             conversation_id=found["id"],
             up_to_seq=2,
+            provider="scripted",
+            model="scripted-1",
+            bytes_input=401,
             period=period,
             reserved={"tokens": 500},
             expires_at=services.clock.now() - timedelta(seconds=1),
@@ -289,8 +305,32 @@ async def test_what_a_dead_process_had_set_aside_is_given_back(make_server: Serv
 
     await asyncio.gather(services.summaries.sweep(), services.summaries.sweep())
 
-    assert await server.counters() == before
+    (row,) = await server.rows(LedgerEntry, turn_id=found["session_id"])
+    assert (row["tokens_input"], row["tokens_output"], row["is_estimated"]) == (101, 1, True)
+    assert (await server.counters())["tokens"] == (before["tokens"][0] + 102, 0)
     assert await server.rows(SummaryFold) == []
+
+
+async def test_a_summary_that_comes_too_late_takes_the_place_of_its_estimate(
+    make_server: ServerFactory,
+) -> None:
+    clock, gate = FakeClock(), asyncio.Event()
+    talker = Talker([gate, "Late."])
+    server = await make_server(talker, history_messages=4, limits={"tokens": 1_000_000}, clock=clock)
+    answer = await talk(server, 2)
+    await server.say("Question 3", answer)
+    await talker.called(4)
+    clock.advance(181)
+    await server.services.summaries.sweep()
+    assert any(row["is_estimated"] for row in await server.rows(LedgerEntry))
+
+    gate.set()
+    await server.services.summaries.idle()
+
+    rows = await server.rows(LedgerEntry)
+    used = sum(row["tokens_input"] + row["tokens_output"] for row in rows)
+    assert used == 4 * 15
+    assert (await server.counters())["tokens"] == (used, 0)
 
 
 async def test_a_process_that_stops_gives_back_and_books_what_was_said(make_server: ServerFactory) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from csai.chat.trim import level, shorten
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +69,31 @@ def test_other_text_keeps_both_ends_and_says_how_long_it_was() -> None:
     assert shorter.startswith("begin ")
     assert shorter.endswith(" end")
     assert "[... 10010 bytes in all, the middle left out ...]" in shorter
+
+
+def test_no_amount_is_cut_into_another_one() -> None:
+    text = " ".join(f"Item {number} costs 1{number:03},50 EUR" for number in range(400))
+    amounts = {word for word in text.split() if "," in word}
+
+    for size in range(400, 460):
+        shorter = shorten(text, size)
+        words = shorter.partition("\n[")[0].split() + shorter.partition("]\n")[2].split()
+        assert {word for word in words if "," in word} <= amounts
+        assert set(words) <= set(text.split())
+
+
+@pytest.mark.parametrize(
+    "letter", ["\U0001f469\u200d\U0001f469\u200d\U0001f467", "\u05e9\u05b8\u05c1", "e\u0301\u0323"]
+)
+def test_no_letter_is_cut_from_what_is_shown_as_a_part_of_it(letter: str) -> None:
+    text = letter * 300
+    for size in range(200, 230):
+        shorter = shorten(text, size)
+        head, tail = shorter.partition("\n[")[0], shorter.partition("]\n")[2]
+        assert head == letter * (len(head) // len(letter))
+        assert tail == letter * (len(tail) // len(letter))
+        assert head
+        assert tail
 
 
 def test_json_nested_too_deeply_is_cut_as_text() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -261,3 +262,23 @@ async def test_a_private_tool_runs_only_for_a_verified_visitor(make_server: Serv
     assert stranger["tool_calls"][0]["success"] is False
     assert known["tool_calls"][0]["success"] is True
     assert {(r.status_code, r.json()["code"]) for r in (forged, unsigned)} == {(401, "user_token_invalid")}
+
+
+async def test_a_repeat_may_bring_a_renewed_token_but_not_another_person_s(
+    make_server: ServerFactory,
+) -> None:
+    server = await identified(make_server, wanting("my_account"))
+    key = str(uuid4())
+
+    def signed(visitor: str, exp: int) -> str:
+        return jwt.encode({"sub": visitor, "exp": exp}, IDENTITY, algorithm="HS256")
+
+    first = await server.say("Me?", user_token=signed("dana", 4_000_000_000), key=key)
+    again = await server.say("Me?", user_token=signed("dana", 4_000_000_999), key=key)
+    other = await server.say("Me?", user_token=signed("eve", 4_000_000_000), key=key)
+    nobody = await server.say("Me?", key=key)
+
+    assert again.json() == first.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for refused in (other, nobody):
+        assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from tests.support.backend import Backend
 from tests.support.program import environment
+from tests.support.verdicts import KnownPlugins
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -27,12 +28,19 @@ def logs_as_they_were() -> Iterator[None]:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installation that nothing configures, with the test's folder as its working folder."""
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, and nothing that configures csai."""
     monkeypatch.chdir(tmp_path)
     for name in os.environ.keys() - environment().keys():
         monkeypatch.delenv(name)
     return tmp_path
+
+
+@pytest.fixture
+def here(bare: Path, known_plugins: KnownPlugins) -> Path:
+    """An installation that nothing configures, in the working folder, which knows its plugins already."""
+    known_plugins.put(bare / "data")
+    return bare
 
 
 @pytest.fixture

@@ -61,6 +61,17 @@ class TestHelp:
         )
         assert ended.stdout.strip() == "[]"
 
+    def test_a_command_that_needs_no_plugin_imports_nothing_of_theirs(self, here: Path) -> None:
+        heavy = {"aiohttp", "redis", "jsonschema", "stevedore", "pluggy", "fastapi"}
+        script = (
+            "import sys; from csai.cli import app; app(['client', 'list'], standalone_mode=False); "
+            f"print(sorted({heavy!r} & set(sys.modules)))"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+        )
+        assert ended.stdout.splitlines()[-1] == "[]"
+
     def test_every_command_says_what_it_does(self, here: Path) -> None:
         shown = csai("--help").output
         for name in ("demo", "serve", "migrate", "seed", "doctor", "version", "plugins", "client", "tools"):
@@ -188,12 +199,12 @@ class TestSeed:
         found = {row[0] for row in rows(Backend("", url, None), "SELECT origin FROM client_origins")}
         assert found == {"http://127.0.0.1:8000", "http://localhost:8000", "https://shop.example"}
 
-    def test_a_plugin_that_is_new_gives_the_shop_its_tools(self, tmp_path: Path) -> None:
-        run("seed", cwd=tmp_path)
-        _install(tmp_path / "site", "greeter", GREETER)
-        again = run("seed", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    def test_a_plugin_that_is_new_gives_the_shop_its_tools(self, here: Path) -> None:
+        csai("seed")
+        _install(here / "site", "greeter", GREETER)
+        again = run("seed", cwd=here, PYTHONPATH=str(here / "site"))
         assert again.returncode == 0, again.stderr
-        backend = Backend("", f"sqlite+aiosqlite:///{tmp_path / 'data' / 'csai.sqlite'}", None)
+        backend = Backend("", f"sqlite+aiosqlite:///{here / 'data' / 'csai.sqlite'}", None)
         assert len(rows(backend, "SELECT id FROM client_tools WHERE enabled")) == 5
         enabled = {row[0] for row in rows(backend, "SELECT plugin FROM client_plugins WHERE enabled")}
         assert enabled == {"demo_shop", "greeter"}
@@ -221,25 +232,25 @@ class TestPlugins:
         shown = csai("plugins", "list", COLUMNS="120").stdout
         assert all(name in shown for name in self.BUNDLED)
 
-    def test_the_doctor_is_content_with_what_is_bundled(self, here: Path) -> None:
+    def test_the_doctor_is_content_with_what_is_bundled(self, bare: Path) -> None:
         well = csai("plugins", "doctor", "--json")
         assert well.exit_code == 0
         assert json.loads(well.stdout)["ok"]
 
     @pytest.mark.parametrize("command", ["plugins", "doctor"])
     def test_a_plugin_that_does_not_import_is_reported_and_the_others_work(
-        self, tmp_path: Path, command: str
+        self, here: Path, command: str
     ) -> None:
-        _install(tmp_path / "site", "broken", "raise RuntimeError('no licence')")
+        _install(here / "site", "broken", "raise RuntimeError('no licence')")
         arguments = ("plugins", "doctor") if command == "plugins" else ("doctor",)
-        ended = run(*arguments, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+        ended = run(*arguments, cwd=here, PYTHONPATH=str(here / "site"))
         assert ended.returncode == 1
         assert "broken" in ended.stdout
         assert ended.stderr == ""
         if command == "plugins":
             assert "RuntimeError: no licence" in ended.stdout
             assert "leave it out of CSAI_PLUGINS" in ended.stdout
-            listed = run("plugins", "list", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+            listed = run("plugins", "list", cwd=here, PYTHONPATH=str(here / "site"))
             assert listed.returncode == 0
             assert "quarantined" in listed.stdout
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -326,3 +327,51 @@ class TestEval:
         ended = operator.csai("eval", "run", shop(operator), str(file))
         assert ended.exit_code == 2
         assert "cases" in ended.stderr
+
+
+MCP_SERVER = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked:
+        continue
+    if asked["method"] == "initialize":
+        result = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
+                  "serverInfo": {"name": "crm", "version": "1"}}
+    elif asked["method"] == "tools/list":
+        result = {"tools": [{"name": "cancel", "description": "Cancels.", "inputSchema": {"type": "object"}}]}
+    elif asked["method"] == "tools/call":
+        result = {"content": [{"type": "text", "text": "cancelled"}]}
+    else:
+        error = {"code": -32601, "message": "?"}
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": error}), flush=True)
+        continue
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+
+class TestListing:
+    def test_an_mcp_servers_tools_are_listed_switched_and_tried(self, operator: Operator) -> None:
+        script = operator.folder / "server.py"
+        script.write_text(MCP_SERVER)
+        commands = {"crm": {"command": [sys.executable, str(script)]}}
+        operator.variables["CSAI_MCP_COMMANDS"] = json.dumps(commands)
+        client = json.loads(operator.do("client", "create", "Shop", "--json"))["client_id"]
+        servers = json.dumps([{"name": "crm", "command": "crm"}])
+        said = operator.do("client", "plugin", client, "mcp", "--on", "--set", f"servers={servers}")
+        assert "mcp crm: 1 tools" in said
+        assert "New, and off: crm__cancel" in said
+        assert "is on for Shop" in operator.do(
+            "client", "tool", client, "crm__cancel", "--on", "--no-confirm"
+        )
+        assert operator.do("tools", "test", client, "crm__cancel", "--may-act").strip() == "cancelled"
+        (source,) = json.loads(operator.do("tools", "refresh", client, "--json"))["sources"]
+        assert (source["tools"], source["added"], source["problem"]) == (1, [], "")
+
+    def test_a_server_that_cannot_be_asked_ends_with_1(self, operator: Operator) -> None:
+        client = json.loads(operator.do("client", "create", "Shop", "--json"))["client_id"]
+        servers = json.dumps([{"name": "crm", "command": "sh"}])
+        operator.do("client", "plugin", client, "mcp", "--on", "--set", f"servers={servers}")
+        ended = operator.csai("tools", "refresh", client)
+        assert ended.exit_code == 1
+        assert "could not be asked: the operator of this installation allows no command 'sh'" in ended.stdout

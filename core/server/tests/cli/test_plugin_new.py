@@ -150,22 +150,22 @@ def test_its_own_pytest_run_passes_from_within_the_folder(tmp_path: Path) -> Non
         ("offline", "csai-provider-offline, which is installed"),
     ],
 )
-def test_a_name_that_will_not_do_is_refused_with_what_will(here: Path, name: str, says: str) -> None:
+def test_a_name_that_will_not_do_is_refused_with_what_will(bare: Path, name: str, says: str) -> None:
     made = new("tool", name)
     assert made.exit_code == 2
     assert says in made.stderr
-    assert list(here.iterdir()) == []
+    assert list(bare.iterdir()) == []
 
 
-def test_a_folder_that_is_there_is_left_alone(here: Path) -> None:
-    (here / "stock").mkdir()
+def test_a_folder_that_is_there_is_left_alone(bare: Path) -> None:
+    (bare / "stock").mkdir()
     made = new("tool", "stock")
     assert made.exit_code == 2
     assert "is there already" in made.stderr
-    assert list((here / "stock").iterdir()) == []
+    assert list((bare / "stock").iterdir()) == []
 
 
-def test_an_unknown_kind_is_refused_with_the_known_ones(here: Path) -> None:
+def test_an_unknown_kind_is_refused_with_the_known_ones(bare: Path) -> None:
     made = new("widgets", "x")
     assert made.exit_code == 2
     assert "tool-backend" in made.stderr

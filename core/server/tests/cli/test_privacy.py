@@ -13,7 +13,12 @@ def test_what_is_exported_is_gone_once_it_is_erased(csai: Any) -> None:
     exported = csai("privacy", "export", "Shop", "--session", session)
     erased = csai("privacy", "erase", "Shop", "--session", session, "--json")
 
-    assert json.loads(exported.stdout) == {"visitor": None, "conversations": [], "plugin_store": []}
+    assert json.loads(exported.stdout) == {
+        "visitor": None,
+        "conversations": [],
+        "channels": [],
+        "plugin_store": [],
+    }
     assert json.loads(erased.stdout) == {"status": "erased", "conversations": 0, "failing": []}
 
 

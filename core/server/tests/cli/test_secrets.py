@@ -28,8 +28,9 @@ def test_the_commands_say_what_is_left_to_do(backend: Backend) -> None:
 
     ids = [csai("client", "create", "Shop", keys=OLD)[1]["client_id"] for _ in range(3)]
     both = f"{NEW},{OLD}"
-    assert stored(both)["state"] == "warning"
-    assert "csai secrets rotate" in stored(both)["remedy"]
+    older = stored(both)
+    assert older["state"] == "warning"
+    assert "csai secrets rotate" in older["remedy"]
     code, dry = csai("secrets", "rotate", "--dry-run", keys=both)
     assert (code, dry["can_drop_old_keys"]) == (0, False)
     code, done = csai("secrets", "rotate", "--batch", "2", keys=both)

@@ -25,12 +25,12 @@ def variables(backend: Backend) -> dict[str, str]:
     return {"CSAI_DATABASE_URL": backend.database_url, "CSAI_SECRET_KEYS": SECRET, **redis}
 
 
-def test_a_created_client_is_served_and_a_signal_ends_it_in_order(tmp_path: Path, backend: Backend) -> None:
+def test_a_created_client_is_served_and_a_signal_ends_it_in_order(here: Path, backend: Backend) -> None:
     workers = 1 if backend.name == "sqlite-memory" else 2
     production = {**variables(backend), "CSAI_ENV": "production"}
-    made = run("client", "create", "Shop", "--json", cwd=tmp_path, **production)
+    made = run("client", "create", "Shop", "--json", cwd=here, **production)
     key = json.loads(made.stdout)["secret_key"]
-    with running("serve", "--port", "0", "--workers", str(workers), cwd=tmp_path, **production) as program:
+    with running("serve", "--port", "0", "--workers", str(workers), cwd=here, **production) as program:
         base = address(program)
         assert httpx.get(f"{base}/health/ready", timeout=60).json()["status"] == "ready"
         answer = httpx.post(
@@ -43,34 +43,32 @@ def test_a_created_client_is_served_and_a_signal_ends_it_in_order(tmp_path: Path
     assert all(json.loads(line)["level"] == "info" for line in logged), logged
     assert not any("/chat/message" in line for line in logged)
     # Nothing but what is known of plugins: a key or a database there would be another one on each machine.
-    assert [path.name for path in (tmp_path / "data").iterdir()] == ["plugins"]
-    assert list((tmp_path / "data").glob("plugins/crash.*")) == []
+    assert [path.name for path in (here / "data").iterdir()] == ["plugins"]
+    assert list((here / "data").glob("plugins/crash.*")) == []
 
 
-def test_a_development_file_is_migrated_by_itself(tmp_path: Path) -> None:
-    with running("serve", "--port", "0", cwd=tmp_path) as program:
+def test_a_development_file_is_migrated_by_itself(here: Path) -> None:
+    with running("serve", "--port", "0", cwd=here) as program:
         assert httpx.get(f"{address(program)}/health/ready", timeout=60).status_code == 200
         program.stop(signal.SIGTERM)
-    assert (tmp_path / "data" / "csai.sqlite").exists()
+    assert (here / "data" / "csai.sqlite").exists()
 
 
-def test_a_database_without_tables_is_refused_with_what_to_run(
-    tmp_path: Path, empty_backend: Backend
-) -> None:
+def test_a_database_without_tables_is_refused_with_what_to_run(here: Path, empty_backend: Backend) -> None:
     production = {**variables(empty_backend), "CSAI_ENV": "production"}
-    refused = run("serve", "--port", "0", cwd=tmp_path, **production)
+    refused = run("serve", "--port", "0", cwd=here, **production)
     assert refused.returncode == 2
     assert "run csai migrate" in refused.stderr
 
 
-def test_a_taken_port_is_named_together_with_a_free_one(tmp_path: Path) -> None:
+def test_a_taken_port_is_named_together_with_a_free_one(here: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        refused = run("serve", "--port", str(taken.getsockname()[1]), cwd=tmp_path)
+        refused = run("serve", "--port", str(taken.getsockname()[1]), cwd=here)
     assert refused.returncode == 2
     assert "is in use; try another: --port " in refused.stderr
 
 
-def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
-    refused = run("serve", "--host", "192.0.2.1", cwd=tmp_path)
+def test_an_address_of_another_machine_is_refused(here: Path) -> None:
+    refused = run("serve", "--host", "192.0.2.1", cwd=here)
     assert refused.returncode == 2
     assert "cannot listen on 192.0.2.1" in refused.stderr

@@ -149,6 +149,29 @@ class TestAdmin:
         assert ended.exit_code == 2
         assert "Traceback" not in ended.output
 
+    def test_one_of_a_client_is_listed_and_shut_out(self, operator: Operator) -> None:
+        operator.do("admin", "create", "--email", "ada@example.com", "--password", PASSWORD)
+        for who in ("ben@example.com", "eve@example.com"):
+            operator.do("admin", "create", "--email", who, "--client", "Shop", "--password", PASSWORD)
+        operator.do("admin", "deactivate", "eve@example.com")
+        ada, ben, eve = json.loads(operator.do("admin", "list", "--json"))["admins"]
+        assert (ada["client_ids"], ben["client_ids"]) == (None, [operator.client_id])
+        assert [each["is_active"] for each in (ada, ben, eve)] == [True, True, False]
+        assert "deactivated" in operator.do("admin", "list")
+        operator.do("admin", "deactivate", "--undo", "eve@example.com")
+        refused = operator.csai("admin", "deactivate", "ada@example.com")
+        assert (refused.exit_code, "active owner" in refused.stderr) == (2, True)
+
+    def test_a_link_is_for_the_first_admin_and_then_for_one_who_lost_the_password(
+        self, operator: Operator
+    ) -> None:
+        url = "https://chat.example.com/dashboard/welcome#token="
+        base = ("--base", "https://chat.example.com")
+        assert operator.do("admin", "link", *base).startswith(url)
+        operator.do("admin", "create", "--email", "ada@example.com", "--password", PASSWORD)
+        assert operator.csai("admin", "link", *base).exit_code == 2
+        assert operator.do("admin", "link", "Ada@example.com", *base).startswith(url)
+
     def test_who_was_created_signs_in_at_a_running_server(self, operator: Operator, here: Path) -> None:
         operator.do("admin", "create", "--email", "ada@example.com", "--password", PASSWORD)
         with running("serve", "--port", "0", cwd=here, **operator.variables) as program:

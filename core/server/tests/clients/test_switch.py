@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from csai.clients.plugin import PluginState, find_plugin, switch_plugin, text_values
+from csai.clients.plugin import PluginState, find_plugin, owned_settings, switch_plugin
 from csai.clients.repository import ClientRepository
 from csai.clients.service import change_setting, create_client, find_client
 from csai.clients.switch import switch_tool, tool_obstacles
@@ -83,7 +83,7 @@ class Desk:
                 PLUGIN,
                 enabled=enabled,
                 is_on_by_default=on_by_default,
-                given=text_values(PLUGIN, given),
+                given=owned_settings(PLUGIN, self.id, keyring).values(given),
                 cleared=cleared,
                 keyring=keyring,
                 clock=CLOCK,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import stat
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from tests.support.program import Program, run, running
+from tests.support.verdicts import KnownPlugins
 
 
 @dataclass
@@ -62,7 +64,7 @@ def test_it_prints_one_object_with_everything_a_script_needs(first: Run) -> None
     assert list(demo) == [
         *("url", "dashboard_url", "client_id", "publishable_key", "secret_key", "admin_link")
     ]
-    assert demo["admin_link"] is None
+    assert re.fullmatch(r"http://[^/]+/dashboard/welcome#token=[\w-]{43}", demo["admin_link"])
     assert demo["publishable_key"] in demo["url"]
     assert "<html" in first.page
     assert first.printed_later == []
@@ -97,10 +99,10 @@ def test_the_next_start_goes_on_with_the_same_client_and_keys_on_any_port(first:
 
 
 def test_keys_without_their_database_are_replaced_and_what_is_configured_for_real_left_alone(
-    tmp_path: Path,
+    tmp_path: Path, known_plugins: KnownPlugins
 ) -> None:
+    known_plugins.put(tmp_path / "d")
     keys = tmp_path / "d" / "demo.json"
-    keys.parent.mkdir()
     gone = {
         "client_id": "0197a000-0000-7000-8000-000000000000",
         "publishable_key": "pk_x",
@@ -118,7 +120,10 @@ def test_keys_without_their_database_are_replaced_and_what_is_configured_for_rea
     assert demo["client_id"] != gone["client_id"]
 
 
-def test_a_person_reads_where_to_go_what_answers_and_a_command_that_works(tmp_path: Path) -> None:
+def test_a_person_reads_where_to_go_what_answers_and_a_command_that_works(
+    tmp_path: Path, known_plugins: KnownPlugins
+) -> None:
+    known_plugins.put(tmp_path / "data" / "csai-demo")
     with running("demo", "--port", "0", cwd=tmp_path) as program:
         program.out.until("Ctrl-C ends it")
         said = "\n".join(program.out.seen)
@@ -127,7 +132,7 @@ def test_a_person_reads_where_to_go_what_answers_and_a_command_that_works(tmp_pa
     assert "/demo/?key=pk_" in said
     assert "no AI model; set ANTHROPIC_API_KEY, OPENAI_API_KEY or OLLAMA_HOST" in said
     assert "curl http://127.0.0.1:" in said
-    assert "dashboard" not in said
+    assert "/dashboard/welcome#token=" in said
     assert (tmp_path / "data" / "csai-demo" / "csai.sqlite").exists()
 
 
@@ -141,7 +146,8 @@ def test_a_taken_port_is_named_together_with_a_free_one(tmp_path: Path) -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_without_its_plugin_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_its_plugin_it_says_what_to_install(tmp_path: Path, known_plugins: KnownPlugins) -> None:
+    known_plugins.put(tmp_path / "data" / "csai-demo")
     ended = run("demo", "--port", "0", cwd=tmp_path, CSAI_PLUGINS="offline")
     assert ended.returncode == 2
     assert "csai-tool-demo-shop" in ended.stderr

@@ -119,6 +119,20 @@ async def test_a_suite_that_is_met_is_met(trial: Trial) -> None:
     assert step.tokens_input > 0
 
 
+async def test_a_case_s_own_answers_come_before_those_of_the_suite(trial: Trial) -> None:
+    say = {"say": "Where is ORD-1?"}
+    own = {"look_up": [{"answer": {"status": "its own"}}]}
+    cases = [
+        {"name": "one", "steps": [say | {"expect": {"contains": ["mocked"]}}]},
+        {"name": "two", "tools": own, "steps": [say | {"expect": {"contains": ["its own"]}}]},
+        {"name": "three", "steps": [say | {"expect": {"contains": ["mocked"], "lacks": ["its own"]}}]},
+    ]
+
+    result = await trial.run({**SUITE, "cases": cases})
+
+    assert [step.faults for step in result.steps] == [(), (), ()]
+
+
 async def test_the_installation_keeps_nothing_of_it(trial: Trial) -> None:
     await trial.run(SUITE)
 
@@ -184,8 +198,24 @@ async def test_a_call_without_an_answer_and_nothing_to_decide_are_faults(trial: 
 
     result = await trial.run(suite)
 
-    assert result.steps[0].faults == ("no answer in the suite for look_up(order_id='ORD-9')",)
-    assert result.steps[1].faults == ("the turn before asks nothing to be decided",)
+    said = [[fault.words for fault in step.faults] for step in result.steps]
+    assert said == [
+        ["no answer in the suite for look_up(order_id='ORD-9')"],
+        ["the turn before asks nothing to be decided"],
+    ]
+
+
+async def test_what_was_not_met_before_either_is_no_regression(trial: Trial) -> None:
+    """It may be missed in another way, which is a difference."""
+    step = {"say": "Order tea", "expect": {"tools": ["sell"]}}
+    suite = {**SUITE, "cases": [{"name": "x", "steps": [step]}]}
+    before = await trial.run(suite)
+    step["say"] = "Where is ORD-1?"
+    (difference,) = compare(before, await trial.run(suite))
+
+    assert difference.before.faults != difference.after.faults
+    assert difference.changed
+    assert difference.regressions == ()
 
 
 @pytest.mark.parametrize(

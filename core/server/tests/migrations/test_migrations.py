@@ -364,6 +364,7 @@ def _ledger_entry(client_id: str) -> dict[str, Any]:
         "model": "m",
         "cost_micros": 1,
         "is_estimated": False,
+        "is_embedding": False,
         "period": "2026-03",
         "day": NOW.date(),
         "created_at": NOW,

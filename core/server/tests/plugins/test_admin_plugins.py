@@ -166,6 +166,8 @@ class TestSettings:
         }  # fmt: skip
         refused = await operator.change(path, {"settings": {"shelves": 0, "api_key": KEY}})
         assert (refused.status_code, refused.json()["code"]) == (422, "setting_invalid")
+        (fault,) = refused.json()["errors"]
+        assert fault["pointer"] == "/settings/shelves"
         everything = [each.text for each in (*answers, cleared, refused)]
         everything += [json.dumps(await operator.get(where)) for where in (path, "/admin/audit")]
         stored = repr(await server.rows(ClientPlugin)) + repr(await server.rows(AuditEntry))

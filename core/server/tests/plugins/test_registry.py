@@ -77,7 +77,7 @@ def test_one_module_under_two_names_is_one_plugin() -> None:
     ],
 )
 def test_what_a_plugin_contributes_says_its_kind(hook: str, kind: type[Any], name: str) -> None:
-    made: Any = type("Part", (kind,), {})
+    made: Any = type("Part", (kind,), {"id": "part"})
     made.__abstractmethods__ = frozenset()
     part = made()
     registry = PluginRegistry()

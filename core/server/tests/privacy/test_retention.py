@@ -88,6 +88,7 @@ async def test_words_go_after_thirty_days_and_the_tool_log_stays_without_them(
         "replays": 1,
         "plugin_store": 0,
         "messages": 2,
+        "feedback_emptied": 0,
         "summaries": 0,
         "tool_log_stripped": 1,
         "turns": 1,
@@ -96,6 +97,12 @@ async def test_words_go_after_thirty_days_and_the_tool_log_stays_without_them(
         "conversations": 0,
         "events_emptied": 0,
         "events": 0,
+        "channel_inbox": 0,
+        "channel_outbox": 0,
+        "channel_threads": 0,
+        "channel_contacts_emptied": 0,
+        "channel_contacts": 0,
+        "integration_deliveries": 0,
         "visitors": 1,
     }
     (call,) = await all_rows(database, ToolExecution)

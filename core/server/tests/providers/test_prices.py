@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from csai.chat.attempt import input_bytes
 from csai.models import AuditEntry, LedgerEntry
 from csai_sdk import ModelReply, ModelRequest, ModelTraits, PluginContext, Usage
-from csai_testkit.scripted import ScriptedProvider
+from csai_testkit.scripted import ScriptedProvider, Step
 from structlog.testing import capture_logs
 
 from tests.support.operator import Operator, sign_in
@@ -40,11 +42,14 @@ class Answering(ScriptedProvider):
 
 
 def provider(
-    name: str = "vendor", *, prices: str | None = "openai", model: str = "ours-1", says: str = ""
+    name: str = "vendor",
+    *,
+    prices: str | None = "openai",
+    model: str = "ours-1",
+    says: str = "",
+    steps: Sequence[Step] = ("Hello.",),
 ) -> ScriptedProvider:
-    made = Answering(
-        ["Hello."], id=name, is_endless=True, usage=USED, traits=ModelTraits(price_provider=prices)
-    )
+    made = Answering(steps, id=name, is_endless=True, usage=USED, traits=ModelTraits(price_provider=prices))
     made.default_model, made.says = model, says
     return made
 
@@ -98,6 +103,7 @@ class TestOwnPrice:
         await put(await sign_in(server), "vendor/gpt-4o-mini", input=3, output=0)
         await server.say("One")
         assert await booked(server) == [(3_000, "own")]
+        assert [row["model"] for row in await server.rows(LedgerEntry)] == ["gpt-4o-mini-2024-07-18"]
 
     async def test_it_begins_at_its_moment_and_ends_where_it_is_taken_back(
         self, make_server: ServerFactory, clock: HandClock
@@ -113,6 +119,39 @@ class TestOwnPrice:
             clock.moment = moment
             await server.say("Hi")
         assert await booked(server) == [(1_000, "own"), (5_000, "own"), (0, None)]
+
+    async def test_a_call_is_paid_at_the_price_that_was_set_aside_for_it(
+        self, make_server: ServerFactory, clock: HandClock
+    ) -> None:
+        """Another begins while the model speaks: a limit must not be passed by that."""
+        gate = asyncio.Event()
+        made = provider(steps=[gate, "Hello."])
+        server = await make_server(made, clock=clock, limits={"cost": 50_000})
+        operator = await sign_in(server)
+        await put(operator, "vendor/ours-1", input=1, output=1)
+        soon = clock.moment + timedelta(seconds=10)
+        await put(operator, "vendor/ours-1", input=1_000, output=1_000, effective_from=soon.isoformat())
+        asking = asyncio.create_task(server.say("Hi"))
+        await made.called()
+        clock.moment = soon
+        gate.set()
+        await asking
+        assert await booked(server) == [(1_100, "own")]
+        assert (await server.counters())["cost"] == (1_100, 0)
+
+    async def test_what_is_set_aside_covers_a_cache_that_is_dearer_to_write_than_to_leave(
+        self, make_server: ServerFactory
+    ) -> None:
+        gate = asyncio.Event()
+        made = provider(steps=[gate, "Hello."])
+        server = await make_server(made, limits={"cost": 10_000_000})
+        await put(await sign_in(server), "vendor/ours-1", input=1, output=0, cache_write=4)
+        asking = asyncio.create_task(server.say("Hi"))
+        await made.called()
+        (_used, reserved) = (await server.counters())["cost"]
+        gate.set()
+        await asking
+        assert reserved == 4 * input_bytes(made.requests[0])
 
     async def test_a_model_that_costs_nothing_by_itself_can_be_given_a_price(
         self, make_server: ServerFactory

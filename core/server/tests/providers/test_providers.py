@@ -142,7 +142,14 @@ class TestPlan:
     ) -> None:
         await put(operator, path_of(server), chain=["blue/dear", "red/fair"])
         changed = await put(operator, PLAN, models=["red/*"])
-        assert changed.json() == {"name": "default", "chain": [], "models": ["red/*"], "may_choose": True}
+        assert changed.json() == {
+            "name": "default",
+            "chain": [],
+            "models": ["red/*"],
+            "may_choose": True,
+            "simple": [],
+            "threshold": 30,
+        }
         assert await answered_by(server) == "red/fair"
         state = await operator.get(path_of(server))
         assert [each["model"] for each in state["left_out"]] == ["blue/dear"]

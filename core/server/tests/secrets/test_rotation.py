@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from csai.admins.totp import owner_of_secret
+from csai.channels.account import account_owner
+from csai.channels.repository import AccountRepository
 from csai.clients.plugin import switch_plugin, undo_plugin
 from csai.clients.service import create_client
 from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
 from csai.kit.egress import EgressPolicy
-from csai.models import AuditEntry, Base, Client, ClientIntegration, ClientPlugin
+from csai.models import Admin, AuditEntry, Base, Client, ClientIntegration, ClientPlugin
 from csai.outbox.service import change_webhook
 from csai.plugins.registry import Plugin
+from csai.plugins.stored import StoredSettings
 from csai.secrets.repository import PLACES
 from csai.secrets.rotation import Rotation, rotate_secrets
 from csai_sdk import PluginSettings
@@ -83,9 +87,29 @@ class Vault:
                         id=client.id,
                         client_id=client.id,
                         integration_type="rest",
+                        name="rest",
                         connection_config=keyring.encrypt("{}", owner),
+                        tokens_encrypted=keyring.encrypt("{}", owner),
                         created_at=CLOCK.now(),
                     )
+                )
+                await transaction.execute(
+                    insert(Admin).values(
+                        id=client.id,
+                        email=f"{client.id}@example.com",
+                        role="owner",
+                        totp_secret=keyring.encrypt("{}", owner_of_secret(client.id)),
+                        totp_pending=keyring.encrypt("{}", owner_of_secret(client.id)),
+                        created_at=CLOCK.now(),
+                    )
+                )
+                await AccountRepository(transaction, client.id).add(
+                    client.id,
+                    channel="pigeon",
+                    name="The coop",
+                    stored=StoredSettings({}, keyring.encrypt("{}", account_owner(client.id, client.id)), 1),
+                    next_poll_at=None,
+                    now=CLOCK.now(),
                 )
 
     async def rotate(self, *keys: str, **options: Any) -> Rotation:
@@ -221,6 +245,8 @@ async def test_what_no_key_decrypts_is_named_and_left_while_the_rest_goes_on(vau
         f"client:{lost}/identity",
         *[f"client:{lost}/plugin:hooks"] * 2,
         *[f"client:{lost}/webhook"] * 2,
-        f"client:{lost}/integration:{lost}",
+        *[f"client:{lost}/integration:{lost}"] * 2,
+        *[owner_of_secret(lost)] * 2,
+        account_owner(lost, lost),
     ]
     assert [each.rotated for each in done.counts] == [COUNT] * len(PLACES)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from csai.kit.identifier import new_id
 from csai.models import AuditEntry, LedgerEntry, ToolExecution
+from csai.tools.repository import Catalog
 from csai_sdk import ToolCall, ToolError, tool
 from csai_testkit.scripted import ScriptedProvider
 
@@ -31,6 +33,15 @@ async def with_operator(make_server: ServerFactory, *scripts: Any, **more: Any) 
     tools = [look_up, my_orders, broken, *more.pop("tools", ())]
     server = await make_server(ScriptedProvider(*scripts), tools=tools)
     return server, await sign_in(server, **more)
+
+
+def path_of(operator: Operator) -> str:
+    return f"/admin/clients/{operator.server.client.id}/tools"
+
+
+async def shown(operator: Operator, name: str) -> dict[str, Any]:
+    tools: list[dict[str, Any]] = (await operator.get(path_of(operator)))["tools"]
+    return next(tool for tool in tools if tool["name"] == name)
 
 
 async def attempt(operator: Operator, name: str, body: dict[str, Any] | None = None) -> Any:
@@ -111,7 +122,7 @@ async def test_a_viewer_tries_and_switches_nothing(make_server: ServerFactory) -
     path = f"/admin/clients/{server.client.id}/tools"
 
     tried = await attempt(operator, "look_up", {"arguments": {"order_id": "ORD-1"}})
-    switched = await operator.ask("PATCH", f"{path}/look_up", json={"enabled": False})
+    switched = await operator.change(f"{path}/look_up", {"enabled": False})
 
     assert (tried.status_code, switched.status_code) == (403, 403)
     assert (await operator.get(path))["tools"]
@@ -124,7 +135,7 @@ async def test_a_switched_off_tool_is_gone_from_the_next_turn(make_server: Serve
     assert isinstance(provider, ScriptedProvider)
     await server.say("Hi")
 
-    changed = await operator.ask("PATCH", f"{path}/look_up", json={"enabled": False})
+    changed = await operator.change(f"{path}/look_up", {"enabled": False})
     await server.say("Hi")
 
     assert (changed.status_code, changed.json()["enabled"]) == (200, False)
@@ -132,6 +143,51 @@ async def test_a_switched_off_tool_is_gone_from_the_next_turn(make_server: Serve
     assert first - second == {"look_up"}
     (entry,) = await server.rows(AuditEntry, action="tool.switched")
     assert entry["actor_name"] == "ada@example.com"
+
+
+async def test_of_two_admins_who_change_the_same_one_hears_it(make_server: ServerFactory) -> None:
+    _, operator = await with_operator(make_server)
+    path = f"{path_of(operator)}/look_up"
+    seen, other = await shown(operator, "look_up"), await shown(operator, "my_orders")
+
+    first = await operator.change(path, {"timeout_s": 5.0}, if_match=f'"{seen["tag"]}"')
+    second = await operator.change(path, {"enabled": False}, if_match=f'"{seen["tag"]}"')
+    blind = await operator.ask("PATCH", path, json={"enabled": False})
+
+    now = await shown(operator, "look_up")
+    assert (first.status_code, first.headers["ETag"]) == (200, f'"{now["tag"]}"')
+    assert (second.status_code, second.json()["code"]) == (412, "changed_meanwhile")
+    assert second.headers["ETag"] == first.headers["ETag"]
+    assert (blind.status_code, blind.json()["code"]) == (428, "if_match_missing")
+    assert (now["enabled"], now["timeout_s"]) == (True, 5.0)
+    assert now["tag"] != seen["tag"]
+    assert (await shown(operator, "my_orders"))["tag"] == other["tag"]
+
+
+async def test_of_changes_at_once_one_is_made(make_server: ServerFactory) -> None:
+    _, operator = await with_operator(make_server)
+    path, seen = f"{path_of(operator)}/look_up", await shown(operator, "look_up")
+
+    answers = await asyncio.gather(
+        *(
+            operator.change(path, {"timeout_s": float(seconds)}, if_match=f'"{seen["tag"]}"')
+            for seconds in range(1, 9)
+        )
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
+
+
+async def test_a_shared_tool_that_changes_is_to_be_looked_at_again(make_server: ServerFactory) -> None:
+    server, operator = await with_operator(make_server)
+    seen = await shown(operator, "look_up")
+    async with server.services.database.write() as transaction:
+        await Catalog(transaction).update("look_up", description="Looks up, and tells all.")
+
+    path = f"{path_of(operator)}/look_up"
+    late = await operator.change(path, {"enabled": True}, if_match=f'"{seen["tag"]}"')
+
+    assert (late.status_code, late.json()["code"]) == (412, "changed_meanwhile")
 
 
 async def test_a_tool_s_statistics_stand_beside_it(make_server: ServerFactory) -> None:

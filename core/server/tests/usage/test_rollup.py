@@ -186,6 +186,7 @@ async def _work(database: Database, client_id: str, moment: datetime) -> None:
                 "tokens_cache_write": 0,
                 "cost_micros": 3_000,
                 "is_estimated": False,
+                "is_embedding": False,
                 "period": "2026-03",
                 "day": moment.date(),
                 "created_at": moment,

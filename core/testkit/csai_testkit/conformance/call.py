@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -48,6 +48,10 @@ class CallSuite(PluginSuite):
 
     def is_failure(self, outcome: Any) -> bool:
         return isinstance(outcome, self.error)
+
+    def ports(self, scene: Scene) -> Collection[int | None]:
+        """The ports of this machine that a call may reach; write it where the vendor speaks no HTTP."""
+        return (scene.port,) if self.has_vendor else ()
 
     def fresh_parts(self) -> list[Any]:
         """The parts that this suite is about, as a server that starts gets them."""
@@ -96,7 +100,7 @@ class CallSuite(PluginSuite):
             async with self.scene() as scene:
                 with connections() as made:
                     await self.attempt(part, scene)
-                others = strangers(made, port=scene.port if self.has_vendor else None)
+                others = strangers(made, ports=self.ports(scene))
                 assert not others, f"it connected to {', '.join(others)}"
 
     @required_of_vendors

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from csai_sdk import Connection, ConnectionCheck, CsaiError, Endpoint, Integration, IntegrationError
+from pydantic import ValidationError
 
 from csai_testkit.conformance.call import CallSuite
 from csai_testkit.conformance.check import required, required_of_vendors
@@ -22,7 +23,7 @@ class IntegrationSuite(CallSuite):
     error: ClassVar[type[CsaiError]] = IntegrationError
 
     def connection(self, url: str, secret: str) -> Mapping[str, Any]:
-        """A client's connection configuration, whose secrets are made of `secret`."""
+        """What the client set for its connection, whose secrets are made of `secret`."""
         return {"base_url": url, "api_key": secret}
 
     def endpoint(self, url: str) -> Endpoint:
@@ -38,15 +39,16 @@ class IntegrationSuite(CallSuite):
 
     async def call(self, part: Integration, scene: Scene, *, timeout_s: float = 10.0) -> Any:
         return await part.fetch(
-            self._connected(scene),
+            self._connected(part, scene),
             self.endpoint(scene.url),
             self.arguments(scene.text),
             visitor_id=None,
             ctx=scene.ctx,
         )
 
-    def _connected(self, scene: Scene) -> Connection:
-        return Connection(f"connection-{scene.client_id}", self.connection(scene.url, scene.secret))
+    def _connected(self, part: Integration, scene: Scene) -> Connection:
+        given = self.connection(scene.url, scene.secret)
+        return Connection(f"connection-{scene.client_id}", part.connection_settings.model_validate(given))
 
     def check_answer(self, answer: Any, scene: Scene) -> None:
         said = json.dumps(answer, allow_nan=False, ensure_ascii=False)
@@ -63,6 +65,23 @@ class IntegrationSuite(CallSuite):
                     assert outcome.retryable is may_succeed, f"HTTP {status}: retryable={may_succeed}"
 
     @required
+    async def test_describes_connections_and_endpoints(self) -> None:
+        """The form of a connection is described field by field; endpoints that come with it are valid."""
+        for part in self.fresh_parts():
+            for name, setting in part.connection_settings.model_fields.items():
+                is_described = bool(setting.title and setting.description)
+                assert is_described, f"describe the connection's field '{name}'"
+                assert not setting.is_required(), f"the connection's field '{name}' needs a default"
+            offered = list(part.endpoints())
+            names = [each.name for each in offered]
+            assert len(names) == len(set(names)), "two endpoints have one name"
+            for each in offered:
+                assert each.description, f"describe the endpoint '{each.name}': the model chooses by it"
+                schema = each.parameters_schema
+                assert schema.get("type") == "object", f"the arguments of '{each.name}' are no object"
+                part.check_endpoint(each)
+
+    @required
     async def test_checks_connections_without_raising(self) -> None:
         """`check` raises nothing that an admin could cause, and what it says is safe to show."""
         for part in self.fresh_parts():
@@ -70,9 +89,14 @@ class IntegrationSuite(CallSuite):
                 async with self.scene() as scene:
                     await scene.server.close()
                     secret = new_secret()
-                    config = self.connection(scene.url, secret) if configured else {}
+                    given = self.connection(scene.url, secret) if configured else {}
                     try:
-                        found = await part.check(Connection("connection", config), scene.ctx)
+                        settings = part.connection_settings.model_validate(given)
+                    except ValidationError:
+                        assert not configured, "`connection` does not fit `connection_settings`"
+                        continue  # the server stores no such connection
+                    try:
+                        found = await part.check(Connection("connection", settings), scene.ctx)
                     except Exception as error:
                         raise AssertionError(
                             f"check raised {type(error).__name__}; return a ConnectionCheck"

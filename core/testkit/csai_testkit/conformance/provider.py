@@ -23,8 +23,8 @@ from csai_sdk import (
     error_class_for,
 )
 
-from csai_testkit.conformance.call import CallSuite
 from csai_testkit.conformance.check import capability, required, required_of_vendors
+from csai_testkit.conformance.embedding import EmbeddingChecks
 from csai_testkit.conformance.scene import Scene
 from csai_testkit.replay import Exchange, Split
 
@@ -51,10 +51,11 @@ class Heard:
         return self.parts[-1]
 
 
-class ProviderSuite(CallSuite):
+class ProviderSuite(EmbeddingChecks):
     """`answer` is a streamed answer of the vendor that says `text`.
 
-    Capabilities: `tools` (write `tool_answer`), `usage` (set `usage` to what `answer` reports).
+    Capabilities: `tools` (write `tool_answer`), `usage` (set `usage` to what `answer` reports), `embeddings`
+    (write `embedding_answer`, set `embedding_usage`).
     """
 
     kind: ClassVar[str] = "provider"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -83,7 +83,7 @@ def _note_connection(event: str, arguments: tuple[Any, ...]) -> None:
         _connections.append(arguments[1])
 
 
-def strangers(addresses: Iterable[Any], *, port: int | None) -> list[str]:
-    """The addresses among these that are not the loopback port of the scripted vendor."""
-    known = ("127.0.0.1", port)
-    return sorted({str(address) for address in addresses if tuple(address[:2]) != known})
+def strangers(addresses: Iterable[Any], *, ports: Collection[int | None] = ()) -> list[str]:
+    """The addresses among these that are not loopback ports where a scripted vendor answers."""
+    known = {("127.0.0.1", port) for port in ports}
+    return sorted({str(address) for address in addresses if tuple(address[:2]) not in known})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from csai_sdk import PluginSettings, WebhookForged, WebhookRequest
 
@@ -17,6 +17,9 @@ _DAY_S = 86_400.0
 
 class WebhookSuite(CallSuite):
     """Write `webhook`. Capability: `dated_webhooks`, where the vendor signs the time."""
+
+    has_webhooks: ClassVar[bool] = True
+    """False where the vendor sends none: the checks then see to it that whatever comes is refused."""
 
     def webhook(self, secret: str, text: str, delivery_id: str, scene: Scene) -> WebhookRequest:
         """A genuine delivery about `text`, signed with `secret` at `scene.clock`'s time."""
@@ -35,6 +38,9 @@ class WebhookSuite(CallSuite):
         """A genuine delivery is read, and another one has another id."""
         for part in self.fresh_parts():
             async with self.scene() as scene:
+                if not self.has_webhooks:
+                    await self._refused(part, _anything(b"{}"), scene, "where there are none")
+                    continue
                 ids = []
                 for delivery_id in ("delivery-1", "delivery-2"):
                     read = await self.receive(part, self._genuine(scene, delivery_id), scene)
@@ -48,6 +54,10 @@ class WebhookSuite(CallSuite):
         """A delivery that comes again is read as the same, with the same id."""
         for part in self.fresh_parts():
             async with self.scene() as scene:
+                if not self.has_webhooks:
+                    for _ in range(3):
+                        await self._refused(part, _anything(b"{}"), scene, "where there are none")
+                    continue
                 request = self._genuine(scene, "delivery-1")
                 first = await self.receive(part, request, scene)
                 for _ in range(3):
@@ -60,6 +70,10 @@ class WebhookSuite(CallSuite):
         """A signature that is wrong or missing raises `WebhookForged`, also where no secret is set."""
         for part in self.fresh_parts():
             async with self.scene() as scene:
+                if not self.has_webhooks:
+                    for body in (b"", b"{}", b"\xff", scene.text.encode()):
+                        await self._refused(part, _anything(body), scene, "where there are none")
+                    continue
                 for what, forged in self._forgeries(scene):
                     await self._refused(part, forged, scene, what)
                 genuine = self._genuine(scene, "delivery-1")
@@ -111,6 +125,10 @@ class WebhookSuite(CallSuite):
             client_id="client",
             exchanges=(),
             text="",
-            secret=new_secret(),
+            secret="",
             server={},
         )
+
+
+def _anything(body: bytes) -> WebhookRequest:
+    return WebhookRequest("POST", "https://csai.example/webhook", {"content-type": "application/json"}, body)

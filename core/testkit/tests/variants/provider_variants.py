@@ -11,6 +11,9 @@ from typing import Any
 
 import httpx
 from csai_sdk import (
+    EmbeddingRequest,
+    Embeddings,
+    EmbeddingTraits,
     LineReader,
     ModelReply,
     ModelRequest,
@@ -26,6 +29,7 @@ from csai_sdk import (
     ToolCall,
     Usage,
     UserMessage,
+    check_vectors,
     error_class_for,
     retry_after_s,
     stream_answer,
@@ -34,6 +38,7 @@ from csai_sdk import (
 from core.testkit.tests.variants.variant import Plugin, VendorSettings, breaks, key_of
 
 PATH = "/speak"
+EMBED_PATH = "/embed"
 
 
 class Decoder:
@@ -76,6 +81,7 @@ class Decoder:
 class Sound(Provider):
     id = "sound"
     default_model = "sound-1"
+    default_embedding_model = "sound-embedding-1"
     decoder: type[Decoder] = Decoder
 
     def is_configured(self, ctx: PluginContext) -> bool:
@@ -130,6 +136,36 @@ class Sound(Provider):
         async with aclosing(answer):
             async for part in answer:
                 yield part
+
+    def embedding_traits(self, model: str) -> EmbeddingTraits:
+        return EmbeddingTraits(max_batch=8)
+
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        if not request.texts:
+            return Embeddings((), Usage(), request.model)
+        answer = await self.ask_for_vectors(request, ctx)
+        vectors = check_vectors(answer.get("vectors"), count=len(request.texts))
+        return Embeddings(vectors, Usage(answer["tokens"]), request.model)
+
+    def embedding_timeout(self, request: EmbeddingRequest) -> float | None:
+        return request.timeout_s
+
+    async def ask_for_vectors(self, request: EmbeddingRequest, ctx: PluginContext) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(self.embedding_timeout(request)):
+                response = await self.client(ctx).post(
+                    EMBED_PATH, json={"texts": list(request.texts)}, timeout=None
+                )
+        except TimeoutError:
+            raise ProviderTimeout("the vendor did not answer in time") from None
+        except httpx.HTTPError:
+            raise ProviderUnavailable("no connection to the vendor") from None
+        if response.status_code != 200:
+            raise Sound.failure(self, response, ctx)
+        try:
+            return dict(response.json())
+        except ValueError:
+            raise ProviderProtocolError("the answer is no JSON") from None
 
 
 sound = Plugin(Sound)
@@ -297,6 +333,65 @@ class CarelessDecoder(Decoder):
 @breaks("reports_usage")
 class LosesUsage(Sound):
     decoder = CarelessDecoder
+
+
+@breaks("knows_its_embedding_models")
+class KnowsOneEmbeddingModel(Sound):
+    def embedding_traits(self, model: str) -> EmbeddingTraits:
+        return {"sound-embedding-1": super().embedding_traits(model)}[model]
+
+
+@breaks("embeds_in_order")
+class TurnsVectorsRound(Sound):
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        found = await super().embed(request, ctx)
+        return replace(found, vectors=found.vectors[::-1])
+
+
+@breaks("embeds_nothing_without_a_call")
+class CallsForNothing(Sound):
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        if not request.texts:
+            await self.ask_for_vectors(request, ctx)
+        return await super().embed(request, ctx)
+
+
+@breaks("embeds_a_full_batch")
+class TakesLessThanItSays(Sound):
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        if len(request.texts) > 4:
+            raise ProviderRequestError("too many texts")
+        return await super().embed(request, ctx)
+
+
+@breaks("refuses_wrong_vectors")
+class TrustsTheVectors(Sound):
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        if not request.texts:
+            return await super().embed(request, ctx)
+        answer = await self.ask_for_vectors(request, ctx)
+        return Embeddings(answer["vectors"], Usage(answer["tokens"]), request.model)
+
+
+@breaks("maps_embedding_failures")
+class CallsEverythingUnavailable(Sound):
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        try:
+            return await super().embed(request, ctx)
+        except ProviderAuthError:
+            raise ProviderUnavailable("refused") from None
+
+
+@breaks("embeds_within_its_deadline")
+class WaitsForVectorsForever(Sound):
+    def embedding_timeout(self, request: EmbeddingRequest) -> float | None:
+        return None
+
+
+@breaks("reports_embedding_usage")
+class LosesEmbeddingUsage(Sound):
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        return replace(await super().embed(request, ctx), usage=None)
 
 
 @breaks("live_call_succeeds")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from csai_sdk import (
@@ -16,18 +16,28 @@ from csai_sdk import (
     PluginContext,
     PluginSettings,
 )
+from pydantic import Field, SecretStr
 
 from core.testkit.tests.variants.variant import Plugin, breaks
 
 
+class ConnectionSettings(PluginSettings):
+    base_url: str = Field("", title="Address", description="Where the system is.")
+    api_key: SecretStr = Field(SecretStr(""), title="Key", description="The system's key.")
+
+
 class Sound(Integration):
     id = "sound"
+    connection_settings = ConnectionSettings
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        return (Endpoint("orders", description="Orders."),)
 
     async def check(self, connection: Connection, ctx: PluginContext) -> ConnectionCheck:
-        try:
-            await self.read(f"{connection.config['base_url']}/ping", connection, ctx)
-        except KeyError:
+        if not (base_url := connection.settings_as(ConnectionSettings).base_url):
             return ConnectionCheck(False, "give the system's address")
+        try:
+            await self.read(f"{base_url}/ping", connection, ctx)
         except IntegrationError:
             return ConnectionCheck(False, "the system does not answer")
         return ConnectionCheck(True, "")
@@ -44,7 +54,8 @@ class Sound(Integration):
         return await self.read(endpoint.url.format(**arguments), connection, ctx)
 
     async def read(self, url: str, connection: Connection, ctx: PluginContext) -> Any:
-        headers = {"authorization": f"Bearer {connection.config['api_key']}"}
+        key = connection.settings_as(ConnectionSettings).api_key.get_secret_value()
+        headers = {"authorization": f"Bearer {key}"}
         try:
             response = await ctx.http.request("GET", url, headers=headers)
         except HttpError as error:
@@ -72,7 +83,8 @@ class NeverSaysTryAgain(Sound):
 @breaks("checks_connections_without_raising")
 class RaisesInItsCheck(Sound):
     async def check(self, connection: Connection, ctx: PluginContext) -> ConnectionCheck:
-        await self.read(f"{connection.config['base_url']}/ping", connection, ctx)
+        base_url = connection.settings_as(ConnectionSettings).base_url
+        await self.read(f"{base_url}/ping", connection, ctx)
         return ConnectionCheck(True, "")
 
 
@@ -80,4 +92,29 @@ class RaisesInItsCheck(Sound):
 class ShowsAnAddress(Sound):
     async def check(self, connection: Connection, ctx: PluginContext) -> ConnectionCheck:
         found = await super().check(connection, ctx)
-        return ConnectionCheck(found.is_ok, f"{found.detail}: {connection.config.get('base_url', '')}")
+        base_url = connection.settings_as(ConnectionSettings).base_url
+        return ConnectionCheck(found.is_ok, f"{found.detail}: {base_url}")
+
+
+class Undescribed(PluginSettings):
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+
+
+@breaks("describes_connections_and_endpoints")
+class ExplainsNoField(Sound):
+    connection_settings = Undescribed  # type: ignore[assignment]
+
+    async def check(self, connection: Connection, ctx: PluginContext) -> ConnectionCheck:
+        return ConnectionCheck(False, "the system does not answer")
+
+    async def read(self, url: str, connection: Connection, ctx: PluginContext) -> Any:
+        given = connection.settings_as(Undescribed)
+        known = ConnectionSettings(base_url=given.base_url, api_key=given.api_key)
+        return await super().read(url, Connection(connection.id, known), ctx)
+
+
+@breaks("describes_connections_and_endpoints")
+class ExplainsNoEndpoint(Sound):
+    def endpoints(self) -> Sequence[Endpoint]:
+        return (Endpoint("orders"),)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import urlencode
 
-from csai_sdk import CsaiError, Endpoint, ProviderQuotaExceeded, ToolError, Usage, WebhookRequest
+from csai_sdk import ChannelError, CsaiError, Endpoint, ProviderQuotaExceeded, Usage, WebhookRequest
 from csai_testkit.conformance import (
     ChannelSuite,
     GatewaySuite,
@@ -45,8 +46,9 @@ class TestPlugin(PluginSuite):
 class TestProvider(ProviderSuite):
     plugin = f"{HOME}.provider_variants:sound"
     patience_s = 1.0
-    capabilities = ("tools", "usage")
+    capabilities = ("tools", "usage", "embeddings")
     usage = Usage(7, 3)
+    embedding_usage = Usage(5)
     live_env = ("SOUND_API_KEY",)
 
     def answer(self, text: str) -> Sequence[Exchange]:
@@ -54,6 +56,9 @@ class TestProvider(ProviderSuite):
 
     def tool_answer(self, name: str, arguments: Mapping[str, Any]) -> Sequence[Exchange]:
         return lines({"call": {"id": "c1", "name": name, "arguments": arguments}})
+
+    def embedding_answer(self, vectors: Sequence[Sequence[float]]) -> Sequence[Exchange]:
+        return [Exchange.of_json("/embed", {"vectors": vectors, "tokens": 5})]
 
     def failures(self) -> Sequence[tuple[Exchange, type[CsaiError]]]:
         return [(Exchange.of_json(SPEAK, {}, status=402), ProviderQuotaExceeded)]
@@ -99,7 +104,7 @@ class TestIntegration(IntegrationSuite):
 class TestGateway(GatewaySuite):
     plugin = f"{HOME}.webhook_variants:sound_gateway"
     patience_s = 1.0
-    capabilities = ("dated_webhooks",)
+    capabilities: ClassVar[Sequence[str]] = ("dated_webhooks", "found_payments", "cancelled_payments")
 
     def answer_to(self, operation: str, text: str) -> Sequence[Exchange]:
         path = operation.removesuffix("_payment").removesuffix("_payment_intent").removeprefix("payment_")
@@ -110,16 +115,32 @@ class TestGateway(GatewaySuite):
         return delivery(secret, scene, {"id": delivery_id, "payment": text, "status": "paid"})
 
 
+class TestGatewayWithoutWebhooks(TestGateway):
+    plugin = f"{HOME}.webhook_variants:gateway_without_webhooks"
+    capabilities = ("found_payments", "cancelled_payments")
+    has_webhooks = False
+
+    def webhook(self, secret: str, text: str, delivery_id: str, scene: Scene) -> WebhookRequest:
+        raise NotImplementedError
+
+
 class TestChannel(ChannelSuite):
     plugin = f"{HOME}.webhook_variants:sound_channel"
     patience_s = 1.0
-    capabilities = ("dated_webhooks",)
+    capabilities = ("dated_webhooks", "challenge", "statuses")
 
     def answer(self, text: str) -> Sequence[Exchange]:
         return [Exchange.of_json("/send", {"id": text})]
 
+    def challenge(self, secret: str, text: str, scene: Scene) -> WebhookRequest:
+        query = urlencode({"token": secret, "challenge": text})
+        return WebhookRequest("GET", f"https://csai.example/webhook?{query}", {}, b"")
+
+    def status(self, secret: str, message_id: str, scene: Scene) -> WebhookRequest:
+        return delivery(secret, scene, {"id": message_id, "status": "delivered"})
+
     def failures(self) -> Sequence[tuple[Exchange, type[CsaiError]]]:
-        return [(Exchange.of_json("/send", {}, status=418), ToolError)]
+        return [(Exchange.of_json("/send", {}, status=418), ChannelError)]
 
     def webhook(self, secret: str, text: str, delivery_id: str, scene: Scene) -> WebhookRequest:
         return delivery(secret, scene, {"id": delivery_id, "from": "+3545550143", "text": text})
@@ -127,6 +148,8 @@ class TestChannel(ChannelSuite):
 
 class TestLocale(LocaleSuite):
     plugin = f"{HOME}.locale_variants:sound"
+    capabilities = ("all_labels",)
+    forms: ClassVar[Mapping[str, Sequence[tuple[str, str]]]] = {"plate-IL": (("123-45-678", "12345678"),)}
     samples = ("\u05d0\u05d9\u05e4\u05d4 \u05d4\u05d4\u05d6\u05de\u05e0\u05d4 \u05e9\u05dc\u05d9?",)
 
 

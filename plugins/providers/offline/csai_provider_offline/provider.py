@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -9,6 +10,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from csai_sdk import (
     AssistantMessage,
+    EmbeddingRequest,
+    Embeddings,
+    EmbeddingTraits,
     Message,
     ModelReply,
     ModelRequest,
@@ -21,10 +25,19 @@ from csai_sdk import (
     UserMessage,
 )
 
+from csai_provider_offline import vectors
 from csai_provider_offline.assistant import answer
 from csai_provider_offline.matching import Match
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
+_EMBEDDING_TRAITS = EmbeddingTraits(
+    dimensions=vectors.DIMENSIONS,
+    can_shorten=True,
+    max_batch=64,
+    max_input_tokens=8_000,
+    min_similarity=0.1,
+    is_metered=False,
+)
 _CHUNK = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
 
 
@@ -36,6 +49,7 @@ class OfflineProvider(Provider):
 
     id = "offline"
     default_model = "offline"
+    default_embedding_model = vectors.MODEL
 
     def traits(self, model: str) -> ModelTraits:
         return ModelTraits(takes_temperature=False, can_write=False)
@@ -53,6 +67,17 @@ class OfflineProvider(Provider):
             model=request.model or self.default_model,
             tool_calls=calls,
         )
+
+    def embedding_traits(self, model: str) -> EmbeddingTraits:
+        return _EMBEDDING_TRAITS
+
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        size = request.dimensions or vectors.DIMENSIONS
+        if len(request.texts) == 1:
+            found = [vectors.vector(request.texts[0], size)]
+        else:
+            found = await asyncio.to_thread(lambda: [vectors.vector(text, size) for text in request.texts])
+        return Embeddings(found, Usage(), vectors.MODEL)
 
 
 def _within(text: str, max_tokens: int) -> tuple[str, bool]:

@@ -5,4 +5,4 @@ from csai_testkit.conformance import ProviderSuite
 
 class TestOffline(ProviderSuite):
     plugin = "csai_provider_offline"
-    capabilities = ("usage",)
+    capabilities = ("usage", "embeddings")

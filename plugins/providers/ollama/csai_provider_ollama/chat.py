@@ -34,7 +34,7 @@ def body(request: ModelRequest, settings: OllamaSettings, *, model: str, by_prom
     if request.tools and request.tool_choice == "auto" and not by_prompt:
         result["tools"] = [_tool(spec) for spec in request.tools]
     if settings.keep_alive:
-        result["keep_alive"] = _duration(settings.keep_alive)
+        result["keep_alive"] = duration(settings.keep_alive)
     return result
 
 
@@ -47,8 +47,8 @@ def _options(request: ModelRequest, settings: OllamaSettings) -> dict[str, Any]:
     return options
 
 
-def _duration(text: str) -> str | float:
-    """Ollama reads a bare number only as a JSON number; it means seconds."""
+def duration(text: str) -> str | float:
+    """As `keep_alive` is sent: Ollama reads a bare number only as a JSON number; it means seconds."""
     return float(text) if _NUMBER.fullmatch(text) else text
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import ollama
-from csai_sdk import key_to_send, retry_after_s
+from csai_sdk import ProviderProtocolError, key_to_send, retry_after_s
 
 from csai_provider_ollama import failure
 from csai_provider_ollama.settings import OllamaSettings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT_S = 10.0
 _DRAIN_TIMEOUT_S = 0.25
 _MAX_ERROR_BYTES = 65_536
+_MAX_ANSWER_BYTES = 64_000_000
 
 
 class _RawClient(ollama.AsyncClient):
@@ -60,12 +61,14 @@ class Connection:
         if key := key_to_send(settings.api_key, ctx):
             headers["authorization"] = f"Bearer {key}"
 
-    async def send(self, body: Mapping[str, Any], *, timeout_s: float) -> httpx.Response:
-        """Send a chat request; the answer is a 200 whose body is still to be read and closed."""
+    async def send(
+        self, body: Mapping[str, Any], *, timeout_s: float, path: str = "/api/chat"
+    ) -> httpx.Response:
+        """Send a request; the answer is a 200 whose body is still to be read and closed."""
         http = self._client.http
         timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S))
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        request = http.build_request("POST", "/api/chat", content=content, timeout=timeout)
+        request = http.build_request("POST", path, content=content, timeout=timeout)
         try:
             async with asyncio.timeout(timeout_s):
                 response = await http.send(request, stream=True)
@@ -74,6 +77,21 @@ class Connection:
         if response.status_code != 200:
             raise await self._refusal(response, timeout_s=timeout_s, model=str(body["model"]))
         return response
+
+    async def fetch(self, body: Mapping[str, Any], *, timeout_s: float, path: str) -> bytes:
+        """The whole answer to a request, all within `timeout_s`."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        response = await self.send(body, timeout_s=timeout_s, path=path)
+        answer = bytearray()
+        try:
+            chunks = response.aiter_bytes()
+            while chunk := await self.read(chunks, deadline=deadline):
+                answer += chunk
+                if len(answer) > _MAX_ANSWER_BYTES:
+                    raise ProviderProtocolError("Ollama's answer is far too long.", retryable=False)
+        finally:
+            await response.aclose()
+        return bytes(answer)
 
     async def _refusal(self, response: httpx.Response, *, timeout_s: float, model: str) -> Exception:
         body = b""

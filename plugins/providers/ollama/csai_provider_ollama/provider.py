@@ -6,9 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from csai_sdk import ModelReply, ModelRequest, ModelTraits, PluginContext, Provider, load_module
+from csai_sdk import (
+    EmbeddingRequest,
+    Embeddings,
+    EmbeddingTraits,
+    ModelReply,
+    ModelRequest,
+    ModelTraits,
+    PluginContext,
+    Provider,
+    Usage,
+    load_module,
+)
 
-from csai_provider_ollama import chat, failure
+from csai_provider_ollama import chat, embedding, failure
 from csai_provider_ollama.reply import ReplyDecoder
 from csai_provider_ollama.settings import OllamaSettings
 
@@ -23,6 +34,7 @@ class OllamaProvider(Provider):
 
     id = "ollama"
     default_model = "llama3.2"
+    default_embedding_model = embedding.DEFAULT_EMBEDDING_MODEL
 
     def traits(self, model: str) -> ModelTraits:
         return ModelTraits(has_tool_choice_none=False)
@@ -72,3 +84,17 @@ class OllamaProvider(Provider):
                 continue
             names = frozenset(tool.name for tool in request.tools) if by_prompt and request.tools else None
             return response, ReplyDecoder(model, written_tools=names, may_call=may_call)
+
+    def embedding_traits(self, model: str) -> EmbeddingTraits:
+        return embedding.traits_of(model)
+
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        if not request.texts:
+            return Embeddings((), Usage(), request.model)
+        await load_module("csai_provider_ollama.connection")
+        from csai_provider_ollama.connection import Connection
+
+        connection = ctx.resource("connection", lambda: Connection(ctx))
+        body = embedding.body(request, ctx.settings_as(OllamaSettings))
+        answer = await connection.fetch(body, timeout_s=request.timeout_s, path=embedding.PATH)
+        return embedding.embeddings_of(answer, request)

@@ -29,8 +29,9 @@ def refusal(status: int, said: str) -> Exchange:
 
 class TestOllama(ProviderSuite):
     plugin = "csai_provider_ollama"
-    capabilities = ("tools", "usage")
+    capabilities = ("tools", "usage", "embeddings")
     usage = Usage(tokens_input=7, tokens_output=3)
+    embedding_usage = Usage(tokens_input=5)
     live_env = ("OLLAMA_HOST",)
 
     def answer(self, text: str) -> Sequence[Exchange]:
@@ -38,6 +39,10 @@ class TestOllama(ProviderSuite):
 
     def tool_answer(self, name: str, arguments: Mapping[str, Any]) -> Sequence[Exchange]:
         return chat({"tool_calls": [{"function": {"name": name, "arguments": dict(arguments)}}]})
+
+    def embedding_answer(self, vectors: Sequence[Sequence[float]]) -> Sequence[Exchange]:
+        answer = {"model": "nomic-embed-text", "embeddings": vectors, "prompt_eval_count": 5}
+        return [Exchange.of_json("/api/embed", answer)]
 
     def failures(self) -> Sequence[tuple[Exchange, type[CsaiError]]]:
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from csai_sdk import (
     PluginContext,
     ProviderAuthError,
     ProviderError,
+    ProviderProtocolError,
     ProviderRequestError,
     ProviderTimeout,
     ProviderUnavailable,
@@ -25,16 +27,19 @@ from csai_provider_openai.settings import OpenAISettings
 TIMEOUTS = (httpx2.TimeoutException,)
 FAILURES = (httpx2.HTTPError, httpx2.StreamError)
 _CONNECT_S = 10.0
+_MAX_ANSWER_BYTES = 64_000_000
 # Has the SDK hand over the response before its body is read, as its `with_streaming_response` does.
 _UNREAD = {"X-Stainless-Raw-Response": "stream"}
 
 
-async def send(body: Mapping[str, Any], ctx: PluginContext, *, timeout_s: float) -> httpx2.Response:
-    """Send a request for a completion; the response's body is still to be read. Raises `ProviderError`."""
+async def send(
+    body: Mapping[str, Any], ctx: PluginContext, *, timeout_s: float, path: str = "/chat/completions"
+) -> httpx2.Response:
+    """Send a request; the response's body is still to be read. Raises `ProviderError`."""
     try:
         client = ctx.resource("client", lambda: _client(ctx))
         return await client.post(
-            "/chat/completions",
+            path,
             cast_to=httpx2.Response,
             # Half of a surrogate pair, which a tool may have returned, must not end the turn.
             content=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
@@ -45,6 +50,30 @@ async def send(body: Mapping[str, Any], ctx: PluginContext, *, timeout_s: float)
         )
     except (openai.OpenAIError, httpx2.InvalidURL) as error:
         raise _failure(error, ctx) from None
+
+
+async def fetch(body: Mapping[str, Any], ctx: PluginContext, *, timeout_s: float, path: str) -> bytes:
+    """The whole answer to a request, all within `timeout_s`. Raises `ProviderError`."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            response = await send(body, ctx, timeout_s=timeout_s, path=path)
+            try:
+                return await _read(response)
+            finally:
+                await response.aclose()
+    except (TimeoutError, *TIMEOUTS):
+        raise ProviderTimeout("the OpenAI server did not answer in time") from None
+    except (*FAILURES, OSError) as error:
+        raise ProviderProtocolError(f"the answer broke off: {type(error).__name__}") from None
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    answer = bytearray()
+    async for chunk in response.aiter_bytes():
+        answer += chunk
+        if len(answer) > _MAX_ANSWER_BYTES:
+            raise ProviderProtocolError("the answer is far too long", retryable=False)
+    return bytes(answer)
 
 
 def _client(ctx: PluginContext) -> openai.AsyncOpenAI:

@@ -7,16 +7,21 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from csai_sdk import (
+    EmbeddingRequest,
+    Embeddings,
+    EmbeddingTraits,
     ModelReply,
     ModelRequest,
     ModelTraits,
     PluginContext,
     Provider,
+    Usage,
     key_to_send,
     load_module,
     stream_answer,
 )
 
+from csai_provider_openai import embedding
 from csai_provider_openai.decoder import ChatDecoder
 from csai_provider_openai.models import DEFAULT_MODEL, traits_of
 from csai_provider_openai.request import body_of
@@ -26,6 +31,7 @@ from csai_provider_openai.settings import OPENAI_URL, OpenAISettings
 class OpenAIProvider(Provider):
     id = "openai"
     default_model = DEFAULT_MODEL
+    default_embedding_model = embedding.DEFAULT_EMBEDDING_MODEL
 
     def traits(self, model: str) -> ModelTraits:
         return traits_of(model)
@@ -54,3 +60,17 @@ class OpenAIProvider(Provider):
         async with aclosing(answer):
             async for part in answer:
                 yield part
+
+    def embedding_traits(self, model: str) -> EmbeddingTraits:
+        return embedding.traits_of(model)
+
+    async def embed(self, request: EmbeddingRequest, ctx: PluginContext) -> Embeddings:
+        if not request.texts:
+            return Embeddings((), Usage(), request.model)
+        await load_module("csai_provider_openai.connection")
+        from csai_provider_openai import connection
+
+        answer = await connection.fetch(
+            embedding.body_of(request), ctx, timeout_s=request.timeout_s, path="/embeddings"
+        )
+        return embedding.embeddings_of(answer, request)

@@ -25,8 +25,9 @@ def refusal(status: int, code: str) -> Exchange:
 
 class TestOpenAI(ProviderSuite):
     plugin = "csai_provider_openai"
-    capabilities = ("tools", "usage")
+    capabilities = ("tools", "usage", "embeddings")
     usage = Usage(tokens_input=7, tokens_output=3)
+    embedding_usage = Usage(tokens_input=5)
     live_env = ("OPENAI_API_KEY",)
 
     def answer(self, text: str) -> Sequence[Exchange]:
@@ -36,6 +37,17 @@ class TestOpenAI(ProviderSuite):
         function = {"name": name, "arguments": json.dumps(arguments)}
         call = {"index": 0, "id": "call_1", "type": "function", "function": function}
         return completion({"tool_calls": [call]}, stop="tool_calls")
+
+    def embedding_answer(self, vectors: Sequence[Sequence[float]]) -> Sequence[Exchange]:
+        data = [
+            {"object": "embedding", "index": index, "embedding": vector}
+            for index, vector in enumerate(vectors)
+        ]
+        # Each says its place; nothing is said of the order in which they come.
+        data.reverse()
+        usage = {"prompt_tokens": 5, "total_tokens": 5}
+        answer = {"object": "list", "data": data, "model": "text-embedding-3-small", "usage": usage}
+        return [Exchange.of_json("/embeddings", answer)]
 
     def failures(self) -> Sequence[tuple[Exchange, type[CsaiError]]]:
         return [

@@ -29,6 +29,7 @@ _FIRST_DELAY_S = 0.25
 _MOST_DELAY_S = 4.0
 _SHORTEST_ATTEMPT_S = 0.1
 _MAX_ERROR_CHARS = 2_000
+_SHORTEST_HIDDEN_CHARS = 12
 _RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 NOT_SET_UP = "This tool is not set up at the moment. Tell the visitor that it cannot be used now."
@@ -145,12 +146,13 @@ class _Reading:
     def __init__(self, call: ToolInvocation, ctx: PluginContext, *, hidden: tuple[str | None, ...]) -> None:
         self._tool = call.tool.name
         self._log = ctx.log
-        self._hidden = [each for each in hidden if each and each != "/"]
+        # A short path is a word that answers may well hold.
+        self._hidden = [each for each in hidden if each and len(each) >= _SHORTEST_HIDDEN_CHARS]
 
     def output(self, response: HttpResponse) -> ToolOutput:
         status = response.status
         if 200 <= status < 300:
-            return ToolOutput(read_answer(response))
+            return ToolOutput(self._shown(read_answer(response)))
         if status >= 500:
             self._warn("n8n workflow failed", status)
             raise ToolError(f"The tool's server failed (status {status}).", is_outcome_known=False)
@@ -168,12 +170,21 @@ class _Reading:
             raise ToolError("The tool is busy. It may work in a minute.")
         return ToolOutput({"error": self._refusal(response), "status": status}, is_error=True)
 
+    def _shown(self, answer: Any) -> Any:
+        """Without the address, which a workflow repeats that answers with what its webhook received."""
+        text = json.dumps(answer, ensure_ascii=False)
+        shown = self._without(text)
+        return answer if shown == text else json.loads(shown)
+
+    def _without(self, text: str) -> str:
+        for each in self._hidden:
+            text = text.replace(each, "[hidden]")
+        return text
+
     def _refusal(self, response: HttpResponse) -> Any:
         """What the workflow said against the call, without the address and the secret it may repeat."""
         answer = read_answer(response)
-        text = json.dumps(answer, ensure_ascii=False)
-        for each in self._hidden:
-            text = text.replace(each, "[hidden]")
+        text = self._without(json.dumps(answer, ensure_ascii=False))
         return json.loads(text) if len(text) <= _MAX_ERROR_CHARS else text[:_MAX_ERROR_CHARS]
 
     def _warn(self, message: str, status: int) -> None:

@@ -299,6 +299,21 @@ class TestFailures:
         assert output.is_error
         assert output.value == {"error": {"message": "order_id looks wrong"}, "status": 400}
 
+    async def test_an_answer_that_passes_on_what_the_webhook_received_gives_no_address_away(
+        self, workflow: Workflow
+    ) -> None:
+        """As a workflow does that answers with the data of its first node."""
+        passed_on = {
+            "webhookUrl": workflow.url,
+            "body": {"order_id": "ORD-1001"},
+            "executionMode": "production",
+        }
+        workflow.answers = [web.json_response(passed_on)]
+
+        output = await run(invocation(workflow.url))
+
+        assert output.value == passed_on | {"webhookUrl": "[hidden]"}
+
     async def test_a_refusal_gives_away_neither_address_nor_secret(self, workflow: Workflow) -> None:
         leak = {"url": workflow.url, "path": "POST /webhook/0b7c-get-order-status", "secret": SECRET}
         workflow.answers = [web.json_response(leak, status=422), answer("x" * 9_000, status=422)]

@@ -1,0 +1,64 @@
+/** Numbers, money and time as the interface's language writes them. */
+
+export interface Formats {
+  readonly number: (value: number) => string;
+  /** 12.3K, for where room is scarce. */
+  readonly short: (value: number) => string;
+  readonly percent: (share: number) => string;
+  /** Of an amount as the server writes it, such as "0.001230". */
+  readonly money: (amount: string | number, currency?: string) => string;
+  readonly date: (moment: string) => string;
+  readonly dateTime: (moment: string) => string;
+  readonly time: (moment: string) => string;
+  /** "3 minutes ago". */
+  readonly ago: (moment: string, now?: number) => string;
+  readonly duration: (ms: number) => string;
+  readonly bytes: (size: number) => string;
+}
+
+const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+
+export function formatsOf(language: string): Formats {
+  const number = new Intl.NumberFormat(language);
+  const short = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
+  const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
+  const milliseconds = new Intl.NumberFormat(language, { style: "unit", unit: "millisecond", maximumFractionDigits: 0 });
+  const seconds = new Intl.NumberFormat(language, { style: "unit", unit: "second", maximumFractionDigits: 1 });
+  const megabytes = new Intl.NumberFormat(language, { style: "unit", unit: "megabyte", maximumFractionDigits: 1 });
+  const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+  const dateTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+  const time = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+  return {
+    number: (value) => number.format(value),
+    short: (value) => short.format(value),
+    percent: (share) => percent.format(share),
+    money: (amount, currency = "USD") => moneyOf(language, Number(amount), currency),
+    date: (moment) => date.format(new Date(moment)),
+    dateTime: (moment) => dateTime.format(new Date(moment)),
+    time: (moment) => time.format(new Date(moment)),
+    ago: (moment, now = Date.now()) => agoOf(relative, (new Date(moment).getTime() - now) / 1000),
+    duration: (ms) => (ms < 1000 ? milliseconds.format(ms) : seconds.format(ms / 1000)),
+    bytes: (size) => megabytes.format(size / 1_000_000),
+  };
+}
+
+/** What models cost is often less than a cent, and shall not read as nothing. */
+function moneyOf(language: string, amount: number, currency: string): string {
+  const isTiny = amount !== 0 && Math.abs(amount) < 0.1;
+  const digits = isTiny ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 2 };
+  return new Intl.NumberFormat(language, { style: "currency", currency: currency.toUpperCase(), ...digits }).format(amount);
+}
+
+function agoOf(relative: Intl.RelativeTimeFormat, seconds: number): string {
+  for (const [unit, length] of STEPS) {
+    if (Math.abs(seconds) >= length) return relative.format(Math.trunc(seconds / length), unit);
+  }
+  return relative.format(0, "second");
+}

@@ -1,0 +1,56 @@
+/** English: the language that says what there is to say. Every other one has the same words, or does not compile. */
+
+import { common, login, problems, schemaForm, shell } from "./common.ts";
+import { account, admins, factor, welcome } from "./admins.ts";
+import { audit } from "./audit.ts";
+import { branding } from "./branding.ts";
+import { channels } from "./channels.ts";
+import { conversations } from "./conversations.ts";
+import { desk } from "./desk.ts";
+import { feedback } from "./feedback.ts";
+import { clients, home } from "./home.ts";
+import { integrations } from "./integrations.ts";
+import { invoices } from "./invoices.ts";
+import { knowledge } from "./knowledge.ts";
+import { experiments, models } from "./models.ts";
+import { catalog, health, jobs } from "./operation.ts";
+import { pause } from "./pause.ts";
+import { plugins } from "./plugins.ts";
+import { testChat } from "./test-chat.ts";
+import { tools } from "./tools.ts";
+import { usage } from "./usage.ts";
+
+export const messages = {
+  common,
+  problems,
+  shell,
+  login,
+  welcome,
+  account,
+  factor,
+  admins,
+  pause,
+  schemaForm,
+  plugins,
+  tools,
+  integrations,
+  channels,
+  audit,
+  feedback,
+  usage,
+  invoices,
+  branding,
+  conversations,
+  desk,
+  testChat,
+  knowledge,
+  models,
+  experiments,
+  home,
+  clients,
+  catalog,
+  jobs,
+  health,
+};
+
+export type Messages = typeof messages;

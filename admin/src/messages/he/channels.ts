@@ -1,0 +1,26 @@
+import type { Messages } from "../en/index.ts";
+
+export const channels: Messages["channels"] = {
+  title: "ערוצים",
+  lead: "היכן מבקרים כותבים מלבד הווידג׳ט: כל חשבון מסרים, תיבת דואר או מספר.",
+  empty: "אין עדיין חשבון ערוץ",
+  emptyLead: "הפעילו את התוסף של הערוץ והוסיפו את החשבון.",
+  add: "הוספת חשבון",
+  channel: "ערוץ",
+  channelOff: "התוסף שלו כבוי",
+  name: "שם",
+  nameHint: "איך אתם קוראים לו.",
+  webhook: "כתובת webhook",
+  webhookHint: "מסרו אותה לספק. אם CSAI_PUBLIC_URL לא הוגדר, ידוע רק הנתיב.",
+  fault: "תקלה",
+  switchOf: (name) => `${name} בשימוש`,
+  turnedOn: (name) => `${name} הופעל`,
+  turnedOff: (name) => `${name} כובה`,
+  test: "בדיקת החשבון",
+  testOk: "החשבון עובד",
+  testFailed: "החשבון אינו עובד",
+  remove: "מחיקת החשבון",
+  removeAsk: (name) => `למחוק את ${name}?`,
+  removeLead: "פרטי הגישה יימחקו איתו. השיחות יישארו.",
+  settings: "הגדרות",
+};

@@ -1,0 +1,28 @@
+import type { Messages } from "../en/index.ts";
+
+export const usage: Messages["usage"] = {
+  title: "שימוש",
+  clientLead: "מה עשו המודלים עבור הלקוח, ומה העלות.",
+  title2: "שימוש של כל הלקוחות",
+  lead: "מה עשו המודלים עבור כל הלקוחות, ומה העלות.",
+  from: "מתאריך",
+  to: "עד תאריך",
+  spans: (days) => `${days} הימים האחרונים`,
+  span: "תקופה",
+  cost: "עלות",
+  saved: "נחסך בזכות מטמון",
+  calls: "קריאות למודלים",
+  tokensIn: "אסימונים נכנסים",
+  tokensOut: "אסימונים יוצאים",
+  perDay: "עלות לפי יום",
+  tokensPerDay: "אסימונים לפי יום",
+  byModel: "לפי מודל",
+  byClient: "לפי לקוח",
+  provider: "ספק",
+  model: "מודל",
+  client: "לקוח",
+  unpriced: (count) => `ל-${count} קריאות אין עדיין מחיר: קבעו את מחיר המודל תחת מודלים.`,
+  estimated: (count) => `${count} קריאות הן הערכה, כי הספק לא דיווח דבר.`,
+  export: "ייצוא כ-CSV",
+  empty: "לא היה שימוש בתקופה הזאת",
+};

@@ -1,0 +1,135 @@
+/** One integration: whether it works, its connection, and what can be read from it. */
+
+import { PlugZap, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useNavigate, useParams } from "react-router";
+
+import type { Tagged } from "../api/client.ts";
+import { useChange, useRead, useReadTagged } from "../api/query.ts";
+import type { ConnectionState } from "../api/types.ts";
+import { SettingsForm } from "../form/settings-form.tsx";
+import { useFormats, useMessages } from "../language.tsx";
+import { useMay } from "../session.tsx";
+import { useClientId } from "../shell/client.ts";
+import { Button } from "../ui/button.tsx";
+import { Confirm } from "../ui/dialog.tsx";
+import { Page } from "../ui/page.tsx";
+import { Shown } from "../ui/states.tsx";
+import { Badge, Card, Facts, Notice } from "../ui/surface.tsx";
+import { useToasts } from "../ui/toast.tsx";
+import { Endpoints } from "./integration-endpoints.tsx";
+import { CONNECTION_TONES, READ_INTEGRATIONS } from "./integrations.tsx";
+
+const READ = "GET /admin/clients/{client_id}/integrations/{integration_id}";
+
+export interface IntegrationPath {
+  readonly client_id: string;
+  readonly integration_id: string;
+}
+
+export function Component() {
+  const t = useMessages();
+  const { integrationId = "" } = useParams();
+  const path = { client_id: useClientId(), integration_id: integrationId };
+  const read = useReadTagged(READ, { path });
+  const mayChange = useMay();
+  return (
+    <Page title={read.data?.data.name ?? t.integrations.title} actions={read.data && mayChange && <IntegrationActions state={read.data} path={path} />}>
+      <Shown read={read}>{(state) => <Connection key={state.tag} state={state} path={path} />}</Shown>
+      {read.data && <Endpoints path={path} />}
+    </Page>
+  );
+}
+
+interface Props {
+  readonly state: Tagged<ConnectionState>;
+  readonly path: IntegrationPath;
+}
+
+function IntegrationActions({ state: { data, tag }, path }: Props) {
+  const t = useMessages();
+  const toasts = useToasts();
+  const navigate = useNavigate();
+  const [isAsked, setAsked] = useState(false);
+  const test = useChange("POST /admin/clients/{client_id}/integrations/{integration_id}/test", {
+    refreshes: [READ, READ_INTEGRATIONS],
+    onDone: ({ is_ok, detail }) => (is_ok ? toasts.say(t.integrations.testOk) : toasts.fail(new Error(`${t.integrations.testFailed}: ${detail}`))),
+  });
+  const remove = useChange("DELETE /admin/clients/{client_id}/integrations/{integration_id}", {
+    refreshes: [READ_INTEGRATIONS],
+    onDone: () => {
+      toasts.say(t.integrations.removed(data.name));
+      void navigate(`/clients/${path.client_id}/integrations`);
+    },
+  });
+  return (
+    <>
+      <Button icon={PlugZap} isBusy={test.isPending} onClick={() => test.mutate({ path })}>{t.integrations.test}</Button>
+      <Button icon={Trash2} look="danger" onClick={() => setAsked(true)}>{t.integrations.remove}</Button>
+      <Confirm title={t.integrations.removeAsk(data.name)} description={t.integrations.removeLead} action={t.integrations.remove} isOpen={isAsked} isBusy={remove.isPending} onClose={() => setAsked(false)} onConfirm={() => remove.mutate({ path, tag })} />
+    </>
+  );
+}
+
+function Connection({ state: { data, tag }, path }: Props) {
+  const t = useMessages();
+  const formats = useFormats();
+  const toasts = useToasts();
+  const mayChange = useMay();
+  const types = useRead(READ_INTEGRATIONS, { path: { client_id: path.client_id } });
+  const type = types.data?.available.find((each) => each.type === data.type);
+  const change = useChange("PATCH /admin/clients/{client_id}/integrations/{integration_id}", { refreshes: [READ, READ_INTEGRATIONS], isQuiet: true, onDone: () => toasts.say(t.common.saved) });
+  return (
+    <>
+      {data.fault && <Notice tone="bad" title={data.fault.cause}>{t.plugins.remedy}: {data.fault.remedy}</Notice>}
+      {data.obstacles.length > 0 && <Notice title={t.integrations.obstacles}><ul>{data.obstacles.map((each) => <li key={each}>{each}</li>)}</ul></Notice>}
+      <Card title={t.common.details} actions={mayChange && <Consent path={path} />}>
+        <Facts
+          facts={[
+            [t.common.status, <Badge tone={CONNECTION_TONES[data.state]}>{t.integrations.states[data.state]}</Badge>],
+            [t.integrations.type, data.type],
+            [t.integrations.lastTest, data.last_sync_test === null ? t.integrations.neverTested : <LastTest state={data} />],
+            [t.common.created, formats.dateTime(data.created_at)],
+          ]}
+        />
+      </Card>
+      <Card title={t.integrations.connection}>
+        <Shown read={types} rows={3}>
+          {() =>
+            type && (
+              <SettingsForm
+                schema={type.settings_schema}
+                values={data.settings}
+                fields={data.fields}
+                groups={type.groups}
+                submit={t.common.save}
+                isBusy={change.isPending}
+                isDisabled={!mayChange}
+                error={change.error}
+                onSubmit={(settings) => change.mutate({ path, tag, body: { settings } })}
+              />
+            )
+          }
+        </Shown>
+      </Card>
+    </>
+  );
+}
+
+function LastTest({ state }: { readonly state: ConnectionState }) {
+  const t = useMessages();
+  const formats = useFormats();
+  return (
+    <span className="grid justify-items-start gap-1">
+      <Badge tone={state.last_test_ok ? "good" : "bad"}>{state.last_test_ok ? t.integrations.testOk : t.integrations.testFailed}</Badge>
+      <span>{formats.dateTime(state.last_sync_test ?? "")} {state.last_test_detail}</span>
+    </span>
+  );
+}
+
+/** Where a vendor gives access on a page of its own: the browser goes there and comes back. */
+function Consent({ path }: { readonly path: IntegrationPath }) {
+  const t = useMessages();
+  const begin = useChange("POST /admin/clients/{client_id}/integrations/{integration_id}/consent", { onDone: ({ url }) => location.assign(url) });
+  return <Button isBusy={begin.isPending} onClick={() => begin.mutate({ path })}>{t.integrations.consent}</Button>;
+}

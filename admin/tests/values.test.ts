@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { formatsOf } from "../src/format.ts";
+import { brandingOf, valuesOf } from "../src/pages/branding-values.ts";
+
+test("a branding comes back from its form as it went in", () => {
+  const branding = {
+    title: "Kettle & Co",
+    greeting: null,
+    primary_color: "#23568f",
+    position: null,
+    theme: "dark" as const,
+    logo_url: null,
+    quick_replies: ["Where is my order?", "When are you open?"],
+    link_hosts: ["*.shop.example"],
+    image_hosts: null,
+    ai_notice: "shown" as const,
+    ai_notice_text: null,
+    privacy_text: null,
+    privacy_url: null,
+    consent: "required" as const,
+    handoff: true,
+    email_follow_up: false,
+    feedback: true,
+    rating: false,
+    transcript: true,
+  };
+  assert.deepEqual(brandingOf(valuesOf(branding)), branding);
+});
+
+test("what costs less than a cent does not read as nothing", () => {
+  const { money } = formatsOf("en");
+  assert.equal(money("0.000123"), "$0.00012");
+  assert.equal(money("12.5"), "$12.50");
+  assert.equal(money("3", "eur"), "€3.00");
+});
+
+test("time is told from now", () => {
+  const { ago, duration } = formatsOf("en");
+  const now = Date.parse("2026-11-26T12:00:00Z");
+  assert.equal(ago("2026-11-26T11:57:00Z", now), "3 minutes ago");
+  assert.equal(ago("2026-11-25T11:00:00Z", now), "yesterday");
+  assert.equal(ago("2026-11-26T11:59:50Z", now), "now");
+  assert.equal(duration(420), "420 ms");
+  assert.equal(duration(2_340), "2.3 sec");
+});

@@ -1,0 +1,120 @@
+"""What the widget and the server themselves say to visitors: the English words, which locales translate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_ENGLISH: Mapping[str, str] = MappingProxyType(
+    {
+        "title": "Chat with us",
+        "greeting": "Hi there! How can I help you today?",
+        "open": "Open chat",
+        "close": "Close chat",
+        "subtitle": "AI assistant",
+        "aiNotice": "You are talking to an AI. It can make mistakes.",
+        "menu": "More",
+        "unread": "{count} new",
+        "talk": "Talk to a person",
+        "talkWish": "I would like to talk to a person.",
+        "queued": "Your place in the queue: {position}",
+        "joined": "{name} has joined the conversation.",
+        "left": "The AI assistant answers again.",
+        "ended": "This conversation has ended. Write to begin a new one.",
+        "emailQuestion": "If nobody is free just now: where may we answer you?",
+        "email": "Your e-mail address",
+        "emailTaken": "Thank you. We will write to you if you are gone by then.",
+        "submit": "Send",
+        "skip": "No, thank you",
+        "thumbUp": "This helped",
+        "thumbDown": "This did not help",
+        "commentQuestion": "What was wrong with this answer?",
+        "comment": "Your comment (optional)",
+        "thanks": "Thank you for your feedback.",
+        "ratingQuestion": "How was this conversation?",
+        "ratingOf": "{stars} of 5",
+        "transcript": "Download this conversation",
+        "erase": "Erase my data",
+        "eraseQuestion": "Erase all that was said here, for good?",
+        "eraseYes": "Erase it",
+        "erased": "Your data has been erased.",
+        "privacy": "Privacy",
+        "consentQuestion": "Before you write: do you agree that we process what you say here?",
+        "consentYes": "I agree",
+        "placeholder": "Write a message…",
+        "input": "Your message",
+        "send": "Send message",
+        "stop": "Stop answering",
+        "retry": "Try again",
+        "retryIn": "Try again in {seconds} s",
+        "restart": "New conversation",
+        "restartQuestion": "Start over? This conversation will end.",
+        "restartYes": "Start over",
+        "restartNo": "Keep it",
+        "latest": "Go to the latest message",
+        "thinking": "Writing an answer",
+        "messages": "Messages",
+        "you": "You",
+        "assistant": "Assistant",
+        "teammate": "Team",
+        "sources": "Sources",
+        "stopped": "Stopped",
+        "handedOff": "A person from our team is taking over.",
+        "offline": "You are offline",
+        "reconnecting": "Reconnecting…",
+        "historyFailed": "Earlier messages could not be loaded.",
+        "failedConnection": "The message did not get through. Is your connection working?",
+        "failedRate": "That was a lot of messages at once. Please wait a moment.",
+        "failedRefused": "This chat is not available here at the moment.",
+        "failedLimit": "This chat has reached its limit for now. Please contact us another way.",
+        "failedLoading": "The chat could not be loaded. Press to try again.",
+        "failedServer": "Something went wrong on our side.",
+        "failedIdentity": "Your sign-in has expired. Please reload the page, then try again.",
+        "tooLong": "This is too long for one message. Please shorten it, or send it in parts.",
+        "slow": "This is taking longer than usual. You can wait, or stop it.",
+        "confirmQuestion": "Please confirm",
+        "confirmYes": "Confirm",
+        "confirmNo": "Do not do it",
+        "confirmed": "Confirmed",
+        "declined": "Declined",
+        "confirmOver": "This can no longer be confirmed. Ask for it again if you still want it.",
+        "toolCheck": "Checking {what}…|Checked {what}|Could not check {what}",
+        "toolFind": "Looking for {what}…|Looked for {what}|Could not look for {what}",
+        "toolLookup": "Looking up {what}…|Looked up {what}|Could not look up {what}",
+        "toolSearch": "Searching {what}…|Searched {what}|Could not search {what}",
+        "toolCalculate": "Calculating {what}…|Calculated {what}|Could not calculate {what}",
+        "toolBook": "Booking {what}…|Booked {what}|Could not book {what}",
+        "toolSchedule": "Scheduling {what}…|Scheduled {what}|Could not schedule {what}",
+        "toolCreate": "Creating {what}…|Created {what}|Could not create {what}",
+        "toolAdd": "Adding {what}…|Added {what}|Could not add {what}",
+        "toolUpdate": "Updating {what}…|Updated {what}|Could not update {what}",
+        "toolChange": "Changing {what}…|Changed {what}|Could not change {what}",
+        "toolCancel": "Cancelling {what}…|Cancelled {what}|Could not cancel {what}",
+        "toolSend": "Sending {what}…|Sent {what}|Could not send {what}",
+        "toolTrack": "Tracking {what}…|Tracked {what}|Could not track {what}",
+        "toolOther": "Working on {what}…|Finished {what}|Could not finish {what}",
+        "channel.stop": "{name}: you will get no more messages from us here. Reply START to get them again.",
+        "channel.start": "{name}: you will get messages from us again. Reply STOP to get none.",
+        "channel.help": "This is the assistant of {name}. Just write your question. "
+        "Reply STOP to get no more messages.",
+        "channel.expired": "That can no longer be confirmed. If you still want it, please ask for it again.",
+        "channel.confirm": "Reply YES to confirm, or NO.",
+        "channel.limit": "The assistant is not available at the moment. Please contact us another way.",
+        "channel.missed_subject": "An answer from {name}",
+        "channel.missed": "You asked us something in the chat of {name}, and left this address. "
+        "Here is our answer:",
+        "channel.missed_back": "To go on, reply to this mail, or come back to the chat on our site.",
+    }
+)
+
+
+def english_labels() -> Mapping[str, str]:
+    """The labels that there are, by key.
+
+    What stands in braces is filled in: `{seconds}`, `{count}`, `{position}` and `{stars}` whole numbers,
+    `{name}` that of the business (in `joined` of the teammate), `{what}` the English words of a tool's name,
+    which a translation may leave out. A label `tool...` has three parts with
+    `|` between them: while the tool runs, when it is done, when it failed. Keys without a dot are the
+    widget's.
+    """
+    return _ENGLISH

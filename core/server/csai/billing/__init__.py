@@ -1,0 +1,1 @@
+"""Invoices, and the payments that settle them through gateways."""

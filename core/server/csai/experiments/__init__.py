@@ -1,0 +1,1 @@
+"""Experiments: conversations of a client split between arms, and what became of each."""

@@ -1,0 +1,1 @@
+"""What visitors think of answers and conversations."""

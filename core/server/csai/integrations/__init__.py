@@ -1,0 +1,1 @@
+"""Connections to the systems of clients, and their live data as tools."""

@@ -1,0 +1,1 @@
+"""Languages of visitors, and how things are written in them."""

@@ -1,0 +1,212 @@
+"""The dashboard tells of use, cost and tools what really happened, and counts no messages to do so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from csai.analytics.duration import BOUNDS_MS, percentile_ms
+from csai.kit.identifier import new_id
+from csai.models import Counter, Plan, ToolExecution, Turn, UsageHour
+from csai.usage.rollup import roll_up, roll_up_hours
+from csai_sdk import Usage
+from csai_testkit.scripted import ScriptedProvider
+from sqlalchemy import event, update
+
+from tests.support.operator import Operator, sign_in
+from tests.support.server import Server, ServerFactory
+
+NOTHING = {
+    "conversations": 0,
+    "messages": 0,
+    "tool_calls": 0,
+    "tokens_input": 0,
+    "tokens_output": 0,
+    "cost": "0.000000",
+}
+
+
+@pytest.fixture
+async def server(make_server: ServerFactory) -> Server:
+    return await make_server(ScriptedProvider(["Hello.", Usage(100, 7)], is_endless=True))
+
+
+@pytest.fixture
+async def operator(server: Server) -> Operator:
+    return await sign_in(server)
+
+
+async def brought_up_to_date(server: Server, client_id: str | None = None) -> None:
+    """What the jobs do."""
+    services, own = server.services, client_id or server.client.id
+    await roll_up(services.database, own, now=services.clock.now())
+    await roll_up_hours(services.database, own, now=services.clock.now())
+
+
+@contextmanager
+def statements(server: Server) -> Iterator[list[str]]:
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        found.append(statement)
+
+    engine = server.services.database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_new_installation_has_zeros_and_every_day(server: Server, operator: Operator) -> None:
+    found = await operator.get("/admin/dashboard", days="30")
+    assert found["total"] == NOTHING
+    assert found["today"] == {"used": NOTHING, "yesterday": NOTHING, "week_mean": NOTHING}
+    assert len(found["series"]) == 30
+    assert found["series"][-1]["date"] == datetime.now(UTC).date().isoformat()
+    assert found["clients"] == {"total": 1, "active": 1}
+    assert found["outcomes"] == {}
+
+
+async def test_what_visitors_did_is_told_once_it_is_drawn_together(
+    server: Server, operator: Operator
+) -> None:
+    for _ in range(2):
+        assert (await server.say("Hello?")).json()["status"] == "completed"
+    await brought_up_to_date(server)
+    found = await operator.get("/admin/dashboard")
+    used = {**NOTHING, "conversations": 2, "messages": 2, "tokens_input": 200, "tokens_output": 14}
+    assert found["total"] == used
+    assert found["today"]["used"] == used
+    assert found["today"]["yesterday"] == NOTHING
+    assert found["outcomes"] == {"completed": 2}
+    assert [(each["provider"], each["calls"]) for each in found["models"]] == [("scripted", 2)]
+    assert [each["client_id"] for each in found["by_client"]] == [server.client.id]
+    assert {each["kind"] for each in found["activity"]} >= {"conversation"}
+
+
+async def test_one_clients_dashboard_tells_of_no_other(server: Server, operator: Operator) -> None:
+    other = await server.add_client(name="Other")
+    await server.say("Hello?", client=other)
+    await brought_up_to_date(server, other.id)
+    own = await operator.get(f"/admin/clients/{server.client.id}/dashboard")
+    assert own["total"] == NOTHING
+    assert own["clients"] == {"total": 1, "active": 1}
+    assert (own["outcomes"], own["models"], own["by_client"], own["tools"]) == ({}, [], [], [])
+    assert other.id not in str(own)
+
+
+async def test_who_is_bound_to_clients_sees_what_those_do(server: Server, operator: Operator) -> None:
+    other = await server.add_client(name="Other")
+    await server.say("Hello?")
+    await server.say("Hello?", client=other)
+    for client_id in (server.client.id, other.id):
+        await brought_up_to_date(server, client_id)
+    bound = await sign_in(server, email="ben@example.com", role="viewer", client_ids=[other.id])
+    seen = await bound.get("/admin/dashboard")
+    assert (seen["clients"]["total"], seen["total"]["messages"]) == (1, 1)
+    assert server.client.id not in str(seen)
+    assert (await operator.get("/admin/dashboard"))["total"]["messages"] == 2
+
+
+async def test_unknown_client_has_no_dashboard(server: Server, operator: Operator) -> None:
+    answer = await operator.ask("GET", f"/admin/clients/{new_id()}/dashboard")
+    assert answer.status_code == 404
+
+
+async def test_today_is_measured_against_yesterday_at_this_hour(server: Server, operator: Operator) -> None:
+    now = server.services.clock.now().astimezone(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for days in range(1, 8):
+        # Wholly in the time that has passed, unless it is the first second of the day; and after it.
+        await add_hour(server, midnight - timedelta(days=days), messages=70)
+        await add_hour(server, midnight - timedelta(days=days - 1) - timedelta(hours=1), messages=9_000)
+    today = (await operator.get("/admin/dashboard"))["today"]
+    passed = min(1.0, (now - midnight) / timedelta(hours=1))
+    late = max(0.0, (now - midnight - timedelta(hours=23)) / timedelta(hours=1)) * 9_000
+    assert today["yesterday"]["messages"] == pytest.approx(70 * passed + late, abs=30)
+    assert today["week_mean"]["messages"] == pytest.approx(70 * passed + late, abs=30)
+
+
+async def test_tools_are_told_with_their_success_and_times(server: Server, operator: Operator) -> None:
+    await server.say("Hello?")
+    for status, duration in (("succeeded", 40), ("succeeded", 90), ("failed", 3_000), ("refused", None)):
+        await add_call(server, status, duration)
+    await brought_up_to_date(server)
+    (tool,) = (await operator.get("/admin/dashboard"))["tools"]
+    assert (tool["name"], tool["calls"], tool["success_rate"]) == ("look_up", 4, 0.6667)
+    assert 50 <= tool["p50_ms"] <= 100
+    assert 2_500 <= tool["p95_ms"] <= 5_000
+
+
+async def test_drawing_together_again_changes_nothing(server: Server, operator: Operator) -> None:
+    await server.say("Hello?")
+    await add_call(server, "succeeded", 40)
+    await brought_up_to_date(server)
+    before = await operator.get("/admin/dashboard")
+    await brought_up_to_date(server)
+    after = await operator.get("/admin/dashboard")
+    assert {**before, "as_of": None} == {**after, "as_of": None}
+
+
+async def test_a_limit_that_is_nearly_reached_is_told(server: Server, operator: Operator) -> None:
+    await server.say("Hello?")
+    async with server.services.database.write() as transaction:
+        await transaction.execute(update(Plan).values(limits={"messages": 10, "conversations": 10}))
+        await transaction.execute(update(Counter).where(Counter.metric == "messages").values(used=9))
+    found = (await operator.get("/admin/dashboard"))["limits"]
+    assert [(each["metric"], each["used"], each["limit"], each["part"]) for each in found] == [
+        ("messages", 9, 10, 0.9)
+    ]
+
+
+async def test_no_statement_counts_what_visitors_wrote(server: Server, operator: Operator) -> None:
+    with statements(server) as found:
+        for path in ("/admin/dashboard", f"/admin/clients/{server.client.id}/dashboard"):
+            await operator.get(path, days="90")
+    assert found
+    for table in ("messages", "turns", "tool_executions", "ledger"):
+        assert not [each for each in found if f"FROM {table}" in each or f"JOIN {table}" in each]
+
+
+def test_percentiles_of_counts() -> None:
+    counts = [0] * (len(BOUNDS_MS) + 1)
+    assert percentile_ms(counts, 50) is None
+    counts[0] = 10
+    assert percentile_ms(counts, 50) == 25
+    counts[2] = 10
+    assert percentile_ms(counts, 50) == 50
+    assert percentile_ms(counts, 75) == 175
+    counts[-1] = 980
+    assert 30_000 < (percentile_ms(counts, 95) or 0) <= 120_000
+
+
+async def add_hour(server: Server, hour: datetime, *, messages: int) -> None:
+    await server.insert(
+        UsageHour,
+        client_id=server.client.id,
+        hour=hour,
+        conversation_count=0,
+        message_count=messages,
+        tool_calls_count=0,
+        tokens_input=0,
+        tokens_output=0,
+        cost_micros=0,
+    )
+
+
+async def add_call(server: Server, status: str, duration_ms: int | None) -> None:
+    (turn,) = await server.rows(Turn)
+    await server.insert(
+        ToolExecution,
+        client_id=server.client.id,
+        conversation_id=turn.conversation_id,
+        turn_id=turn.id,
+        call_id=new_id(),
+        tool_name="look_up",
+        parameters={},
+        status=status,
+        execution_time_ms=duration_ms,
+        timestamp=server.services.clock.now(),
+    )

@@ -1,0 +1,75 @@
+"""Processes wake each other through Redis, and do without it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from csai.kit import wake
+from csai.kit.wake import Wake
+
+from tests.support.backend import PostgresRedis
+
+
+async def heard_by(teller: Wake, names: asyncio.Queue[str], name: str) -> None:
+    """Tell until it is heard: when the listener has begun to listen, nobody is told."""
+    async with asyncio.timeout(30):
+        while name not in {names.get_nowait() for _ in range(names.qsize())}:
+            await teller.tell(name)
+            await asyncio.sleep(0.01)
+
+
+async def test_one_process_wakes_another(postgres_redis: PostgresRedis) -> None:
+    names: asyncio.Queue[str] = asyncio.Queue()
+    listener = Wake(redis_url=postgres_redis.redis_url, heard=names.put_nowait)
+    teller = Wake(redis_url=postgres_redis.redis_url, heard=lambda _name: None)
+    listener.listen()
+
+    await heard_by(teller, names, "one")
+    await heard_by(teller, names, "two")
+
+    await listener.aclose()
+    await teller.aclose()
+
+
+async def test_a_listener_that_lost_redis_comes_back(
+    postgres_redis: PostgresRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wake, "PAUSE_S", 0.01)
+    names: asyncio.Queue[str] = asyncio.Queue()
+    listener = Wake(redis_url=postgres_redis.redis_url, heard=names.put_nowait)
+    teller = Wake(redis_url=postgres_redis.redis_url, heard=lambda _name: None)
+    listener.listen()
+    await heard_by(teller, names, "before")
+
+    assert teller._commands is not None
+    await teller._commands.run("CLIENT", "KILL", "TYPE", "pubsub")
+
+    await heard_by(teller, names, "after")
+    await listener.aclose()
+    await teller.aclose()
+
+
+async def test_without_redis_only_this_process_is_woken() -> None:
+    names: list[str] = []
+    alone = Wake(redis_url="", heard=names.append)
+    alone.listen()
+
+    await alone.tell("one")
+
+    assert names == ["one"]
+    await alone.aclose()
+
+
+async def test_a_dead_redis_holds_nobody_up_for_long() -> None:
+    names: list[str] = []
+    cut_off = Wake(redis_url="redis://127.0.0.1:1", heard=names.append)
+    cut_off.listen()
+
+    await cut_off.tell("one")
+    asked_again = cut_off._paused_until
+    await cut_off.tell("two")
+
+    assert names == ["one", "two"]
+    assert cut_off._paused_until == asked_again > 0
+    await cut_off.aclose()

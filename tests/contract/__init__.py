@@ -1,0 +1,1 @@
+"""What the HTTP API says of itself, held against a running server."""
