@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium demo test faults outside contract check size bench screenshots soak format pins clean
+.PHONY: help setup chromium demo test browser faults outside contract check size bench screenshots soak format pins clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -18,19 +18,22 @@ help: ## Say what each target does
 setup: ## Make .venv with everything in it
 	@$(PYTHON) scripts/setup.py
 
-chromium: setup
+chromium: setup ## Find a browser for tests and pictures, or install Debian's
 	@$(BIN)/python scripts/chromium.py
 
 demo: setup ## Run the whole platform with demo data, no keys needed (PORT=8000)
 	@$(BIN)/csai demo --port $(PORT)
 
-test: setup chromium ## Run the tests on SQLite and on PostgreSQL + Redis (PYTEST_ARGS="-k turn")
-	@$(PYTEST) --ignore=tests/faults --ignore=tests/contract $(OUTSIDE:%=--ignore=%) $(PYTEST_ARGS)
+test: setup ## Run the tests on SQLite and on PostgreSQL + Redis (PYTEST_ARGS="-k turn")
+	@$(PYTEST) -m "not chromium" --ignore=tests/faults --ignore=tests/contract $(OUTSIDE:%=--ignore=%) $(PYTEST_ARGS)
+
+browser: setup chromium ## Try the widget, the dashboard and the demo in a real Chromium (PYTEST_ARGS="-k widget")
+	@$(PYTEST) -m chromium tests/e2e $(OUTSIDE:%=--ignore=%) $(PYTEST_ARGS)
 
 faults: setup ## Break real servers, databases, vendors and plugins in every way (PYTEST_ARGS="-k redis")
 	@$(PYTEST) tests/faults $(PYTEST_ARGS)
 
-outside: setup ## Build, install, upgrade and remove a plugin from outside, follow the tutorial, meet npm's MCP server and React
+outside: setup chromium ## Build, install, upgrade and remove a plugin from outside, follow the tutorial, meet npm's MCP server and React
 	@$(PYTEST) $(OUTSIDE) $(PYTEST_ARGS)
 
 contract: setup ## Try every operation of the HTTP API with odd requests, and hold the answers against its document

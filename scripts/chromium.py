@@ -1,7 +1,4 @@
-"""See to a Chromium for the browser tests: the machine's own, or Debian's where apt-get may be used.
-
-Without one the tests still run, and skip what needs a browser, aloud.
-"""
+"""See to a Chromium for the browser tests: the machine's own, or Debian's where apt-get may be used."""
 
 from __future__ import annotations
 
@@ -10,16 +7,15 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+PACKAGE = "chromium-headless-shell"
+NAMES = (PACKAGE, "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+"""The one without a window of its own first: it opens a page in a quarter of the time."""
 FLAGS = [
     *("--no-sandbox", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 ]
 """For starting it as root, and quietly."""
-REFUSAL = Path(__file__).resolve().parent.parent / ".venv" / "csai-no-chromium"
-TRY_AGAIN_AFTER_S = 6 * 3600
 INSTALL_TIMEOUT_S = 420
 
 
@@ -32,19 +28,9 @@ def find() -> str | None:
 
 
 def main() -> None:
-    if find() or _refused_lately():
-        return
-    problem = _install()
+    problem = None if find() else _install()
     if problem:
-        REFUSAL.write_text(problem)
-        _say(f"BROWSER TESTS WILL BE SKIPPED: {problem}")
-
-
-def _refused_lately() -> bool:
-    if not REFUSAL.exists() or time.time() - REFUSAL.stat().st_mtime > TRY_AGAIN_AFTER_S:
-        return False
-    _say(f"BROWSER TESTS WILL BE SKIPPED: {REFUSAL.read_text()} (to try again: rm {REFUSAL})")
-    return True
+        sys.exit(f"chromium: {problem}")
 
 
 def _install() -> str | None:
@@ -53,13 +39,13 @@ def _install() -> str | None:
         return f"CSAI_TEST_CHROMIUM names no program: {os.environ['CSAI_TEST_CHROMIUM']}"
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         return "there is no Chromium here. Install one, for instance: sudo apt-get install chromium"
-    _say("installing Debian's chromium for the browser tests, this once")
+    _say(f"installing Debian's {PACKAGE}, this once")
     deadline = time.monotonic() + INSTALL_TIMEOUT_S
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", PACKAGE]):
         problem = _apt_get(arguments, max(1.0, deadline - time.monotonic()))
         if problem:
             return problem
-    return None if find() else "apt-get installed chromium, but it is not on the path"
+    return None if find() else f"apt-get installed {PACKAGE}, but it is not on the path"
 
 
 def _apt_get(arguments: list[str], timeout_s: float) -> str | None:

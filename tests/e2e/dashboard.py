@@ -145,9 +145,9 @@ def _is_foreign(asked: str, url: str) -> bool:
 
 
 async def settled(page: Page) -> None:
-    """The page shows its data: no skeleton, no failure."""
+    """The page shows its data: no skeleton, nothing that is still of the question before."""
     await expect(page.locator("main h1").first).to_be_visible()
-    await expect(page.locator(".animate-pulse")).to_have_count(0)
+    await expect(page.locator(".animate-pulse, main [aria-busy=true]")).to_have_count(0)
 
 
 async def findings(page: Page) -> list[str]:

@@ -62,12 +62,14 @@ async def test_conversations_are_filtered_and_the_filter_is_kept_in_the_address(
     await page.get_by_text("More filters").click()
     await page.get_by_label("Tools", exact=True).select_option("A tool ran")
     await expect(page.get_by_text("No conversation fits")).to_be_visible()
+    await settled(page)
     assert await findings(page) == []
     await page.get_by_role("button", name="Clear the filters").click()
     await expect(page).to_have_url(dashboard.path("conversations"))
     await page.get_by_label("Feedback", exact=True).select_option("Thumbs down")
     await page.get_by_label("Client", exact=True).select_option("Kettle & Cloth")
     await expect(rows(page)).to_have_count(1)
+    await settled(page)
     assert await findings(page) == []
     await page.reload()
     await expect(page.get_by_text("More filters (1 set)")).to_be_visible()

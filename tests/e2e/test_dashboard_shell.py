@@ -59,6 +59,7 @@ async def test_signing_out_ends_the_session(browser: Browser, dashboard: Dashboa
     await asyncio.to_thread(dashboard.add_admin, "leaver@example.com", "owner")
     async with signed_in(browser, dashboard, email="leaver@example.com") as page:
         await page.goto(dashboard.path("plugins"))
+        await settled(page)
         await page.get_by_role("button", name="Account and settings").click()
         await page.get_by_role("menuitem", name="Sign out").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
