@@ -193,6 +193,25 @@ class TestMemory:
         await expect(page.locator("csai-widget .visitor")).to_have_text(said)
         await expect(replies(page)).to_have_count(4)
 
+    async def test_a_window_shows_the_end_of_what_was_said(self, page: Page, server: FakeServer) -> None:
+        await visit(page, server, open="")
+        await ask(page, "line\n" * 80)
+        await expect(replies(page)).to_contain_text("Fine.")
+        await page.reload()
+        await expect(replies(page)).to_be_in_viewport()
+        await expect(page.locator("csai-widget .latest")).to_be_hidden()
+
+    @pytest.mark.parametrize("opened", ["by the page", "by the visitor"])
+    async def test_all_of_a_draft_is_seen(self, page: Page, server: FakeServer, opened: str) -> None:
+        await visit(page, server, open="")
+        field = page.get_by_role("textbox", name="Your message")
+        await field.fill("one\ntwo\nthree")
+        await visit(page, server, **({"open": ""} if opened == "by the page" else {}))
+        if opened == "by the visitor":
+            await page.locator("csai-widget .launcher").click()
+        await expect(field).to_have_value("one\ntwo\nthree")
+        assert await field.evaluate("(field) => field.scrollHeight - field.clientHeight") == 0
+
     async def test_a_reload_in_the_middle_of_an_answer_goes_on_with_it(
         self, page: Page, server: FakeServer
     ) -> None:

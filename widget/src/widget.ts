@@ -68,10 +68,10 @@ export class Widget implements Observer {
     });
     this.#store = new SessionStore(options.apiKey, storageIfAllowed("localStorage"));
     this.#conversation = new Conversation(new Api(options.apiUrl, options.apiKey), this.#store, labels, this);
-    this.#attach(stage, options, config.locale);
     this.#panel.isOpen = false;
     this.cleared();
     this.#panel.composer.fill(this.#draft.text);
+    this.#attach(stage, options, config.locale); // with all that is in it: the page is laid out once
     const { userToken: user_token, userIdentifier: user_identifier, userHash: user_hash } = options;
     const identity = identityFrom({ user_token, user_identifier, user_hash });
     if (identity) this.identify(identity);

@@ -119,8 +119,8 @@ export class Composer {
       return;
     }
     this.#field.style.height = "auto";
-    // before it is on the page nothing can be measured, and its one row is right
-    if (this.#field.isConnected) this.#field.style.height = `${this.#field.scrollHeight}px`;
+    // an empty one is one row, and what is not on the page yet cannot be measured
+    if (value && this.#field.isConnected) this.#field.style.height = `${this.#field.scrollHeight}px`;
   }
 
   /** Nothing is cut off in silence: the visitor sees how much is too much, and decides. */

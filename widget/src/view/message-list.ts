@@ -47,7 +47,7 @@ export class MessageList {
     this.#rows.set(entry, row);
     this.#list.append(row);
     if (entry.kind === "visitor") this.toLatest();
-    else this.#follow();
+    else this.#followSoon();
   }
 
   /** Tokens arrive faster than the screen is drawn: one drawing in two frames holds them all, and leaves the page its time. */
@@ -74,7 +74,7 @@ export class MessageList {
 
   toLatest(): void {
     this.#isFollowing = true;
-    this.#follow();
+    this.#followSoon();
   }
 
   #draw(entry: Entry): HTMLElement {
@@ -94,6 +94,11 @@ export class MessageList {
     for (const reply of this.#dirty) this.#replies.get(reply)?.draw(reply);
     this.#dirty.clear();
     this.#follow();
+  }
+
+  /** Where the end is has to be measured: once, when the screen is drawn, whatever comes until then. */
+  #followSoon(): void {
+    requestAnimationFrame(() => this.#follow());
   }
 
   #follow(): void {
