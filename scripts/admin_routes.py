@@ -20,8 +20,13 @@ from fastapi.routing import APIRoute
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "operators" / "admin-routes.md"
 OPEN = {
+    "GET /admin/auth/methods": "says how to sign in",
+    "GET /admin/auth/oidc/callback": "comes back from the identity provider",
+    "GET /admin/auth/session": "says whether somebody is signed in",
     "POST /admin/auth/link": "asks with a one-time link",
     "POST /admin/auth/login": "signs in",
+    "POST /admin/auth/oidc": "begins to sign in",
+    "POST /admin/auth/oidc/finish": "signs in",
     "POST /admin/auth/welcome": "comes with a one-time link",
     "POST /admin/billing/webhook": "a payment vendor's, who signs what it delivers",
     "POST /admin/billing/webhook/{gateway}": "the same",

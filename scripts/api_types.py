@@ -98,7 +98,8 @@ def _parameters(parameters: list[dict[str, Any]], place: str) -> str:
 
 
 def _answer(responses: Mapping[str, Any]) -> str:
-    return next(_content(answer) for status, answer in responses.items() if status.startswith("2"))
+    found = (_content(answer) for status, answer in responses.items() if status.startswith("2"))
+    return next(found, "undefined")  # a browser is sent elsewhere
 
 
 def _content(part: Mapping[str, Any] | None) -> str:

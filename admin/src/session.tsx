@@ -4,7 +4,7 @@ import { type ReactNode, createContext, use } from "react";
 
 import type { Answer } from "./api/client.ts";
 
-export type Session = Answer<"GET /admin/auth/verify">;
+export type Session = NonNullable<Answer<"GET /admin/auth/session">["signed_in"]>;
 export type Role = "owner" | "admin" | "teammate" | "viewer";
 
 export const OWNERS: readonly Role[] = ["owner"];

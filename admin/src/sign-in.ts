@@ -3,20 +3,22 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 
-import { VERIFY, keyOf, useChange } from "./api/query.ts";
+import { SESSION, keyOf, useChange } from "./api/query.ts";
+import type { Session } from "./session.tsx";
 
-/** Signs in and goes on to `next`; what another admin saw before is forgotten. */
-export function useSignIn(next: string) {
+/** Goes on to `next` as who came in; what another admin saw before is forgotten. */
+export function useEnter(next: string): (session: Session) => void {
   const navigate = useNavigate();
   const cache = useQueryClient();
-  return useChange("POST /admin/auth/login", {
-    isQuiet: true,
-    onDone: ({ admin, expires_at }) => {
-      cache.clear();
-      cache.setQueryData(keyOf(VERIFY, {}), { admin, expires_at });
-      void navigate(next, { replace: true });
-    },
-  });
+  return ({ admin, expires_at }) => {
+    cache.clear();
+    cache.setQueryData(keyOf(SESSION, {}), { signed_in: { admin, expires_at } });
+    void navigate(next, { replace: true });
+  };
+}
+
+export function useSignIn(next: string) {
+  return useChange("POST /admin/auth/login", { isQuiet: true, onDone: useEnter(next) });
 }
 
 /** For when the session has ended. */

@@ -22,6 +22,7 @@ WRITES = {"DELETE", "PATCH", "POST", "PUT"}
 ROUTES = {name: route for name, route in admin_routes() if name.partition(" ")[0] in WRITES}
 UNRECORDED = {
     "POST /admin/auth/link": "only tells whose a link is",
+    "POST /admin/auth/oidc": "sends a browser away, and lets nobody in before it has come back",
     "POST /admin/auth/refresh": "goes on with a session whose beginning is recorded",
     "POST /admin/auth/second-factor": "gives a secret that counts for nothing until it is confirmed",
     "POST /admin/clients/{client_id}/test-chat/message": "stands in a conversation marked as a test",

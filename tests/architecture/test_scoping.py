@@ -21,6 +21,7 @@ SERVER = Path(csai.__file__).parent
 STATEMENT_MODULES = {
     "analytics/rollup.py",
     "admins/api_token_repository.py",
+    "admins/oidc_repository.py",
     "admins/session_repository.py",
     "clients/pause_repository.py",
     "channels/heard_repository.py",
@@ -51,7 +52,10 @@ STATEMENT_MODULES |= {"clients/list_repository.py"}
 # Readiness asks nothing of a table; models and migrations define tables.
 WITHOUT_CLIENTS = {"app.py", "statement.py"}
 # Of people, whom no client owns.
-ADMINS = {"admins", "admin_links", "admin_recovery_codes", "admin_sessions", "api_tokens"}
+ADMINS = {
+    *("admins", "admin_identities", "admin_links", "admin_recovery_codes", "admin_sessions", "api_tokens"),
+    "oidc_sign_ins",
+}
 VERBS = {"select", "insert", "update", "delete", "text"}
 
 

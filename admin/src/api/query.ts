@@ -15,7 +15,7 @@ import { type Answer, ApiProblem, type Request, type Route, type Tagged, ask, as
 
 export type ReadRoute = Extract<Route, `GET ${string}`>;
 
-export const VERIFY = "GET /admin/auth/verify";
+export const SESSION = "GET /admin/auth/session";
 
 const TRIES = 2;
 const FRESH_MS = 10_000;
@@ -23,15 +23,11 @@ const FRESH_MS = 10_000;
 export function newQueryClient(): QueryClient {
   const retry = (count: number, error: Error): boolean => count < TRIES && isPassing(error);
   // A session that has ended is noticed by whatever is read next; asking who is signed in leads to signing in.
-  const onError = (error: Error, { queryKey }: { readonly queryKey: QueryKey }): void => {
-    if (isSignedOut(error) && queryKey[0] !== VERIFY) void client.invalidateQueries({ queryKey: [VERIFY] });
+  const onError = (error: Error): void => {
+    if (error instanceof ApiProblem && error.status === 401) void client.invalidateQueries({ queryKey: [SESSION] });
   };
   const client = new QueryClient({ queryCache: new QueryCache({ onError }), defaultOptions: { queries: { retry, staleTime: FRESH_MS } } });
   return client;
-}
-
-export function isSignedOut(error: Error | null): boolean {
-  return error instanceof ApiProblem && error.status === 401;
 }
 
 /** Whether the same request may do better a moment later. */

@@ -38,6 +38,7 @@ export interface AdminItem {
   readonly is_active: boolean;
   readonly has_second_factor: boolean;
   readonly has_password: boolean;
+  readonly is_linked: boolean;
   readonly locked_until: string | null;
   readonly created_at: string;
 }
@@ -898,6 +899,10 @@ export interface MadeKey {
   readonly embed_code: string | null;
 }
 
+export interface MaybeSignedIn {
+  readonly signed_in: SignedInAnswer | null;
+}
+
 export interface ModelCost {
   readonly provider: string;
   readonly model: string;
@@ -957,6 +962,14 @@ export interface Notices {
 export interface OfferedTool {
   readonly tool_name: string;
   readonly enabled: boolean;
+}
+
+export interface OidcMethod {
+  readonly label: string;
+}
+
+export interface OidcUrl {
+  readonly url: string;
 }
 
 export interface PauseState {
@@ -1247,6 +1260,10 @@ export interface SharedToolDetail {
 
 export interface SharedTools {
   readonly tools: readonly SharedTool[];
+}
+
+export interface SignInMethods {
+  readonly oidc: OidcMethod | null;
 }
 
 export interface SignedInAnswer {
@@ -1899,6 +1916,45 @@ export interface Routes {
     path: undefined;
     query: undefined;
     body: undefined;
+    answer: SignedInAnswer;
+    isTagged: false;
+  };
+  "GET /admin/auth/session": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: MaybeSignedIn;
+    isTagged: false;
+  };
+  "GET /admin/auth/methods": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: SignInMethods;
+    isTagged: false;
+  };
+  "POST /admin/auth/oidc": {
+    path: undefined;
+    query: undefined;
+    body: {
+      readonly another?: boolean;
+    };
+    answer: OidcUrl;
+    isTagged: false;
+  };
+  "GET /admin/auth/oidc/callback": {
+    path: undefined;
+    query: { state?: string; code?: string; iss?: string };
+    body: undefined;
+    answer: undefined;
+    isTagged: false;
+  };
+  "POST /admin/auth/oidc/finish": {
+    path: undefined;
+    query: undefined;
+    body: {
+      readonly code?: string | null;
+    };
     answer: SignedInAnswer;
     isTagged: false;
   };

@@ -55,6 +55,7 @@ function Details({ admin }: { readonly admin: AdminItem }) {
           [t.login.email, <bdi dir="ltr">{admin.email}</bdi>],
           ["ID", <Mono>{admin.id}</Mono>],
           [t.common.created, formats.dateTime(admin.created_at)],
+          [t.admins.linked, admin.is_linked ? t.common.yes : t.common.no],
         ]}
       />
       {isLocked(admin) && admin.locked_until && <p className="mt-3 text-soft">{t.admins.lockedUntil(formats.dateTime(admin.locked_until))}</p>}

@@ -51,7 +51,7 @@ export function AdminState({ admin }: { readonly admin: AdminItem }) {
 function stateOf(admin: AdminItem): State {
   if (!admin.is_active) return "inactive";
   if (isLocked(admin)) return "locked";
-  return admin.has_password ? "active" : "invited";
+  return admin.has_password || admin.is_linked ? "active" : "invited";
 }
 
 export function isLocked({ locked_until }: AdminItem): boolean {

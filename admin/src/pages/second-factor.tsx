@@ -4,12 +4,13 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useForm } from "react-hook-form";
 
-import { VERIFY, useChange } from "../api/query.ts";
+import { SESSION, useChange } from "../api/query.ts";
 import { useMessages } from "../language.tsx";
 import { useSession } from "../session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Actions, Dialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
+import { QrCode } from "../ui/qr-code.tsx";
 import { Refused } from "../ui/states.tsx";
 import { Badge, Card, Code, Notice } from "../ui/surface.tsx";
 import { useToasts } from "../ui/toast.tsx";
@@ -22,7 +23,7 @@ export function SecondFactor() {
   // Not sooner: the card turns with it, and the recovery codes are shown this once.
   const close = () => {
     setOpen(false);
-    void cache.invalidateQueries({ queryKey: [VERIFY] });
+    void cache.invalidateQueries({ queryKey: [SESSION] });
   };
   return (
     <Card title={t.factor.title} hint={t.factor.lead} actions={<Badge tone={has_second_factor ? "good" : "plain"}>{has_second_factor ? t.common.on : t.common.off}</Badge>}>
@@ -58,6 +59,7 @@ function Enrol({ secret, uri, onClose }: Closable & { readonly secret: string; r
   return (
     <div className="grid gap-4">
       <p>{t.factor.enrol}</p>
+      <QrCode text={uri} label={t.factor.qr} />
       <Code label={t.factor.secret} text={secret} />
       <Code label={t.factor.uri} text={uri} />
       <Asked label={t.factor.code} autoComplete="one-time-code" action={t.factor.begin} change={confirm} onSend={(code) => confirm.mutate({ body: { code } })} />

@@ -4,7 +4,7 @@ import { CircleUserRound, Keyboard, LogOut, Menu as MenuIcon, Palette as Palette
 import { useEffect, useState } from "react";
 import { Navigate, Outlet, useLocation, useNavigate, useParams } from "react-router";
 
-import { VERIFY, isSignedOut, useChange, useRead } from "../api/query.ts";
+import { SESSION, useChange, useRead } from "../api/query.ts";
 import { LANGUAGES, useLanguage, useMessages } from "../language.tsx";
 import { SessionProvider, useSession } from "../session.tsx";
 import { useLeave } from "../sign-in.ts";
@@ -22,11 +22,11 @@ import { SwitchedOff } from "./switched-off.tsx";
 
 export function Component() {
   const location = useLocation();
-  const session = useRead(VERIFY, {});
-  if (isSignedOut(session.error)) {
+  const session = useRead(SESSION, {});
+  if (session.data?.signed_in === null) {
     return <Navigate to={`/login?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
   }
-  if (session.data) return <SessionProvider session={session.data}><Frame /></SessionProvider>;
+  if (session.data) return <SessionProvider session={session.data.signed_in}><Frame /></SessionProvider>;
   return session.error ? <Failure error={session.error} onRetry={() => void session.refetch()} /> : <Skeleton />;
 }
 

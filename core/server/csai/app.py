@@ -17,6 +17,7 @@ from csai.admins.account_endpoints import router as accounts
 from csai.admins.api_token_endpoints import router as api_tokens
 from csai.admins.audit_endpoints import router as audit
 from csai.admins.endpoints import router as admins
+from csai.admins.oidc_endpoints import router as oidc
 from csai.admins.second_factor_endpoints import router as second_factors
 from csai.analytics.endpoints import router as dashboards
 from csai.billing.endpoints import router as billing
@@ -83,6 +84,7 @@ ROUTERS = (
     handoffs,
     desk,
     admins,
+    oidc,
     audit,
     api_tokens,
     accounts,

@@ -71,6 +71,20 @@ class Settings(BaseSettings):
     require_second_factor: bool = False
     """Whether admins without one may do nothing but set one up."""
 
+    oidc_issuer: str = ""
+    """The identity provider by which admins may sign in too, as it writes its own name; empty: none."""
+    oidc_client_id: str = ""
+    """Who csai is to it."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_label: str = ""
+    """How the sign-in page calls it; empty is the host of the issuer."""
+    oidc_domains: CommaList = ()
+    """Domains of the e-mail addresses that it may let in; empty: any that an admin has."""
+    oidc_claims: CommaList = ()
+    """What it must say of who comes, as `name=value`, all of it."""
+    oidc_verified_claim: str = "email_verified"
+    """By which it says that the address is theirs."""
+
     rate_limit_client: int = Field(60, ge=0)
     """Messages a minute for one client; 0 switches the limit off."""
     rate_limit_visitor: int = Field(20, ge=0)
@@ -153,9 +167,24 @@ class Settings(BaseSettings):
             raise ValueError("write it like https://hooks.example.com/...")
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str) -> str:
+        # As it stands: some providers end theirs with a slash, and the name in their tokens too.
+        if value and not _WEB_ADDRESS.fullmatch(value):
+            raise ValueError("write it as the provider does, like https://accounts.example.com")
+        return value
+
+    @field_validator("oidc_claims")
+    @classmethod
+    def _are_claims(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(name and said for name, _, said in (item.partition("=") for item in value)):
+            raise ValueError("write them like groups=support,hd=example.com")
+        return value
+
     @field_validator(
         *("secret_keys", "trusted_proxies", "egress_allow", "plugins", "plugins_on_by_default"),
-        "webhook_waits_s",
+        *("oidc_domains", "oidc_claims", "webhook_waits_s"),
         mode="before",
     )
     @classmethod

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import structlog
 from csai_sdk import Clock
 
+from csai.admins.issuer import make_issuer
+from csai.admins.oidc_sign_in import OidcSignIns
 from csai.admins.second_factor import SecondFactors
 from csai.admins.service import Admins
 from csai.admins.sign_in import SignIns
@@ -90,6 +92,7 @@ class Services:
     gate: Gate
     admins: Admins
     sign_ins: SignIns
+    oidc_sign_ins: OidcSignIns
     second_factors: SecondFactors
     replays: Replays
     live: LiveTurns
@@ -222,6 +225,15 @@ def build_services(
         shared=connect(settings.redis_url),
     )
     admins = Admins(settings=settings, database=database, keyring=keyring, clock=clock)
+    sign_ins = SignIns(
+        admins=admins,
+        settings=settings,
+        database=database,
+        keyring=keyring,
+        limiter=limiter,
+        clock=clock,
+    )
+    issuer = make_issuer(settings, http=outbound.operator_http, clock=clock)
     doors = Doors()
     outbox = Outbox(clock)
     limits = LimitNews(database=database, outbox=outbox, clock=clock)
@@ -355,13 +367,9 @@ def build_services(
         gate=Gate(database=database, views=views, keyring=keyring),
         admins=admins,
         second_factors=SecondFactors(database=database, keyring=keyring, clock=clock),
-        sign_ins=SignIns(
-            admins=admins,
-            settings=settings,
-            database=database,
-            keyring=keyring,
-            limiter=limiter,
-            clock=clock,
+        sign_ins=sign_ins,
+        oidc_sign_ins=OidcSignIns(
+            issuer=issuer, sign_ins=sign_ins, database=database, keyring=keyring, clock=clock
         ),
         replays=replays,
         live=live,

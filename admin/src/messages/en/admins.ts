@@ -25,7 +25,7 @@ export const admins = {
   linkUntil: (moment: string) => `It works until ${moment}.`,
   reset: "New link",
   resetAsk: (email: string) => `Take the password of ${email} away?`,
-  resetLead: "They are signed out everywhere, and come in again by a new link alone. Links given before stop working.",
+  resetLead: "They are signed out everywhere, and choose another password by a new link. Links given before stop working. The tie to an identity provider is undone: there their address counts again.",
   deactivate: "Deactivate",
   deactivateAsk: (email: string) => `Deactivate ${email}?`,
   deactivateLead: "They are signed out everywhere and cannot sign in until they are activated again.",
@@ -35,6 +35,7 @@ export const admins = {
   lockedUntil: (moment: string) => `Locked until ${moment}, after wrong passwords.`,
   change: "Role and clients",
   changeLead: "A change signs them out everywhere.",
+  linked: "Has come in by the identity provider",
 };
 
 export const account = {
@@ -66,7 +67,8 @@ export const factor = {
   lead: "A code of an authenticator app, asked for beside the password.",
   begin: "Switch the second factor on",
   next: "Go on",
-  enrol: "Add an account to your authenticator app by this secret or address, and write the code that it shows.",
+  enrol: "Scan the picture with your authenticator app, or give it the secret or the address below. Then write the code that it shows.",
+  qr: "QR code with the address for the app",
   secret: "Secret",
   uri: "Address for the app",
   code: "Code",

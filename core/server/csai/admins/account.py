@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.admins.api_token_repository import ApiTokenRepository
 from csai.admins.audit import SYSTEM, Actor, record
+from csai.admins.oidc_repository import drop_identities
 from csai.admins.password import hash_password
 from csai.admins.repository import AdminRepository, AdminRow
 from csai.admins.service import Role
@@ -143,13 +144,14 @@ async def change_admin(
 
 
 async def reset_admin(transaction: AsyncConnection, account: Account, *, actor: Actor, at: datetime) -> Link:
-    """Take password, sessions and API tokens away, and give a link for a new password. Raises `Problem`."""
+    """Take all away by which they come in, and give a link for a new password. Raises `Problem`."""
     admin_id = account.row.id
     if not account.row.is_active:
         raise Problem(409, "admin_inactive", "The admin is deactivated. Activate them first.")
     await AdminRepository(transaction).set(admin_id, password_hash=None, failures=0, locked_until=None)
     await SessionRepository(transaction, admin_id).end_all()
     await ApiTokenRepository(transaction).revoke_all(admin_id, now=at)
+    await drop_identities(transaction, admin_id)
     await record(transaction, actor, "admin.reset", object=f"admin:{admin_id}", at=at)
     return await give_link(transaction, admin_id, at=at)
 

@@ -102,7 +102,7 @@ async def change(request: Request, admin_id: AdminId) -> Any:
     "/{admin_id}/reset", summary="Take an admin's password away and give a link", response_model=AdminLinkItem
 )
 async def reset(request: Request, admin_id: AdminId) -> Any:
-    """Ends their sessions, and every link that was given before."""
+    """Ends their sessions, every link that was given before, and the tie to an identity provider."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request, roles=OWNERS, is_scoped=True)
     check_id(admin_id, "admin")
@@ -143,6 +143,7 @@ def _item(account: Account) -> AdminItem:
         is_active=row.is_active,
         has_second_factor=row.totp_secret is not None,
         has_password=row.password_hash is not None,
+        is_linked=row.is_linked,
         locked_until=row.locked_until,
         created_at=row.created_at,
     )

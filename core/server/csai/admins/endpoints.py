@@ -14,6 +14,7 @@ from csai.admins.schemas import (
     LoggedOut,
     Login,
     LoginAnswer,
+    MaybeSignedIn,
     PasswordChange,
     SessionList,
     SignedInAnswer,
@@ -49,8 +50,8 @@ async def login(request: Request, response: Response) -> Any:
         password=asked.password.get_secret_value(),
         code=asked.code.get_secret_value() if asked.code else None,
     )
-    response.set_cookie(COOKIE, token, max_age=int(LIFETIME.total_seconds()), **_cookie(request))
-    return {**_answer(admin), "token": token}
+    response.set_cookie(COOKIE, token, max_age=int(LIFETIME.total_seconds()), **cookie_options(request))
+    return {**answer_of(admin), "token": token}
 
 
 @router.post(
@@ -91,8 +92,8 @@ async def refresh(request: Request, response: Response) -> Any:
     services: Services = request.app.state.services
     admin = await services.admins.enter(request, roles=READERS, is_scoped=True, is_personal=True)
     expires_at, token = await services.sign_ins.refresh(admin)
-    response.set_cookie(COOKIE, token, max_age=int(LIFETIME.total_seconds()), **_cookie(request))
-    return {**_answer(admin), "expires_at": expires_at, "token": token}
+    response.set_cookie(COOKIE, token, max_age=int(LIFETIME.total_seconds()), **cookie_options(request))
+    return {**answer_of(admin), "expires_at": expires_at, "token": token}
 
 
 @router.post("/auth/logout", summary="End this session and its tokens", response_model=LoggedOut)
@@ -100,7 +101,7 @@ async def logout(request: Request, response: Response) -> Any:
     services: Services = request.app.state.services
     admin = await services.admins.enter(request, roles=READERS, is_scoped=True, is_personal=True)
     await services.sign_ins.end(admin, admin.session_id)
-    response.delete_cookie(COOKIE, **_cookie(request))
+    response.delete_cookie(COOKIE, **cookie_options(request))
     return {"signed_out": True}
 
 
@@ -118,7 +119,7 @@ async def end_sessions(request: Request, response: Response) -> Any:
     await services.sign_ins.end_all(
         await services.admins.enter(request, roles=READERS, is_scoped=True, is_personal=True)
     )
-    response.delete_cookie(COOKIE, **_cookie(request))
+    response.delete_cookie(COOKIE, **cookie_options(request))
     return {"signed_out": True}
 
 
@@ -150,10 +151,18 @@ async def change_password(request: Request) -> Any:
 @router.get("/auth/verify", summary="Who is signed in", response_model=SignedInAnswer)
 async def verify(request: Request) -> Any:
     services: Services = request.app.state.services
-    return _answer(await services.admins.enter(request, roles=READERS, is_scoped=True))
+    return answer_of(await services.admins.enter(request, roles=READERS, is_scoped=True))
 
 
-def _answer(admin: SignedIn) -> dict[str, Any]:
+@router.get("/auth/session", summary="Whether somebody is signed in", response_model=MaybeSignedIn)
+async def session(request: Request) -> Any:
+    """As `verify`, for a page that may be nobody's yet: browsers note a refusal as an error."""
+    services: Services = request.app.state.services
+    admin = await services.admins.find(request)
+    return {"signed_in": None if admin is None else answer_of(admin)}
+
+
+def answer_of(admin: SignedIn) -> dict[str, Any]:
     return {
         "admin": {
             "id": admin.id,
@@ -166,7 +175,7 @@ def _answer(admin: SignedIn) -> dict[str, Any]:
     }
 
 
-def _cookie(request: Request) -> dict[str, Any]:
+def cookie_options(request: Request) -> dict[str, Any]:
     services: Services = request.app.state.services
     is_https = request.url.scheme == "https" or services.settings.public_url.startswith("https://")
     return {"path": "/admin", "httponly": True, "samesite": "strict", "secure": is_https}

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, exists, insert, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.kit.cursor import Place
-from csai.models import Admin, AdminClient, AdminSession, AuditEntry
+from csai.models import Admin, AdminClient, AdminIdentity, AdminSession, AuditEntry
 from csai.models.base import Id, UtcDateTime
 
 AUDIT_ORDER = "audit"
@@ -30,6 +30,11 @@ class AdminRow:
     totp_secret: str | None = field(repr=False)
     totp_pending: str | None = field(repr=False)
     created_at: datetime
+    is_linked: bool
+    """Whether they have signed in by an identity provider."""
+
+    def is_locked(self, now: datetime) -> bool:
+        return self.locked_until is not None and self.locked_until > now
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ _ADMIN = select(
     Admin.totp_secret,
     Admin.totp_pending,
     Admin.created_at,
+    exists().where(AdminIdentity.admin_id == Admin.id),
 )
 _ENTRY = select(
     AuditEntry.id,
@@ -145,15 +151,16 @@ class AdminRepository:
     async def all(self) -> list[AdminRow]:
         return [AdminRow(*row) for row in await self._connection.execute(_ADMIN.order_by(Admin.id))]
 
-    async def of_session(self, session_id: str, *, now: datetime) -> AdminRow | None:
-        """Whose session that is, while it lasts and they are active."""
-        statement = _ADMIN.join(AdminSession, AdminSession.admin_id == Admin.id)
+    async def of_session(self, session_id: str, *, now: datetime) -> tuple[AdminRow, bool] | None:
+        """Whose session that is, while it lasts and they are active; and whether it is vouched for."""
+        statement = _ADMIN.add_columns(AdminSession.is_vouched)
+        statement = statement.join(AdminSession, AdminSession.admin_id == Admin.id)
         row = (
             await self._connection.execute(
                 statement.where(AdminSession.id == session_id, AdminSession.expires_at > now, Admin.is_active)
             )
         ).first()
-        return AdminRow(*row) if row else None
+        return (AdminRow(*row[:-1]), row[-1]) if row else None
 
     async def lock_owners(self) -> int:
         """How many active owners the installation has; no other transaction changes them until this ends."""

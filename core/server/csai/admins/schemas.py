@@ -40,9 +40,41 @@ class SignedInAnswer(BaseModel):
     expires_at: datetime
 
 
+class MaybeSignedIn(BaseModel):
+    signed_in: SignedInAnswer | None = Field(description="null: nobody is.")
+
+
 class LoginAnswer(SignedInAnswer):
     token: str = Field(description="For scripts: `Authorization: Bearer ...`. Browsers have the cookie.")
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 -- the word, not a token
+
+
+class OidcMethod(BaseModel):
+    label: str = Field(description="How the identity provider is called.")
+
+
+class SignInMethods(BaseModel):
+    """Beside e-mail address and password."""
+
+    oidc: OidcMethod | None = Field(description="An identity provider; null where none is set.")
+
+
+class OidcBegin(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"another": False}]})
+
+    another: bool = Field(False, description="Have it ask which account, also where it knows one.")
+
+
+class OidcUrl(BaseModel):
+    url: str = Field(description="Where the browser is to go, within ten minutes.")
+
+
+class OidcFinish(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"code": None}]})
+
+    code: SecretStr | None = Field(
+        None, max_length=40, description="Of the authenticator app, or a recovery code, where it is needed."
+    )
 
 
 class LoggedOut(BaseModel):
@@ -131,6 +163,7 @@ class AdminItem(BaseModel):
     is_active: bool
     has_second_factor: bool
     has_password: bool = Field(description="False until they have used their link.")
+    is_linked: bool = Field(description="Whether they have signed in by the identity provider.")
     locked_until: datetime | None = Field(description="After wrong passwords.")
     created_at: datetime
 

@@ -13,8 +13,8 @@ from starlette.requests import Request
 
 from csai.admins.api_token_repository import ApiTokenRepository
 from csai.admins.audit import Actor
-from csai.admins.repository import AdminRepository, AdminRow
-from csai.admins.token import AdminToken, read_token
+from csai.admins.repository import AdminRepository
+from csai.admins.token import read_token
 from csai.config import Settings
 from csai.database import Database
 from csai.kit.crypto import Keyring, key_hash
@@ -52,6 +52,8 @@ class SignedIn:
     """Of the API token that acts for them; None where they signed in themselves."""
     is_read_only: bool = False
     has_second_factor: bool = False
+    is_vouched: bool = False
+    """Whether the identity provider said that they showed a second factor to it."""
 
     def check_client(self, client_id: str) -> None:
         """Raises 404 for a client that the admin may not operate, as for one that there is not."""
@@ -103,11 +105,20 @@ class Admins:
             self.check_same_site(request, is_cookie_used=True)
         _check_scope(admin, request, is_scoped=is_scoped)
         _check_token(admin, request, is_personal=is_personal)
-        if self._settings.require_second_factor and not admin.has_second_factor:
+        if self._settings.require_second_factor and not (admin.has_second_factor or admin.is_vouched):
             _check_may_enrol(request)
         if admin.role not in roles:
             raise Problem(403, "role_insufficient", f"The role {admin.role} may not do this.")
         return admin
+
+    async def find(self, request: Request) -> SignedIn | None:
+        """The same for who may be nobody yet: None where there is no valid token."""
+        try:
+            return await self.enter(request, roles=READERS, is_scoped=True)
+        except Problem as problem:
+            if problem.status != 401:
+                raise
+            return None
 
     async def _signed_in(self, request: Request, shown: str) -> SignedIn | None:
         now = self._clock.now()
@@ -116,11 +127,22 @@ class Admins:
             return None
         async with self._database.read() as connection:
             repository = AdminRepository(connection)
-            row = await repository.of_session(token.session_id, now=now)
-            if row is None or row.id != token.admin_id:
+            found = await repository.of_session(token.session_id, now=now)
+            if found is None or found[0].id != token.admin_id:
                 return None
+            row, is_vouched = found
             client_ids = await repository.scope(row)
-        return _admin(row, token, client_ids, request)
+        return SignedIn(
+            row.id,
+            row.email,
+            row.role,
+            token.expires_at,
+            request_id=request.state.request_id,
+            client_ids=client_ids,
+            session_id=token.session_id,
+            has_second_factor=row.totp_secret is not None,
+            is_vouched=is_vouched,
+        )
 
     async def _of_api_token(self, request: Request, shown: str) -> SignedIn | None:
         now = self._clock.now()
@@ -214,16 +236,3 @@ def _shown_token(request: Request) -> tuple[str, bool]:
     if scheme.lower() == "bearer":
         return bearer.strip(), False
     return request.cookies.get(COOKIE, ""), True
-
-
-def _admin(row: AdminRow, token: AdminToken, client_ids: frozenset[str] | None, request: Request) -> SignedIn:
-    return SignedIn(
-        row.id,
-        row.email,
-        row.role,
-        token.expires_at,
-        request_id=request.state.request_id,
-        client_ids=client_ids,
-        session_id=token.session_id,
-        has_second_factor=row.totp_secret is not None,
-    )

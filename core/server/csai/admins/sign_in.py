@@ -63,22 +63,22 @@ class SignIns:
         self, request: Request, *, email: str, password: str, code: str | None = None
     ) -> tuple[SignedIn, str]:
         """The admin and a token. Raises 401 alike for whatever is wrong, and 429 for too many attempts."""
-        await self._check_attempt(request, "login-address")
+        await self.check_attempt(request, "login-address")
         email = email.strip().lower()
         await self._limiter.check_attempt("login-email", email, per_minute=LOGINS_PER_EMAIL)
         row = await self._find(email)
-        is_locked = _is_locked(row, self._clock.now())
+        is_locked = row is not None and row.is_locked(self._clock.now())
         is_right = await self._passwords.is_right(password, row.password_hash if row else None)
         if row is None or not row.is_active or is_locked or not is_right:
-            await self._count_failure(None if row is None or is_locked else row.id)
+            await self.count_failure(None if row is None or is_locked else row.id)
             log.warning("admin login refused")
             raise _login_invalid()
         if row.totp_secret is not None and not code:
-            raise Problem(401, "second_factor_needed", "Send the code of your authenticator app too: `code`.")
+            raise code_needed()
         begun = await self._begin(request, row, code)
         if begun is None:
-            await self._count_failure(row.id)
-            raise Problem(401, "second_factor_invalid", "This code is another one, or was used.")
+            await self.count_failure(row.id)
+            raise code_invalid()
         return begun
 
     async def welcome(self, request: Request, *, token: str, email: str | None, password: str) -> str:
@@ -86,7 +86,7 @@ class SignIns:
 
         Nobody is signed in by that: a second factor is still asked for.
         """
-        await self._check_attempt(request, "welcome-address")
+        await self.check_attempt(request, "welcome-address")
         await self.link_owner(token)  # a password is hashed for those alone who have one
         password_hash = await self._passwords.hashed(password)
         now = self._clock.now()
@@ -114,7 +114,7 @@ class SignIns:
 
     async def check_link(self, request: Request, token: str) -> str | None:
         """The same, for whoever opens the link."""
-        await self._check_attempt(request, "welcome-address")
+        await self.check_attempt(request, "welcome-address")
         return await self.link_owner(token)
 
     async def change_password(self, admin: SignedIn, *, current: str, new: str) -> None:
@@ -165,7 +165,8 @@ class SignIns:
             await SessionRepository(transaction, admin.id).end_all()
             await self._record(transaction, admin.actor, "admin.logged_out", admin.id)
 
-    async def _check_attempt(self, request: Request, what: str) -> None:
+    async def check_attempt(self, request: Request, what: str) -> None:
+        """Raises 403 for another site's page, and 429 for too many from one address."""
         self._admins.check_same_site(request, is_cookie_used=False)
         address = client_address(request, self._settings.trusted_proxies)
         await self._limiter.check_attempt(what, address, per_minute=ATTEMPTS_PER_ADDRESS)
@@ -176,7 +177,7 @@ class SignIns:
         async with self._database.read() as connection:
             return await AdminRepository(connection).find(email=email)
 
-    async def _count_failure(self, admin_id: str | None) -> None:
+    async def count_failure(self, admin_id: str | None) -> None:
         """Who is unknown or locked takes the same statements, or their time would tell."""
         async with self._database.write() as transaction:
             repository, counted = AdminRepository(transaction), admin_id or new_id()
@@ -188,34 +189,41 @@ class SignIns:
 
     async def _begin(self, request: Request, row: AdminRow, code: str | None) -> tuple[SignedIn, str] | None:
         """None for a code that is not the second factor's."""
-        now, session_id = self._clock.now(), new_id()
-        actor = Actor("admin", row.id, row.email, request.state.request_id)
         async with self._database.write() as transaction:
-            repository = AdminRepository(transaction)
-            if await repository.get(row.id) != row:
+            if await AdminRepository(transaction).get(row.id) != row:
                 raise _login_invalid()  # changed while the password was verified
             if row.totp_secret is not None and not await is_second_factor(
-                transaction, self._keyring, row, code or "", now=now
+                transaction, self._keyring, row, code or "", now=self._clock.now()
             ):
                 return None
-            await repository.set(row.id, failures=0, locked_until=None)
-            await SessionRepository(transaction, row.id).add(
-                id=session_id,
-                agent=clean(request.headers.get("user-agent", ""))[:MAX_AGENT_CHARS],
-                now=now,
-                expires_at=now + LIFETIME,
-            )
-            client_ids = await repository.scope(row)
-            await self._record(transaction, actor, "admin.logged_in", row.id)
+            return await self.open(transaction, request, row)
+
+    async def open(
+        self, transaction: AsyncConnection, request: Request, row: AdminRow, *, is_vouched: bool = False
+    ) -> tuple[SignedIn, str]:
+        """A session of who has shown that they are that admin, and its token."""
+        now, session_id = self._clock.now(), new_id()
+        actor = Actor("admin", row.id, row.email, request.state.request_id)
+        repository = AdminRepository(transaction)
+        await repository.set(row.id, failures=0, locked_until=None)
+        await SessionRepository(transaction, row.id).add(
+            id=session_id,
+            agent=clean(request.headers.get("user-agent", ""))[:MAX_AGENT_CHARS],
+            is_vouched=is_vouched,
+            now=now,
+            expires_at=now + LIFETIME,
+        )
+        await self._record(transaction, actor, "admin.logged_in", row.id)
         admin = SignedIn(
             row.id,
             row.email,
             row.role,
             now + LIFETIME,
             request_id=actor.request_id,
-            client_ids=client_ids,
+            client_ids=await repository.scope(row),
             session_id=session_id,
             has_second_factor=row.totp_secret is not None,
+            is_vouched=is_vouched,
         )
         return admin, self._token(row.id, session_id, now)
 
@@ -251,15 +259,19 @@ class SignIns:
         return sign_token(self._keyring, admin_id=admin_id, session_id=session_id, now=now)
 
 
-def _is_locked(row: AdminRow | None, now: datetime) -> bool:
-    return row is not None and row.locked_until is not None and row.locked_until > now
-
-
 def _lock_end(failures: int, now: datetime) -> datetime | None:
     if failures < FREE_FAILURES:
         return None
     # The exponent is kept small: a timedelta holds no such numbers.
     return now + min(timedelta(minutes=2 ** min(failures - FREE_FAILURES, 10)), MAX_LOCK)
+
+
+def code_needed() -> Problem:
+    return Problem(401, "second_factor_needed", "Send the code of your authenticator app too: `code`.")
+
+
+def code_invalid() -> Problem:
+    return Problem(401, "second_factor_invalid", "This code is another one, or was used.")
 
 
 def _login_invalid() -> Problem:

@@ -61,6 +61,8 @@ def _checks(settings: Settings) -> Iterator[Check]:
         yield _stored_secrets(settings)
         yield _missing_plugins(settings)
     yield _redis(settings)
+    if settings.oidc_issuer:
+        yield _identity_provider(settings)
     yield _plugins(settings)
     yield _provider(settings)
 
@@ -210,6 +212,39 @@ async def _ping(url: str) -> None:
         await connection.ping()
     finally:
         await connection.aclose()
+
+
+def _identity_provider(settings: Settings) -> Check:
+    import asyncio
+
+    from csai.config import ConfigError
+    from csai.kit.problem import Problem
+
+    try:
+        asyncio.run(_ask_issuer(settings))
+    except ConfigError as error:
+        return Check("identity provider", "failed", str(error))
+    except Problem:
+        remedy = (
+            f"Check CSAI_OIDC_ISSUER: {settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration"
+        )
+        return Check("identity provider", "failed", "it does not publish what a sign-in needs", remedy)
+    return Check("identity provider", "ok", f"{settings.oidc_issuer} answers")
+
+
+async def _ask_issuer(settings: Settings) -> None:
+    from csai.admins.issuer import make_issuer
+    from csai.kit.clock import SystemClock
+    from csai.kit.egress import EgressPolicy
+    from csai.kit.outbound import Outbound
+
+    outbound = Outbound(EgressPolicy())
+    try:
+        issuer = make_issuer(settings, http=outbound.operator_http, clock=SystemClock())
+        if issuer is not None:
+            await issuer.check()
+    finally:
+        await outbound.aclose()
 
 
 def _plugins(settings: Settings) -> Check:

@@ -70,6 +70,10 @@ class Keyring:
         """Keys of 32 bytes for one purpose: the first signs, all verify."""
         return [_derive(root, f"purpose:{purpose}") for root in self._roots]
 
+    def derived_text(self, purpose: str, text: str) -> str:
+        """43 characters that nobody makes of the text without the first key."""
+        return _sign(self.derived_keys(purpose)[0], text)
+
     def session_token(self, session_id: str) -> str:
         """What proves that a visitor owns the session: always the same, as a replay must give it again."""
         return _sign(self._session_keys[0], session_id)

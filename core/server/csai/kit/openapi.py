@@ -34,12 +34,13 @@ ADMIN_PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {
         **_problem,
         "description": "Not signed in: `token_missing`, `token_invalid`, `login_invalid`, "
-        "`link_invalid`, `session_over`, `second_factor_needed`, `second_factor_invalid`.",
+        "`link_invalid`, `session_over`, `second_factor_needed`, `second_factor_invalid`, `oidc_over`.",
     },
     403: {
         **_problem,
         "description": "Not allowed: `role_insufficient`, `installation_only`, `cross_site`, "
-        "`token_read_only`, `session_required`.",
+        "`token_read_only`, `session_required`; by the identity provider `admin_unknown`, `admin_inactive`, "
+        "`admin_locked`, `oidc_unverified`, `oidc_other_account`.",
     },
     404: {**_problem, "description": "There is no such thing: `not_found`, `plugin_unknown`."},
     409: {
@@ -55,6 +56,9 @@ ADMIN_PROBLEMS: dict[int | str, dict[str, Any]] = {
     },
     428: {**_problem, "description": "If-Match is missing: `if_match_missing`."},
     429: {**_problem, "description": "Too many attempts: `rate_limited`."},
+}
+OIDC_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    502: {**_problem, "description": "The identity provider failed: `oidc_unreachable`."},
 }
 GATEWAY_PROBLEMS: dict[int | str, dict[str, Any]] = {
     502: {**_problem, "description": "A payment vendor failed: `gateway_failed`, `outcome_unknown`."},

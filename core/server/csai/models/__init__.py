@@ -3,11 +3,13 @@
 from csai.models.admin import (
     Admin,
     AdminClient,
+    AdminIdentity,
     AdminLink,
     AdminRecoveryCode,
     AdminSession,
     ApiToken,
     AuditEntry,
+    OidcSignIn,
 )
 from csai.models.analytics import ModelDay, OutcomeDay, ToolDay, UsageHour
 from csai.models.base import Base
@@ -48,6 +50,7 @@ from csai.models.worker import Worker
 __all__ = [
     "Admin",
     "AdminClient",
+    "AdminIdentity",
     "AdminLink",
     "AdminRecoveryCode",
     "AdminSession",
@@ -86,6 +89,7 @@ __all__ = [
     "Message",
     "ModelDay",
     "ModelPrice",
+    "OidcSignIn",
     "OutboxEvent",
     "OutcomeDay",
     "Payment",

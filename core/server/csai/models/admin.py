@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from csai.models.base import Base, Id, primary_id
@@ -33,7 +33,10 @@ class Admin(Base):
 
 
 class AdminSession(Base):
-    """A browser or script that signed in: its tokens carry the id, and are worthless once it is gone."""
+    """A browser or script that signed in: its tokens carry the id, and are worthless once it is gone.
+
+    `is_vouched`: the identity provider said that a second factor was shown.
+    """
 
     __tablename__ = "admin_sessions"
     __table_args__ = (Index("ix_admin_sessions_admin_id", "admin_id"),)
@@ -41,6 +44,7 @@ class AdminSession(Base):
     id: Mapped[str] = primary_id()
     admin_id: Mapped[str] = mapped_column(Id, ForeignKey("admins.id", ondelete="CASCADE"))
     agent: Mapped[str] = mapped_column(String(200), default="")
+    is_vouched: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 
@@ -64,6 +68,39 @@ class AdminLink(Base):
     admin_id: Mapped[str | None] = mapped_column(Id, ForeignKey("admins.id", ondelete="CASCADE"))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     expires_at: Mapped[datetime]
+
+
+class AdminIdentity(Base):
+    """Who an admin is at an identity provider, from their first sign-in by it on.
+
+    The subject says who comes from then on, and no address: those change hands.
+    """
+
+    __tablename__ = "admin_identities"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    admin_id: Mapped[str] = mapped_column(Id, ForeignKey("admins.id", ondelete="CASCADE"), primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(300), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+
+
+class OidcSignIn(Base):
+    """A browser on its way to the identity provider and back, by the hash of the ticket in its cookie.
+
+    It comes back once (`is_answered`). What the provider said of who came stands here until the page has
+    finished; `email` only where it is verified.
+    """
+
+    __tablename__ = "oidc_sign_ins"
+
+    id: Mapped[str] = primary_id()
+    ticket_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    is_answered: Mapped[bool] = mapped_column(default=False)
+    subject: Mapped[str | None] = mapped_column(String(255))
+    email: Mapped[str | None] = mapped_column(String(254))
+    is_vouched: Mapped[bool] = mapped_column(default=False)
 
 
 class ApiToken(Base):

@@ -75,6 +75,8 @@ TABLES = (
     "admin_sessions",
     "admin_recovery_codes",
     "admin_links",
+    "admin_identities",
+    "oidc_sign_ins",
     "api_tokens",
     "audit_log",
 )
@@ -1263,6 +1265,7 @@ def _create_admins() -> None:
         _column("id", UUID),
         _column("admin_id", UUID),
         _column("agent", sa.String(200)),
+        _column("is_vouched", sa.Boolean()),
         _column("created_at", TIME),
         _column("expires_at", TIME),
         _primary("admin_sessions", "id"),
@@ -1287,6 +1290,28 @@ def _create_admins() -> None:
         _of_admin("admin_links"),
     )
     _create_index("admin_links", "admin_id")
+    op.create_table(
+        "admin_identities",
+        _column("admin_id", UUID),
+        _column("issuer", sa.String(300)),
+        _column("subject", sa.String(255)),
+        _column("created_at", TIME),
+        _primary("admin_identities", "admin_id", "issuer"),
+        _unique("admin_identities", "issuer", "subject"),
+        _of_admin("admin_identities"),
+    )
+    op.create_table(
+        "oidc_sign_ins",
+        _column("id", UUID),
+        _column("ticket_hash", sa.String(64)),
+        _column("expires_at", TIME),
+        _column("is_answered", sa.Boolean()),
+        _column("subject", sa.String(255), nullable=True),
+        _column("email", sa.String(254), nullable=True),
+        _column("is_vouched", sa.Boolean()),
+        _primary("oidc_sign_ins", "id"),
+        _unique("oidc_sign_ins", "ticket_hash"),
+    )
     op.create_table(
         "api_tokens",
         _column("id", UUID),
