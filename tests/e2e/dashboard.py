@@ -17,7 +17,7 @@ from csai.admins.audit import CLI
 from csai.admins.service import COOKIE, Role
 from csai.database import Database
 from csai.kit.clock import SystemClock
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from tests.support.program import running
 
@@ -119,11 +119,12 @@ async def signed_in(
 
 @asynccontextmanager
 async def visiting(
-    browser: Browser, url: str, *, is_refused: bool = True, **options: Any
+    browser: Browser, url: str, *, is_refused: bool = True, broken: str = "", **options: Any
 ) -> AsyncIterator[Page]:
     """A page of who comes by; at its end no error may have been said, and no other host asked.
 
-    With `is_refused` the server may have refused something, which the browser notes as an error.
+    With `is_refused` the server may have refused something, which the browser notes as an error; and what is
+    asked of addresses with `broken` in them may have failed.
     """
     context = await browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **options})
     context.set_default_timeout(PATIENCE_MS)
@@ -131,13 +132,17 @@ async def visiting(
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda said: errors.append(said.text) if _is_error(said, broken) else None)
     page.on("request", lambda asked: errors.append(asked.url) if _is_foreign(asked.url, url) else None)
     try:
         yield page
         assert [said for said in errors if not (is_refused and "with a status of 4" in said)] == []
     finally:
         await context.close()
+
+
+def _is_error(said: ConsoleMessage, broken: str) -> bool:
+    return said.type == "error" and not (broken and broken in said.location["url"])
 
 
 def _is_foreign(asked: str, url: str) -> bool:

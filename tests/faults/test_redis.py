@@ -84,6 +84,13 @@ def running(installation: Installation) -> Iterator[Running]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def hasty(installation: Installation) -> Iterator[Running]:
+    """A server that waits no longer for Redis than by itself."""
+    with installation.serving(CSAI_REDIS_TIMEOUT_S="0.5") as server:
+        yield server
+
+
 @pytest.fixture
 def server(running: Running, installation: Installation, model: ModelServer, kept: redis.Redis) -> Running:
     """One that uses Redis, whatever the test before has done to it."""
@@ -94,6 +101,12 @@ def server(running: Running, installation: Installation, model: ModelServer, kep
 @pytest.fixture
 def shop(installation: Installation, server: Running, model: ModelServer) -> Shop:
     return Shop(installation, server, model)
+
+
+@pytest.fixture
+def hasty_shop(hasty: Running, installation: Installation, model: ModelServer, kept: redis.Redis) -> Shop:
+    until_used(kept, Shop(installation, hasty, model))
+    return Shop(installation, hasty, model)
 
 
 def until_used(kept: redis.Redis, shop: Shop) -> list[Talk]:
@@ -176,24 +189,24 @@ def test_redis_killed_while_models_speak_changes_no_turn(
 
 
 def test_a_hung_redis_is_waited_for_once_and_not_by_every_message(
-    shop: Shop, server: Running, stores: Stores
+    hasty_shop: Shop, hasty: Running, stores: Stores
 ) -> None:
-    talk = shop.talk("patient")
+    talk = hasty_shop.talk("patient")
     usual_s = timed(lambda: [talk.go_on() for _ in range(TURNS)])
     with stores.paused("redis"):
-        assert server.ready().json()["degraded"] == ["redis"]
+        assert hasty.ready().json()["degraded"] == ["redis"]
         assert timed(lambda: [talk.go_on() for _ in range(TURNS)]) < usual_s + LOST_S
-    assert server.ready().json()["degraded"] == []
+    assert hasty.ready().json()["degraded"] == []
     talk.go_on()
     talk.check_context()
-    shop.check_books(turns=2 * TURNS + 1)
+    hasty_shop.check_books(turns=2 * TURNS + 1)
 
 
 @pytest.mark.parametrize("delay_s", [0.1, 0.7], ids=["in time", "too late"])
 def test_answers_of_a_slow_redis_are_never_taken_for_others(
-    shop: Shop, server: Running, wire: Proxy, delay_s: float
+    hasty_shop: Shop, wire: Proxy, delay_s: float
 ) -> None:
-    talks = [shop.talk(f"visitor {number}") for number in range(VISITORS)]
+    talks = [hasty_shop.talk(f"visitor {number}") for number in range(VISITORS)]
     with ThreadPoolExecutor(VISITORS) as pool:
         list(pool.map(Talk.go_on, talks))
         wire.delay_s = delay_s
@@ -205,7 +218,7 @@ def test_answers_of_a_slow_redis_are_never_taken_for_others(
         list(pool.map(Talk.go_on, talks))
     for talk in talks:
         talk.check_context()
-    shop.check_books(turns=5 * VISITORS)
+    hasty_shop.check_books(turns=5 * VISITORS)
 
 
 def test_an_emptied_redis_loses_neither_order_nor_context_nor_replays(

@@ -36,6 +36,8 @@ class Installation:
             "CSAI_SECRET_KEYS": SECRET,
             "CSAI_DATABASE_URL": database_url,
             "CSAI_REDIS_URL": redis_url,
+            # A machine that is busy with other tests is no Redis that does not answer.
+            "CSAI_REDIS_TIMEOUT_S": "10",
             "CSAI_RATE_LIMIT_CLIENT": "0",
             "CSAI_RATE_LIMIT_VISITOR": "0",
             "OPENAI_API_KEY": "sk-scripted",

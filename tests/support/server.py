@@ -181,6 +181,7 @@ async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerF
                     "rate_limit_visitor": 0,
                     "database_pool_size": 10,
                     "response_cache_s": 0,
+                    "redis_timeout_s": 10,
                 }
                 | settings,
             ),

@@ -1,36 +1,56 @@
 /** Following what the server tells as it happens, while the page is looked at: a browser has few connections. */
 
-import { useEffect, useEffectEvent } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
 
+/** After a connection was refused; one that ended is opened again by the browser. */
 const AGAIN_MS = 30_000;
+/** For so long a connection may be away until that is said. */
+const PATIENCE_MS = 5_000;
+/** How often what is not told is read; and what is told all the same. */
+const UNTOLD_MS = 10_000;
+const TOLD_MS = 60_000;
 
 interface Followed<T> {
-  /** The connection is there, for the first time or again: what was told before was missed. */
-  readonly onOpen: () => void;
+  /** Something may not have been told, as before the connection was there: it is to be read. */
+  readonly onMissed: () => void;
   readonly onEvent: (told: T) => void;
 }
 
-export function useFollowed<T>(url: string, event: string, { onOpen, onEvent }: Followed<T>): void {
-  const opened = useEffectEvent(onOpen);
+/** Whether what happens is told as it happens; undefined until that is known. Nothing is followed without an address. */
+export function useFollowed<T>(url: string | undefined, event: string, { onMissed, onEvent }: Followed<T>): boolean | undefined {
+  const [isLive, setLive] = useState<boolean>();
+  const missed = useEffectEvent(onMissed);
   const told = useEffectEvent((message: MessageEvent<string>) => onEvent(JSON.parse(message.data) as T));
   useEffect(() => {
     let source: EventSource | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let again: ReturnType<typeof setTimeout> | undefined;
+    let patience: ReturnType<typeof setTimeout> | undefined;
     const close = (): void => {
-      clearTimeout(timer);
+      clearTimeout(again);
+      clearTimeout(patience);
       source?.close();
       source = undefined;
     };
+    const opened = (): void => {
+      clearTimeout(patience);
+      patience = undefined;
+      setLive(true);
+      missed();
+    };
+    const failed = ({ target }: Event): void => {
+      if ((target as EventSource).readyState === EventSource.CLOSED) {
+        clearTimeout(patience);
+        setLive(false);
+        again = setTimeout(open, AGAIN_MS);
+      } else patience ??= setTimeout(() => setLive(false), PATIENCE_MS);
+    };
     const open = (): void => {
       close();
-      if (document.hidden) return;
+      if (document.hidden || url === undefined) return;
       source = new EventSource(url);
-      source.addEventListener("open", () => opened());
+      source.addEventListener("open", opened);
+      source.addEventListener("error", failed);
       source.addEventListener(event, (message) => told(message));
-      // A connection that ended is opened again by the browser; one that was refused is not.
-      source.addEventListener("error", ({ target }) => {
-        if ((target as EventSource).readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN_MS);
-      });
     };
     open();
     document.addEventListener("visibilitychange", open);
@@ -39,4 +59,10 @@ export function useFollowed<T>(url: string, event: string, { onOpen, onEvent }: 
       close();
     };
   }, [url, event]);
+  useEffect(() => {
+    if (url === undefined) return;
+    const timer = setInterval(() => document.hidden || missed(), isLive ? TOLD_MS : UNTOLD_MS);
+    return () => clearInterval(timer);
+  }, [url, isLive]);
+  return isLive;
 }

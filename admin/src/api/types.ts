@@ -50,6 +50,7 @@ export interface AdminLinkItem {
 
 export interface AdminList {
   readonly admins: readonly AdminItem[];
+  readonly next: string | null;
 }
 
 export interface AdminProfile {
@@ -1546,7 +1547,7 @@ export interface Routes {
   };
   "GET /admin/conversations/events": {
     path: undefined;
-    query: { client_id?: string | null };
+    query: { client_id?: string | null; conversation_id?: string | null };
     body: undefined;
     answer: undefined;
     isTagged: false;
@@ -1994,7 +1995,7 @@ export interface Routes {
   };
   "GET /admin/admins": {
     path: undefined;
-    query: undefined;
+    query: { before?: string | null; limit?: number };
     body: undefined;
     answer: AdminList;
     isTagged: false;

@@ -12,6 +12,7 @@ import { Page } from "../ui/page.tsx";
 import { Empty } from "../ui/states.tsx";
 import { Badge, type Tone } from "../ui/surface.tsx";
 import { type Column, List } from "../ui/table.tsx";
+import { useCursor } from "../url.ts";
 import { InviteAdmin, READ_ADMINS } from "./admin-invite.tsx";
 
 type State = "active" | "inactive" | "invited" | "locked";
@@ -20,11 +21,12 @@ const TONES: Readonly<Record<State, Tone>> = { active: "good", inactive: "plain"
 
 export function Component() {
   const t = useMessages();
-  const read = useRead(READ_ADMINS, {});
+  const { before } = useCursor();
+  const read = useRead(READ_ADMINS, { query: { before: before ?? null } });
   const [isInviting, setInviting] = useState(false);
   return (
     <Page title={t.admins.title} lead={t.admins.lead} actions={<Button icon={UserPlus} look="primary" onClick={() => setInviting(true)}>{t.admins.invite}</Button>}>
-      <List label={t.admins.title} read={read} rowsOf={({ admins }) => admins} columns={useColumns()} keyOf={({ id }) => id} linkOf={({ id }) => id} empty={<Empty title={t.admins.empty} />} />
+      <List label={t.admins.title} read={read} rowsOf={({ admins }) => admins} nextOf={({ next }) => next} columns={useColumns()} keyOf={({ id }) => id} linkOf={({ id }) => id} empty={<Empty title={t.admins.empty} />} />
       {isInviting && <InviteAdmin onClose={() => setInviting(false)} />}
     </Page>
   );
@@ -34,11 +36,11 @@ function useColumns(): readonly Column<AdminItem>[] {
   const t = useMessages();
   const formats = useFormats();
   return [
-    { id: "email", title: t.login.email, isPrimary: true, cell: ({ email }) => <bdi dir="ltr">{email}</bdi>, sort: ({ email }) => email },
-    { id: "role", title: t.admins.role, cell: ({ role }) => t.admins.roles[role as Role], sort: ({ role }) => role },
+    { id: "email", title: t.login.email, isPrimary: true, cell: ({ email }) => <bdi dir="ltr">{email}</bdi> },
+    { id: "role", title: t.admins.role, cell: ({ role }) => t.admins.roles[role as Role] },
     { id: "reach", title: t.admins.reach, cell: ({ client_ids }) => (client_ids === null ? t.admins.whole : t.admins.clientCount(client_ids.length)) },
     { id: "state", title: t.common.status, cell: (admin) => <AdminState admin={admin} /> },
-    { id: "created", title: t.common.created, cell: ({ created_at }) => formats.date(created_at), sort: ({ created_at }) => created_at },
+    { id: "created", title: t.common.created, cell: ({ created_at }) => formats.date(created_at) },
   ];
 }
 

@@ -1,24 +1,20 @@
 /** One account of a channel: what the vendor needs to know, its settings, and whether it works. */
 
-import { PlugZap, Trash2 } from "lucide-react";
-import { useState } from "react";
 import { useNavigate, useParams } from "react-router";
 
 import type { Tagged } from "../api/client.ts";
 import { useChange, useRead, useReadTagged } from "../api/query.ts";
 import type { AccountState, AvailableChannel } from "../api/types.ts";
-import { SettingsForm } from "../form/settings-form.tsx";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
-import { Button } from "../ui/button.tsx";
-import { Confirm } from "../ui/dialog.tsx";
 import { Page } from "../ui/page.tsx";
 import { Shown } from "../ui/states.tsx";
 import { Badge, Card, CopyButton, Facts, Mono, Notice } from "../ui/surface.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { groupsOf } from "./channel-add.tsx";
 import { READ_CHANNELS } from "./channels.tsx";
+import { ConnectedActions, ConnectedSettings, useOutcome } from "./connected.tsx";
 
 const READ = "GET /admin/clients/{client_id}/channels/{account_id}";
 
@@ -47,33 +43,23 @@ export function Component() {
 
 function AccountActions({ state: { data, tag }, path }: Props) {
   const t = useMessages();
-  const toasts = useToasts();
   const navigate = useNavigate();
-  const [isAsked, setAsked] = useState(false);
   const test = useChange("POST /admin/clients/{client_id}/channels/{account_id}/test", {
     refreshes: [READ, READ_CHANNELS],
-    onDone: ({ is_ok, detail }) => (is_ok ? toasts.say(`${t.channels.testOk}. ${detail}`) : toasts.fail(new Error(`${t.channels.testFailed}: ${detail}`))),
+    onDone: useOutcome(t.channels),
   });
   const remove = useChange("DELETE /admin/clients/{client_id}/channels/{account_id}", {
     refreshes: [READ_CHANNELS],
     onDone: () => void navigate(`/clients/${path.client_id}/channels`),
   });
-  return (
-    <>
-      <Button icon={PlugZap} isBusy={test.isPending} onClick={() => test.mutate({ path })}>{t.channels.test}</Button>
-      <Button icon={Trash2} look="danger" onClick={() => setAsked(true)}>{t.channels.remove}</Button>
-      <Confirm title={t.channels.removeAsk(data.name)} description={t.channels.removeLead} action={t.channels.remove} isOpen={isAsked} isBusy={remove.isPending} onClose={() => setAsked(false)} onConfirm={() => remove.mutate({ path, tag })} />
-    </>
-  );
+  return <ConnectedActions name={data.name} words={t.channels} test={test} remove={remove} onTest={() => test.mutate({ path })} onRemove={() => remove.mutate({ path, tag })} />;
 }
 
 function Account({ state: { data, tag }, path }: Props) {
   const t = useMessages();
   const formats = useFormats();
   const toasts = useToasts();
-  const mayChange = useMay();
   const channels = useRead(READ_CHANNELS, { path: { client_id: path.client_id } });
-  const channel = channels.data?.available.find(({ id }) => id === data.channel);
   const change = useChange("PATCH /admin/clients/{client_id}/channels/{account_id}", { refreshes: [READ, READ_CHANNELS], isQuiet: true, onDone: () => toasts.say(t.common.saved) });
   const webhook = data.webhook_url || data.webhook_path;
   return (
@@ -90,25 +76,16 @@ function Account({ state: { data, tag }, path }: Props) {
         />
         <p className="mt-2 text-xs text-faint">{t.channels.webhookHint}</p>
       </Card>
-      <Card title={t.channels.settings}>
-        <Shown read={channels} rows={3}>
-          {() =>
-            channel && (
-              <SettingsForm
-                schema={channel.settings_schema}
-                values={data.settings}
-                fields={fieldsOf(data, channel)}
-                groups={groupsOf(channel)}
-                submit={t.common.save}
-                isBusy={change.isPending}
-                isDisabled={!mayChange}
-                error={change.error}
-                onSubmit={(settings) => change.mutate({ path, tag, body: { settings } })}
-              />
-            )
-          }
-        </Shown>
-      </Card>
+      <ConnectedSettings
+        title={t.channels.settings}
+        read={channels}
+        kindOf={({ available }) => available.find(({ id }) => id === data.channel)}
+        groupsOf={groupsOf}
+        fieldsOf={(channel) => fieldsOf(data, channel)}
+        values={data.settings}
+        change={change}
+        onSubmit={(settings) => change.mutate({ path, tag, body: { settings } })}
+      />
     </>
   );
 }

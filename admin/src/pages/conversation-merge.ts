@@ -1,9 +1,7 @@
 /** A page of the list as it was read, with what was heard of its conversations since. */
 
+import type { Told } from "../api/conversation-news.ts";
 import type { ConversationItem } from "../api/types.ts";
-
-/** As an event tells it. */
-export type Told = Omit<ConversationItem, "last_message">;
 
 export interface LiveItem extends ConversationItem {
   readonly isChanged: boolean;

@@ -1,5 +1,7 @@
 /** How an answer came about: calls of models and of tools, what they took, gave, cost and waited for. */
 
+import { useState } from "react";
+
 import type { Call, ModelRound, TurnToolCall, TurnView } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { Badge, Code, JsonView, Mono, type Tone } from "../ui/surface.tsx";
@@ -12,10 +14,12 @@ type Status = keyof ReturnType<typeof useMessages>["conversations"]["turnStates"
 
 const TURN_TONES: Readonly<Record<Status, Tone>> = { running: "accent", completed: "good", handed_off: "accent", stopped: "plain", blocked: "warn", failed: "bad" };
 
+/** `isOpen` from the start: what comes later neither opens nor shuts it under who reads. */
 export function Turn({ turn, isOpen }: { readonly turn: TurnView; readonly isOpen: boolean }) {
   const t = useMessages();
+  const [isOpenFirst] = useState(isOpen);
   return (
-    <details open={isOpen} className="min-w-0 rounded-md border border-line text-sm">
+    <details open={isOpenFirst} className="min-w-0 rounded-md border border-line text-sm">
       <summary className="rounded-md px-3 py-2 text-soft"><Summary turn={turn} /></summary>
       <div className="grid grid-cols-1 gap-4 border-t border-line p-3">
         <Timings turn={turn} />

@@ -3,6 +3,7 @@
 import { ThumbsDown, ThumbsUp } from "lucide-react";
 import { Link, useParams } from "react-router";
 
+import { useKeptRead } from "../api/conversation-news.ts";
 import type { Request } from "../api/client.ts";
 import { useRead } from "../api/query.ts";
 import type { ConversationDetail, FeedbackView, TranscriptMessage } from "../api/types.ts";
@@ -10,6 +11,7 @@ import { useFormats, useMessages } from "../language.tsx";
 import { useClientId } from "../shell/client.ts";
 import { Button, ButtonLink } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
+import { Live } from "../ui/live.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts, Mono } from "../ui/surface.tsx";
@@ -33,11 +35,12 @@ export function Component() {
   const [filter] = useFilters(NO_FILTER);
   const asked: Asked = { path: { conversation_id: conversationId }, query: queryOf(filter, clientId) };
   const read = useRead(READ, asked);
+  const isLive = useKeptRead({ conversation_id: conversationId }, read, [READ]);
   const conversation = read.data?.conversation;
   return (
     <Page
       title={conversation ? (conversation.visitor ?? conversation.email ?? t.desk.anonymous) : t.desk.conversation}
-      actions={<Ways detail={read.data} search={searchOf(filter)} />}
+      actions={<><Live isLive={isLive} /><Ways detail={read.data} search={searchOf(filter)} /></>}
     >
       <Shown read={read}>
         {(detail) => (

@@ -9,6 +9,7 @@ import { useFormats, useMessages } from "../language.tsx";
 import { READERS, useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
 import { Button, DownloadLink } from "../ui/button.tsx";
+import { Live } from "../ui/live.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty } from "../ui/states.tsx";
 import { Badge } from "../ui/surface.tsx";
@@ -31,7 +32,7 @@ export function Component() {
   const live = useLive(query, read, before === undefined);
   const search = searchOf(filter);
   return (
-    <Page title={t.conversations.title} lead={t.conversations.lead} actions={mayExport && <DownloadLink icon={Download} href={urlOf("GET /admin/conversations/export", { query })}>{t.conversations.export}</DownloadLink>}>
+    <Page title={t.conversations.title} lead={t.conversations.lead} actions={<><Live isLive={live.isLive} />{mayExport && <DownloadLink icon={Download} href={urlOf("GET /admin/conversations/export", { query })}>{t.conversations.export}</DownloadLink>}</>}>
       <ConversationFilters filter={filter} onChange={setFilter} isOfClient={clientId !== ""} />
       <Others count={live.others} onShow={() => void read.refetch()} />
       <List

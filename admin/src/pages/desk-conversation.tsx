@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { useForm } from "react-hook-form";
 import { useParams } from "react-router";
 
+import { useKeptRead } from "../api/conversation-news.ts";
 import { useChange, useRead } from "../api/query.ts";
 import type { ConversationSummary } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
@@ -11,6 +12,7 @@ import { type Role, useMay, useSession } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
 import { Button } from "../ui/button.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
+import { Live } from "../ui/live.tsx";
 import { Page } from "../ui/page.tsx";
 import { Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts } from "../ui/surface.tsx";
@@ -19,7 +21,6 @@ import { READ_DESK, STATE_TONES } from "./desk.tsx";
 import { Transcript } from "./transcript.tsx";
 
 const READ = "GET /admin/clients/{client_id}/conversations/{conversation_id}";
-const EVERY_MS = 3_000;
 const SPEAKERS: readonly Role[] = ["owner", "admin", "teammate"];
 const NAME = "csai.teammate";
 
@@ -34,9 +35,10 @@ export function Component() {
   const maySpeak = useMay(SPEAKERS);
   const { conversationId = "" } = useParams();
   const path = { client_id: useClientId(), conversation_id: conversationId };
-  const read = useRead(READ, { path }, { every: EVERY_MS });
+  const read = useRead(READ, { path });
+  const isLive = useKeptRead(path, read, [READ]);
   return (
-    <Page title={read.data?.conversation.visitor ?? t.desk.conversation}>
+    <Page title={read.data?.conversation.visitor ?? t.desk.conversation} actions={<Live isLive={isLive} />}>
       <Shown read={read}>
         {({ conversation, messages, next }) => (
           <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_20rem]">
@@ -78,7 +80,7 @@ function Following({ length, children }: { readonly length: number; readonly chi
 /** The page of messages after the one above; it draws the next in its turn. */
 function Later({ path, after }: { readonly path: Path; readonly after: number }) {
   const t = useMessages();
-  const read = useRead(READ, { path, query: { after } }, { every: EVERY_MS });
+  const read = useRead(READ, { path, query: { after } });
   if (!read.data) return null;
   return (
     <>

@@ -1,10 +1,12 @@
 /** The desk: who waits for a human. */
 
+import { useKeptRead } from "../api/conversation-news.ts";
 import { useRead } from "../api/query.ts";
 import type { ConversationSummary } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useClientId } from "../shell/client.ts";
 import { FilterSelect } from "../ui/field.tsx";
+import { Live } from "../ui/live.tsx";
 import { Filters, Page } from "../ui/page.tsx";
 import { Empty } from "../ui/states.tsx";
 import { Badge, type Tone } from "../ui/surface.tsx";
@@ -15,17 +17,17 @@ type State = ConversationSummary["state"];
 
 export const READ_DESK = "GET /admin/clients/{client_id}/conversations";
 export const STATE_TONES: Readonly<Record<State, Tone>> = { ai: "plain", queued: "warn", teammate: "accent", closed: "plain" };
-const EVERY_MS = 5_000;
 
 export function Component() {
   const t = useMessages();
   const path = { client_id: useClientId() };
   const { before } = useCursor();
   const [{ state }, setFilters] = useFilters({ state: "queued" });
-  const read = useRead(READ_DESK, { path, query: { state: (state === "all" ? null : state) as State | null, before: before ?? null } }, { every: EVERY_MS });
+  const read = useRead(READ_DESK, { path, query: { state: (state === "all" ? null : state) as State | null, before: before ?? null } });
+  const isLive = useKeptRead(path, read, [READ_DESK]);
   const states = [...Object.entries(t.desk.states).map(([value, label]) => ({ value, label })), { value: "all", label: t.common.all }];
   return (
-    <Page title={t.desk.title} lead={t.desk.lead}>
+    <Page title={t.desk.title} lead={t.desk.lead} actions={<Live isLive={isLive} />}>
       <Filters><FilterSelect label={t.common.status} value={state} choices={states} onChoose={(next) => setFilters({ state: next })} /></Filters>
       <List
         label={t.desk.title}

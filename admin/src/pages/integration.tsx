@@ -1,22 +1,19 @@
 /** One integration: whether it works, its connection, and what can be read from it. */
 
-import { PlugZap, Trash2 } from "lucide-react";
-import { useState } from "react";
 import { useNavigate, useParams } from "react-router";
 
 import type { Tagged } from "../api/client.ts";
 import { useChange, useRead, useReadTagged } from "../api/query.ts";
 import type { ConnectionState } from "../api/types.ts";
-import { SettingsForm } from "../form/settings-form.tsx";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
 import { Button } from "../ui/button.tsx";
-import { Confirm } from "../ui/dialog.tsx";
 import { Page } from "../ui/page.tsx";
 import { Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts, Notice } from "../ui/surface.tsx";
 import { useToasts } from "../ui/toast.tsx";
+import { ConnectedActions, ConnectedSettings, useOutcome } from "./connected.tsx";
 import { Endpoints } from "./integration-endpoints.tsx";
 import { CONNECTION_TONES, READ_INTEGRATIONS } from "./integrations.tsx";
 
@@ -50,10 +47,9 @@ function IntegrationActions({ state: { data, tag }, path }: Props) {
   const t = useMessages();
   const toasts = useToasts();
   const navigate = useNavigate();
-  const [isAsked, setAsked] = useState(false);
   const test = useChange("POST /admin/clients/{client_id}/integrations/{integration_id}/test", {
     refreshes: [READ, READ_INTEGRATIONS],
-    onDone: ({ is_ok, detail }) => (is_ok ? toasts.say(t.integrations.testOk) : toasts.fail(new Error(`${t.integrations.testFailed}: ${detail}`))),
+    onDone: useOutcome(t.integrations),
   });
   const remove = useChange("DELETE /admin/clients/{client_id}/integrations/{integration_id}", {
     refreshes: [READ_INTEGRATIONS],
@@ -62,13 +58,7 @@ function IntegrationActions({ state: { data, tag }, path }: Props) {
       void navigate(`/clients/${path.client_id}/integrations`);
     },
   });
-  return (
-    <>
-      <Button icon={PlugZap} isBusy={test.isPending} onClick={() => test.mutate({ path })}>{t.integrations.test}</Button>
-      <Button icon={Trash2} look="danger" onClick={() => setAsked(true)}>{t.integrations.remove}</Button>
-      <Confirm title={t.integrations.removeAsk(data.name)} description={t.integrations.removeLead} action={t.integrations.remove} isOpen={isAsked} isBusy={remove.isPending} onClose={() => setAsked(false)} onConfirm={() => remove.mutate({ path, tag })} />
-    </>
-  );
+  return <ConnectedActions name={data.name} words={t.integrations} test={test} remove={remove} onTest={() => test.mutate({ path })} onRemove={() => remove.mutate({ path, tag })} />;
 }
 
 function Connection({ state: { data, tag }, path }: Props) {
@@ -77,7 +67,6 @@ function Connection({ state: { data, tag }, path }: Props) {
   const toasts = useToasts();
   const mayChange = useMay();
   const types = useRead(READ_INTEGRATIONS, { path: { client_id: path.client_id } });
-  const type = types.data?.available.find((each) => each.type === data.type);
   const change = useChange("PATCH /admin/clients/{client_id}/integrations/{integration_id}", { refreshes: [READ, READ_INTEGRATIONS], isQuiet: true, onDone: () => toasts.say(t.common.saved) });
   return (
     <>
@@ -93,25 +82,16 @@ function Connection({ state: { data, tag }, path }: Props) {
           ]}
         />
       </Card>
-      <Card title={t.integrations.connection}>
-        <Shown read={types} rows={3}>
-          {() =>
-            type && (
-              <SettingsForm
-                schema={type.settings_schema}
-                values={data.settings}
-                fields={data.fields}
-                groups={type.groups}
-                submit={t.common.save}
-                isBusy={change.isPending}
-                isDisabled={!mayChange}
-                error={change.error}
-                onSubmit={(settings) => change.mutate({ path, tag, body: { settings } })}
-              />
-            )
-          }
-        </Shown>
-      </Card>
+      <ConnectedSettings
+        title={t.integrations.connection}
+        read={types}
+        kindOf={({ available }) => available.find(({ type }) => type === data.type)}
+        groupsOf={({ groups }) => groups}
+        fieldsOf={() => data.fields}
+        values={data.settings}
+        change={change}
+        onSubmit={(settings) => change.mutate({ path, tag, body: { settings } })}
+      />
     </>
   );
 }

@@ -93,6 +93,8 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "toolSend": "Sending {what}…|Sent {what}|Could not send {what}",
         "toolTrack": "Tracking {what}…|Tracked {what}|Could not track {what}",
         "toolOther": "Working on {what}…|Finished {what}|Could not finish {what}",
+        "server.paused": "The assistant is having a break. Please come back later or contact us another way.",
+        "server.queued": "The assistant is having a break. Somebody from our team will read this and answer.",
         "channel.stop": "{name}: you will get no more messages from us here. Reply START to get them again.",
         "channel.start": "{name}: you will get messages from us again. Reply STOP to get none.",
         "channel.help": "This is the assistant of {name}. Just write your question. "

@@ -30,9 +30,9 @@ class Locale(ABC):
     def labels(self) -> Mapping[str, str]:
         """Translations of `english_labels()` by key, such as `send`; missing keys fall back to English.
 
-        The widget's labels are handed out to whoever asks for this language. Those that begin with `channel.`
-        are what the server itself says on channels. What stands in braces has to stand in the translation,
-        but for `{what}`; parts between `|` stay as many.
+        The widget's labels are handed out to whoever asks for this language. Those that begin with `server.`
+        are what the server itself says, and with `channel.` what it says on channels. What stands in braces
+        has to stand in the translation, but for `{what}`; parts between `|` stay as many.
         """
         return {}
 

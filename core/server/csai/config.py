@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """When a statement is given up; PostgreSQL only."""
     database_connect_timeout_s: float = Field(5, ge=2)
     redis_url: str = ""
+    redis_timeout_s: float = Field(0.5, gt=0)
+    """How long Redis is waited for; then it is done without for some seconds."""
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     public_url: str = ""
     """Where visitors reach the server, for what is shown to be copied; without a slash at its end."""
@@ -89,7 +91,8 @@ class Settings(BaseSettings):
     """Messages a minute for one client; 0 switches the limit off."""
     rate_limit_visitor: int = Field(20, ge=0)
     live_connections: int = Field(1_000, ge=1)
-    """How many visitors of one process may follow their conversations at once; of one client half of it."""
+    """How many visitors of one process may follow their conversations at once, of one client half of it; and
+    how many admins may."""
     turn_deadline_s: float = 120
     first_token_timeout_s: float = 30
     drain_s: float = Field(20, ge=0)

@@ -29,6 +29,7 @@ from csai.chat.context_cache import Contexts
 from csai.chat.doors import Doors
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller
+from csai.chat.pause import Pauses
 from csai.chat.replay import Replays
 from csai.chat.reply_cache import ReplyCache
 from csai.chat.retrieval import Retrieval
@@ -199,7 +200,7 @@ def build_services(
     )
     keyring = Keyring(settings.signing_keys())
     outbound = Outbound(EgressPolicy(settings.egress_allow))
-    cache = Cache(redis_url=settings.redis_url, clock=clock)
+    cache = Cache(redis_url=settings.redis_url, timeout_s=settings.redis_timeout_s, clock=clock)
     views = ClientViews(
         settings=settings,
         database=database,
@@ -213,6 +214,7 @@ def build_services(
     views.tools_changed = listings.soon
     limiter = RateLimiter(
         redis_url=settings.redis_url,
+        timeout_s=settings.redis_timeout_s,
         per_client=settings.rate_limit_client,
         per_visitor=settings.rate_limit_visitor,
     )
@@ -222,7 +224,7 @@ def build_services(
         failures=settings.circuit_failures,
         open_s=settings.circuit_open_s,
         alerts=alerts,
-        shared=connect(settings.redis_url),
+        shared=connect(settings.redis_url, timeout_s=settings.redis_timeout_s),
     )
     admins = Admins(settings=settings, database=database, keyring=keyring, clock=clock)
     sign_ins = SignIns(
@@ -270,7 +272,18 @@ def build_services(
         clock=clock,
         follow_ups=follow_ups,
         redis_url=settings.redis_url,
+        redis_timeout_s=settings.redis_timeout_s,
         most=settings.live_connections,
+    )
+    handoffs = Handoffs(
+        database=database,
+        clock=clock,
+        live=live,
+        views=views,
+        outbox=outbox,
+        channels=TeammateWords(registry),
+        follow_ups=follow_ups,
+        wake=feed.wake,
     )
     vectors = VectorSearch(database)
     turns = Turns(
@@ -300,6 +313,7 @@ def build_services(
         contexts=Contexts(settings=settings, database=database, cache=cache),
         summaries=summaries,
         limits=limits,
+        pauses=Pauses(handoffs),
     )
     retention = Retention(
         settings=settings,
@@ -379,19 +393,10 @@ def build_services(
         cache=cache,
         doors=doors,
         summaries=summaries,
-        handoffs=Handoffs(
-            database=database,
-            clock=clock,
-            live=live,
-            views=views,
-            outbox=outbox,
-            channels=TeammateWords(registry),
-            follow_ups=follow_ups,
-            wake=feed.wake,
-        ),
+        handoffs=handoffs,
         follow_ups=follow_ups,
         feed=feed,
-        list_feed=ListFeed(database=database, clock=clock),
+        list_feed=ListFeed(database=database, clock=clock, most=settings.live_connections),
         erasures=Erasures(database=database, clock=clock, live=live, views=views, cache=cache),
         outbox=outbox,
         limits=limits,

@@ -37,6 +37,8 @@ export const common = {
   version: "Version",
   created: "Created",
   changed: "Changed",
+  live: "Live",
+  notLive: "Not live: read every 10 seconds",
   actions: "Actions",
   export: "Export",
   readOnly: "Your role may look at this, and change nothing.",

@@ -39,6 +39,8 @@ export const common: Messages["common"] = {
   version: "גרסה",
   created: "נוצר",
   changed: "שונה",
+  live: "בזמן אמת",
+  notLive: "לא בזמן אמת: נקרא כל 10 שניות",
   actions: "פעולות",
   export: "ייצוא",
   readOnly: "התפקיד שלכם מאפשר צפייה בלבד.",

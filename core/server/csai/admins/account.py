@@ -19,9 +19,10 @@ from csai.admins.password import hash_password
 from csai.admins.repository import AdminRepository, AdminRow
 from csai.admins.service import Role
 from csai.admins.session_repository import LinkRepository, SessionRepository
-from csai.clients.repository import ClientRepository
+from csai.clients.list_repository import check_clients
 from csai.kit.crypto import key_hash
-from csai.kit.identifier import check_id, is_id, new_id
+from csai.kit.cursor import Place
+from csai.kit.identifier import is_id, new_id
 from csai.kit.problem import Problem, not_found
 
 MAX_EMAIL_CHARS = 254
@@ -174,22 +175,25 @@ async def give_link(transaction: AsyncConnection, admin_id: str | None, *, at: d
 
 async def first_link(transaction: AsyncConnection, *, at: datetime) -> Link | None:
     """A link for the first admin, while there is none. Earlier ones stay: other servers showed them."""
-    if await AdminRepository(transaction).all():
+    if await AdminRepository(transaction).has_any():
         return None
     link = await give_link(transaction, None, at=at)
     await record(transaction, SYSTEM, "admin.link_made", object="admin:first", at=at)
     return link
 
 
-async def accounts(transaction: AsyncConnection, *, scope: frozenset[str] | None = None) -> list[Account]:
-    """Those that one who may operate `scope` may see, the oldest first."""
+async def accounts(
+    transaction: AsyncConnection,
+    *,
+    scope: frozenset[str] | None = None,
+    after: Place | None = None,
+    count: int | None = None,
+) -> list[Account]:
+    """Those that one who may operate `scope` may see, by e-mail address: so many after a place."""
     repository = AdminRepository(transaction)
-    bindings = await repository.bindings()
-    every = [
-        Account(row, bindings.get(row.id, frozenset()) if row.is_bound else None)
-        for row in await repository.all()
-    ]
-    return [account for account in every if account.is_within(scope)]
+    rows = await repository.listed(within=scope, after=after, count=count)
+    bindings = await repository.bindings([row.id for row in rows])
+    return [Account(row, bindings.get(row.id, frozenset()) if row.is_bound else None) for row in rows]
 
 
 async def find_account(
@@ -216,7 +220,5 @@ def normalise_email(text: str) -> str:
 
 async def _bind(transaction: AsyncConnection, admin_id: str, client_ids: Collection[str]) -> None:
     """Raises 404 for a client that there is not."""
-    for client_id in client_ids:
-        check_id(client_id, "client")
-        await ClientRepository(transaction, client_id).get()
+    await check_clients(transaction, client_ids)
     await AdminRepository(transaction).bind(admin_id, client_ids)

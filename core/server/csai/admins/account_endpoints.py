@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from csai.admins.account import (
     Account,
@@ -17,11 +17,14 @@ from csai.admins.account import (
     reset_admin,
     unlock_admin,
 )
+from csai.admins.repository import ADMIN_ORDER
 from csai.admins.schemas import AdminChange, AdminItem, AdminLinkItem, AdminList, InvitedAdmin, NewAdmin
 from csai.admins.service import OWNERS, SignedIn
 from csai.kit.body import read_model
+from csai.kit.cursor import Cursor, read_place
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
+from csai.kit.page import page_of
 from csai.kit.problem import Problem
 from csai.services import Services
 
@@ -31,12 +34,17 @@ AdminId = Annotated[str, Path(description="The admin's id.")]
 
 
 @router.get("", summary="Who may sign in, and what they may do", response_model=AdminList)
-async def listing(request: Request) -> Any:
-    """An owner of some clients sees those whose clients are all among them."""
+async def listing(
+    request: Request, before: Cursor = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> Any:
+    """By e-mail address. An owner of some clients sees those whose clients are all among them."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request, roles=OWNERS, is_scoped=True)
+    place = read_place(before, order=ADMIN_ORDER)
     async with services.database.read() as connection:
-        return {"admins": [_item(each) for each in await accounts(connection, scope=admin.client_ids)]}
+        found = await accounts(connection, scope=admin.client_ids, after=place, count=limit + 1)
+    page, later = page_of(found, limit, mark=lambda each: str(each.row.place))
+    return {"admins": [_item(each) for each in page], "next": later}
 
 
 @router.post(

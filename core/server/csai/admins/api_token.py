@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csai.admins.account import Account
 from csai.admins.api_token_repository import ApiTokenRepository, ApiTokenRow
 from csai.admins.audit import Actor, record
+from csai.admins.repository import AdminRepository
 from csai.admins.service import TOKEN_PREFIX, Role, Scope, lesser_role, shared_clients
-from csai.clients.repository import ClientRepository
+from csai.clients.list_repository import check_clients
 from csai.kit.crypto import key_hash
 from csai.kit.identifier import check_id, new_id
 from csai.kit.problem import Problem, not_found
@@ -81,8 +82,9 @@ async def create_token(
     name = _checked_name(name)
     _check_role(owner, role)
     await _check_clients(transaction, owner, client_ids or ())
-    if await repository.count(owner.row.id, now=at) >= MAX_TOKENS:
-        raise Problem(409, "too_many_tokens", f"There are {MAX_TOKENS} tokens. Revoke those of no use first.")
+    # So that of two at once one sees the other's.
+    await AdminRepository(transaction).lock(owner.row.id)
+    _check_room(name, await repository.names(owner.row.id, now=at))
     token = TOKEN_PREFIX + secrets.token_urlsafe(24)
     row = ApiTokenRow(
         id=new_id(),
@@ -153,6 +155,15 @@ def _checked_name(text: str) -> str:
     return name
 
 
+def _check_room(name: str, names: Collection[str]) -> None:
+    if len(names) >= MAX_TOKENS:
+        raise Problem(409, "too_many_tokens", f"There are {MAX_TOKENS} tokens. Revoke those of no use first.")
+    if name.casefold() in {each.casefold() for each in names}:
+        raise Problem(
+            409, "token_exists", f"There is a token {name} already. Revoke it first, or choose another name."
+        )
+
+
 def _check_role(owner: Account, role: Role) -> None:
     if lesser_role(role, owner.row.role) != role:
         raise Problem(
@@ -161,8 +172,6 @@ def _check_role(owner: Account, role: Role) -> None:
 
 
 async def _check_clients(transaction: AsyncConnection, owner: Account, client_ids: Collection[str]) -> None:
-    for client_id in client_ids:
-        check_id(client_id, "client")
-        if owner.client_ids is not None and client_id not in owner.client_ids:
-            raise not_found("client")
-        await ClientRepository(transaction, client_id).get()
+    if owner.client_ids is not None and not owner.client_ids.issuperset(client_ids):
+        raise not_found("client")
+    await check_clients(transaction, client_ids)

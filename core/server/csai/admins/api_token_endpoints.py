@@ -39,7 +39,8 @@ async def listing(request: Request) -> Any:
     openapi_extra=body_of(NewApiToken),
 )
 async def make(request: Request) -> Any:
-    """It acts for you, with no more than you may at that time. 409 `too_many_tokens` beyond 50."""
+    """It acts for you, with no more than you may at that time. 409 `too_many_tokens` beyond 50, and
+    `token_exists` where one of yours that works has the name."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request, roles=READERS, is_scoped=True, is_personal=True)
     asked = await read_model(request, NewApiToken, max_bytes=services.settings.max_body_bytes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.models import Admin, ApiToken
@@ -62,10 +62,10 @@ class ApiTokenRepository:
         rows = await self._connection.execute(statement.order_by(ApiToken.id.desc()))
         return [ApiTokenRow(*row) for row in rows]
 
-    async def count(self, admin_id: str, *, now: datetime) -> int:
-        """How many of the admin's tokens work."""
-        statement = select(func.count()).where(ApiToken.admin_id == admin_id, *_is_alive(now))
-        return await self._connection.scalar(statement) or 0
+    async def names(self, admin_id: str, *, now: datetime) -> Sequence[str]:
+        """Of the admin's tokens that work."""
+        statement = select(ApiToken.name).where(ApiToken.admin_id == admin_id, *_is_alive(now))
+        return (await self._connection.scalars(statement)).all()
 
     async def use(self, token_id: str, *, now: datetime) -> None:
         """Write down that it was used, unless another process just did."""

@@ -15,6 +15,7 @@ from csai.models import Admin, AdminClient, AdminIdentity, AdminSession, AuditEn
 from csai.models.base import Id, UtcDateTime
 
 AUDIT_ORDER = "audit"
+ADMIN_ORDER = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class AdminRow:
 
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and self.locked_until > now
+
+    @property
+    def place(self) -> Place:
+        return Place(ADMIN_ORDER, self.email, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +144,31 @@ class AdminRepository:
         statement = select(AdminClient.client_id).where(AdminClient.admin_id == row.id)
         return frozenset(await self._connection.scalars(statement))
 
-    async def bindings(self) -> dict[str, frozenset[str]]:
-        """The clients of every admin who has any, by the admin's id."""
+    async def bindings(self, admin_ids: Collection[str]) -> dict[str, frozenset[str]]:
+        """The clients of these admins who have any, by the admin's id."""
         found: dict[str, set[str]] = {}
+        own = AdminClient.admin_id.in_(admin_ids)
         for admin_id, client_id in await self._connection.execute(
-            select(AdminClient.admin_id, AdminClient.client_id)
+            select(AdminClient.admin_id, AdminClient.client_id).where(own)
         ):
             found.setdefault(admin_id, set()).add(client_id)
         return {admin_id: frozenset(client_ids) for admin_id, client_ids in found.items()}
 
-    async def all(self) -> list[AdminRow]:
-        return [AdminRow(*row) for row in await self._connection.execute(_ADMIN.order_by(Admin.id))]
+    async def has_any(self) -> bool:
+        return (await self._connection.execute(select(Admin.id).limit(1))).first() is not None
+
+    async def listed(
+        self, *, within: Collection[str] | None = None, after: Place | None = None, count: int | None = None
+    ) -> list[AdminRow]:
+        """By e-mail address, those who may operate clients of `within` and no others; None: all."""
+        statement = _ADMIN.order_by(Admin.email).limit(count)
+        if within is not None:
+            has_some = exists().where(AdminClient.admin_id == Admin.id)
+            has_others = has_some.where(AdminClient.client_id.not_in(within))
+            statement = statement.where(Admin.is_bound, has_some, ~has_others)
+        if after is not None:
+            statement = statement.where(Admin.email > after.value)
+        return [AdminRow(*row) for row in await self._connection.execute(statement)]
 
     async def of_session(self, session_id: str, *, now: datetime) -> tuple[AdminRow, bool] | None:
         """Whose session that is, while it lasts and they are active; and whether it is vouched for."""
@@ -161,6 +180,10 @@ class AdminRepository:
             )
         ).first()
         return (AdminRow(*row[:-1]), row[-1]) if row else None
+
+    async def lock(self, admin_id: str) -> None:
+        """Whoever else locks the admin waits until this transaction ends."""
+        await self._connection.execute(select(Admin.id).where(Admin.id == admin_id).with_for_update())
 
     async def lock_owners(self) -> int:
         """How many active owners the installation has; no other transaction changes them until this ends."""

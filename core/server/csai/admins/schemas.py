@@ -169,7 +169,8 @@ class AdminItem(BaseModel):
 
 
 class AdminList(BaseModel):
-    admins: list[AdminItem]
+    admins: list[AdminItem] = Field(description="By e-mail address.")
+    next: str | None = Field(description="Ask again with `before` set to this for more; null at the end.")
 
 
 class NewAdmin(BaseModel):

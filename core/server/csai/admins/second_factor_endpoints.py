@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 
 from csai.admins.account import find_account
 from csai.admins.schemas import Changed, CodeGiven, Enrolment, PasswordGiven, RecoveryCodes
 from csai.admins.second_factor import reset_second_factor
-from csai.admins.service import OWNERS, READERS
+from csai.admins.service import OWNERS, READERS, SignedIn
 from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
@@ -18,6 +18,8 @@ from csai.services import Services
 router = APIRouter(prefix="/admin", tags=["admin"], responses=ADMIN_PROBLEMS)
 
 MAX_BYTES = 4_000
+
+B = TypeVar("B", PasswordGiven, CodeGiven)
 
 
 @router.post(
@@ -28,9 +30,7 @@ MAX_BYTES = 4_000
 )
 async def begin(request: Request) -> Any:
     """Nothing is asked for until a code has confirmed it. 409 `second_factor_set` where there is one."""
-    services: Services = request.app.state.services
-    admin = await services.admins.enter(request, roles=READERS, is_scoped=True, is_personal=True)
-    asked = await read_model(request, PasswordGiven, max_bytes=MAX_BYTES)
+    services, admin, asked = await _asked(request, PasswordGiven)
     await services.sign_ins.check_password(admin, asked.password.get_secret_value())
     secret, uri = await services.second_factors.begin(admin)
     return {"secret": secret, "uri": uri}
@@ -44,11 +44,8 @@ async def begin(request: Request) -> Any:
 )
 async def confirm(request: Request) -> Any:
     """Ends the other sessions. 409 `second_factor_invalid` for another code."""
-    services: Services = request.app.state.services
-    admin = await services.admins.enter(request, roles=READERS, is_scoped=True, is_personal=True)
-    asked = await read_model(request, CodeGiven, max_bytes=MAX_BYTES)
-    await services.sign_ins.check_guess(admin)
-    return {"codes": await services.second_factors.confirm(admin, asked.code.get_secret_value())}
+    services, admin, code = await _guessed(request)
+    return {"codes": await services.second_factors.confirm(admin, code)}
 
 
 @router.post(
@@ -58,11 +55,8 @@ async def confirm(request: Request) -> Any:
     openapi_extra=body_of(CodeGiven),
 )
 async def take_off(request: Request) -> Any:
-    services: Services = request.app.state.services
-    admin = await services.admins.enter(request, roles=READERS, is_scoped=True, is_personal=True)
-    asked = await read_model(request, CodeGiven, max_bytes=MAX_BYTES)
-    await services.sign_ins.check_guess(admin)
-    await services.second_factors.take_off(admin, asked.code.get_secret_value())
+    services, admin, code = await _guessed(request)
+    await services.second_factors.take_off(admin, code)
     return {"changed": True}
 
 
@@ -78,3 +72,17 @@ async def reset(request: Request, admin_id: str) -> Any:
         account = await find_account(transaction, admin_id, scope=admin.client_ids)
         await reset_second_factor(transaction, account, actor=admin.actor, at=services.clock.now())
     return {"changed": True}
+
+
+async def _asked(request: Request, model: type[B]) -> tuple[Services, SignedIn, B]:
+    """Who asks for what of their own second factor."""
+    services: Services = request.app.state.services
+    admin = await services.admins.enter(request, roles=READERS, is_scoped=True, is_personal=True)
+    return services, admin, await read_model(request, model, max_bytes=MAX_BYTES)
+
+
+async def _guessed(request: Request) -> tuple[Services, SignedIn, str]:
+    """Who shows which code; it counts as a guess."""
+    services, admin, asked = await _asked(request, CodeGiven)
+    await services.sign_ins.check_guess(admin)
+    return services, admin, asked.code.get_secret_value()

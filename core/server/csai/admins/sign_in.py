@@ -107,7 +107,7 @@ class SignIns:
             )
             repository = AdminRepository(connection)
             row = await repository.get(admin_id) if admin_id else None
-            is_late = admin_id is None and bool(await repository.all())
+            is_late = admin_id is None and await repository.has_any()
         if not is_known or is_late or (row is not None and not row.is_active):
             raise _link_invalid()
         return row.email if row else None
@@ -230,7 +230,7 @@ class SignIns:
     async def _first(
         self, transaction: AsyncConnection, request: Request, email: str | None, password_hash: str
     ) -> str:
-        if await AdminRepository(transaction).all():
+        if await AdminRepository(transaction).has_any():
             raise _link_invalid()
         actor = Actor("system", request_id=request.state.request_id)
         admin_id = await add_admin(

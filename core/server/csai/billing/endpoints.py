@@ -29,7 +29,7 @@ from csai.kit.body import read_body, read_model
 from csai.kit.identifier import check_id, is_id
 from csai.kit.openapi import ADMIN_PROBLEMS, GATEWAY_PROBLEMS, body_of
 from csai.kit.page import check_before, page_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, named_tags, read_change, tagged
 from csai.kit.problem import Problem
 from csai.services import Services
 
@@ -215,8 +215,7 @@ async def refund(request: Request, response: Response, invoice_id: str) -> Any:
     """`If-Match` keeps two clicks from being two refunds. 502 as in charging; then ask for the same again."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, RefundAsked, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, RefundAsked, max_bytes=services.settings.max_body_bytes)
     check_id(invoice_id, "invoice")
     await services.billing.refunds.refund(invoice_id, asked.amount, tags=tags, actor=admin.actor)
     return await _state(services, response, invoice_id)
@@ -270,6 +269,4 @@ async def _page(services: Services, wanted: InvoiceFilter, before: str | None, c
 
 async def _state(services: Services, response: Response, invoice_id: str) -> InvoiceState:
     async with services.database.read() as connection:
-        state, tag = await invoice_state(connection, invoice_id, now=services.clock.now())
-    response.headers["ETag"] = f'"{tag}"'
-    return state
+        return tagged(response, *await invoice_state(connection, invoice_id, now=services.clock.now()))

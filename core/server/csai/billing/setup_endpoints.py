@@ -11,10 +11,9 @@ from csai.billing.money import to_amount
 from csai.billing.payer import client_payer, set_payer
 from csai.billing.price import checked_price, plan_price, set_plan_price
 from csai.billing.schemas import PayerChange, PayerState, PlanPriceChange, PlanPriceState
-from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, read_change, tagged
 from csai.services import Services
 
 router = APIRouter(prefix="/admin", tags=["admin: billing"], responses=ADMIN_PROBLEMS)
@@ -37,8 +36,7 @@ async def change_price(request: Request, response: Response, plan: str) -> Any:
     """For invoices made from now on."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, PlanPriceChange, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, PlanPriceChange, max_bytes=services.settings.max_body_bytes)
     wanted = checked_price(base=asked.base, currency=asked.currency, usage_rate=asked.usage_rate)
     async with services.database.write() as transaction:
         await set_plan_price(transaction, plan, wanted, tags=tags, clock=services.clock, actor=admin.actor)
@@ -62,8 +60,7 @@ async def change_payer(request: Request, response: Response, client_id: str) -> 
     """What is left out is taken back. It holds from the next charge on."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, PayerChange, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, PayerChange, max_bytes=services.settings.max_body_bytes)
     check_id(client_id, "client")
     async with services.database.write() as transaction:
         await set_payer(
@@ -81,18 +78,17 @@ async def change_payer(request: Request, response: Response, client_id: str) -> 
 async def _price(services: Services, response: Response, plan: str) -> PlanPriceState:
     async with services.database.read() as connection:
         found, tag = await plan_price(connection, plan)
-    response.headers["ETag"] = f'"{tag}"'
-    return PlanPriceState(
+    state = PlanPriceState(
         plan=plan,
         base=to_amount(found.base_micros),
         currency=found.currency,
         usage_rate=to_amount(found.usage_rate_micros),
     )
+    return tagged(response, state, tag)
 
 
 async def _payer(services: Services, response: Response, client_id: str) -> PayerState:
     check_id(client_id, "client")
     async with services.database.read() as connection:
         state, tag = await client_payer(connection, client_id)
-    response.headers["ETag"] = f'"{tag}"'
-    return PayerState(**state)
+    return tagged(response, PayerState(**state), tag)

@@ -16,7 +16,7 @@ from csai.clients.repository import ClientRepository
 from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, named_tags, read_change, tagged
 from csai.kit.problem import not_found
 from csai.plugins.form import form_groups, settings_schema
 from csai.services import Services
@@ -89,8 +89,7 @@ async def change(request: Request, response: Response, client_id: str, account_i
     """Settings that are left out stay, secrets too; null takes one back."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    revisions = named_tags(request)
-    asked = await read_model(request, AccountChange, max_bytes=services.settings.max_body_bytes)
+    asked, revisions = await read_change(request, AccountChange, max_bytes=services.settings.max_body_bytes)
     check_id(client_id, "client")
     async with services.database.write() as transaction:
         accounts = _accounts(services, transaction, client_id, admin.actor)
@@ -150,5 +149,4 @@ def _accounts(
 
 
 def _tagged(response: Response, state: AccountState) -> AccountState:
-    response.headers["ETag"] = f'"{state.revision}"'
-    return state
+    return tagged(response, state, state.revision)

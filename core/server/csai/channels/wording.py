@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from csai_sdk import Locale, english_labels
+from csai_sdk import Locale
 
-from csai.locales.language import labels_of, written_in
+from csai.locales.language import label_in
 
 Said = Literal[
     "stop", "start", "help", "expired", "confirm", "limit", "missed", "missed_back", "missed_subject"
@@ -16,9 +16,8 @@ Said = Literal[
 
 def words(said: Said, heard: Sequence[str], locales: Sequence[Locale], *, name: str = "") -> str:
     """In the visitor's language, which the longest of their latest texts tells best."""
-    key = f"channel.{said}"
-    labels = labels_of(written_in([max(heard, key=len, default="")], locales))
-    return (labels.get(key) or english_labels()[key]).replace("{name}", name)
+    longest = max(heard, key=len, default="")
+    return label_in(f"channel.{said}", [longest], locales).replace("{name}", name)
 
 
 def question(confirmation: Mapping[str, Any], reply: str) -> str:

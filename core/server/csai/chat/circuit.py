@@ -74,11 +74,12 @@ class SharedCircuits:
         return await cast(Any, self._redis.eval(script, 1, KEY, *arguments))
 
 
-def connect(redis_url: str) -> SharedCircuits | None:
+def connect(redis_url: str, *, timeout_s: float) -> SharedCircuits | None:
     """None where no Redis is configured. No I/O yet."""
     if not redis_url:
         return None
-    return SharedCircuits(Redis.from_url(redis_url, socket_timeout=0.5, socket_connect_timeout=0.5))
+    redis = Redis.from_url(redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+    return SharedCircuits(redis)
 
 
 def _ms(seconds: float) -> int:

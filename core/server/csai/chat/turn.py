@@ -21,6 +21,7 @@ from csai.chat.context_cache import Contexts
 from csai.chat.doors import Doors
 from csai.chat.live import LiveTurns
 from csai.chat.model import ModelCaller, NoReply
+from csai.chat.pause import Paused, Pauses
 from csai.chat.prompt import CHARS_PER_TOKEN, SystemPrompt, instructions, passages_heading
 from csai.chat.replay import Asked, Replays
 from csai.chat.reply_cache import ReplyCache
@@ -51,14 +52,6 @@ MAX_CALLS = 128
 SORRY = "I'm sorry, something went wrong on our side and I could not answer. Please try again in a moment."
 OUT_OF_TIME = "I'm sorry, this took longer than it may. Please try again."
 NO_WORDS = "I'm sorry, I could not find an answer to that. Could you put it another way?"
-PAUSED = (
-    "The assistant is having a break. Leave us a message with your e-mail address, or ask for a person: "
-    "somebody will answer you."
-)
-
-
-class Paused(Exception):
-    """An admin has switched the AI off: no model is called."""
 
 
 class Turns:
@@ -80,6 +73,7 @@ class Turns:
         doors: Doors,
         summaries: Summaries,
         limits: LimitNews,
+        pauses: Pauses,
     ) -> None:
         self._settings = settings
         self._replays = replays
@@ -92,6 +86,7 @@ class Turns:
         self._contexts = contexts
         self._summaries = summaries
         self._limits = limits
+        self._pauses = pauses
         self._live = live
         self._doors = doors
 
@@ -136,6 +131,8 @@ class Turns:
         reach(FaultPoint.ENDED)
         status, text = self._judge(turn, is_late=not done)
         try:
+            if status == "paused":
+                status, text = await self._pauses.judge(turn)
             outcome = await self._settle(turn, status, text)
             self._summaries.schedule(turn)
             await self._replies.keep(turn, outcome)
@@ -160,7 +157,7 @@ class Turns:
             self._acceptance.free(turn)
 
     def _judge(self, turn: RunningTurn, *, is_late: bool) -> tuple[str, str]:
-        """The turn's status, and what the visitor is told."""
+        """The turn's status, and what the visitor is told; `paused` is left to be judged."""
         task = turn.task
         turn.is_reserved_unsure = turn.is_reserved_unsure or turn.may_have_reserved()
         if turn.handed_to is not None:
@@ -176,7 +173,7 @@ class Turns:
             turn.limit_reached = error
             return "blocked", turn.view.limit_message or LIMIT_FOR_VISITORS
         if isinstance(error, Paused):
-            return "blocked", PAUSED
+            return "paused", ""
         if isinstance(error, FencedOut):
             return "failed", SORRY
         if isinstance(error, NoReply):
@@ -194,6 +191,8 @@ class Turns:
         if turn.handed_to is not None:
             return
         if turn.view.is_paused:
+            # What was said before tells the language in which the visitor hears of it.
+            turn.history = await self._contexts.recent(turn)
             raise Paused
         if await self._replies.answer(turn):
             return

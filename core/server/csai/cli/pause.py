@@ -17,7 +17,7 @@ spending_switch = typer.Typer(
 
 
 def pause(name_or_id: NameOrId) -> None:
-    """Switch a client's AI off, from its next turn on: visitors are asked to leave a message."""
+    """Switch a client's AI off, from its next turn on: visitors wait for a teammate, if it offers that."""
     typer.echo(f"The AI of {_set_pause(name_or_id, is_paused=True)} is off.")
 
 

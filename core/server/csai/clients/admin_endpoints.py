@@ -34,7 +34,7 @@ from csai.kit.body import read_model
 from csai.kit.cursor import Cursor, read_place
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, read_change, tagged
 from csai.kit.text import clean
 from csai.services import Services
 from csai.usage.repository import Span
@@ -128,8 +128,7 @@ async def change(request: Request, response: Response, client_id: str) -> Any:
     """All of it or nothing; it holds from the client's next turn on, in every process."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, ClientChange, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, ClientChange, max_bytes=services.settings.max_body_bytes)
     check_id(client_id, "client")
     async with services.database.write() as transaction:
         await change_profile(
@@ -188,9 +187,7 @@ async def _switch(
 async def _profile(services: Services, response: Response, client_id: str) -> ClientProfile:
     check_id(client_id, "client")
     async with services.database.read() as connection:
-        profile, tag = await client_profile(connection, client_id, services.settings)
-    response.headers["ETag"] = f'"{tag}"'
-    return profile
+        return tagged(response, *await client_profile(connection, client_id, services.settings))
 
 
 def _change(asked: ClientChange) -> ProfileChange:

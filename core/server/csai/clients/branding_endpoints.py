@@ -8,10 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from csai.admins.service import READERS
 from csai.clients.branding import Branding, change_branding, client_branding
-from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, read_change, tagged
 from csai.services import Services
 
 router = APIRouter(prefix="/admin", tags=["admin: widget"], responses=ADMIN_PROBLEMS)
@@ -40,8 +39,7 @@ async def change(request: Request, response: Response, client_id: str) -> Any:
     """
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, Branding, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, Branding, max_bytes=services.settings.max_body_bytes)
     check_id(client_id, "client")
     async with services.database.write() as transaction:
         await change_branding(
@@ -53,6 +51,4 @@ async def change(request: Request, response: Response, client_id: str) -> Any:
 async def _state(services: Services, response: Response, client_id: str) -> Branding:
     check_id(client_id, "client")
     async with services.database.read() as connection:
-        state, tag = await client_branding(connection, client_id)
-    response.headers["ETag"] = f'"{tag}"'
-    return state
+        return tagged(response, *await client_branding(connection, client_id))

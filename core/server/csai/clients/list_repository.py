@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, String, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.kit.cursor import Place
-from csai.kit.identifier import is_id
+from csai.kit.identifier import check_id, is_id
+from csai.kit.problem import not_found
 from csai.models import ApiKey, ApiUsage, Client, Conversation
 from csai.models.base import Id, UtcDateTime
 
@@ -88,6 +89,15 @@ async def counted_clients(connection: AsyncConnection, asked: ClientFilter) -> d
     """How many fit, by status."""
     statement = select(Client.status, func.count()).where(*_conditions(asked, is_any_status=True))
     return {row[0]: row[1] for row in await connection.execute(statement.group_by(Client.status))}
+
+
+async def check_clients(connection: AsyncConnection, client_ids: Collection[str]) -> None:
+    """Raises 404 where there is no client of one of these ids."""
+    for client_id in client_ids:
+        check_id(client_id, "client")
+    there = select(func.count()).where(Client.id.in_(client_ids))
+    if client_ids and await connection.scalar(there) != len(set(client_ids)):
+        raise not_found("client")
 
 
 async def used_by(

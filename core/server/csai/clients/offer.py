@@ -7,13 +7,18 @@ from typing import Literal
 from csai.clients.access import Access
 from csai.clients.branding import stored_branding
 from csai.kit.problem import Problem
+from csai.plugins.view import ClientView
 
 Offer = Literal["handoff", "email_follow_up", "feedback", "rating", "transcript"]
 
 
+def is_offered(view: ClientView, offer: Offer) -> bool:
+    return bool(getattr(stored_branding(view.client.branding), offer))
+
+
 def check_offered(access: Access, offer: Offer) -> None:
     """Raises 403 where it is switched off; but the client's own servers do as they like."""
-    if access.is_secret or getattr(stored_branding(access.view.client.branding), offer):
+    if access.is_secret or is_offered(access.view, offer):
         return
     raise Problem(
         403,

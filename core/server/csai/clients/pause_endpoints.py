@@ -41,7 +41,7 @@ async def pause_state(request: Request, client_id: str) -> Any:
 
 @router.post(PAUSE, summary="Switch the client's AI off", response_model=PauseState)
 async def pause(request: Request, client_id: str) -> Any:
-    """From the next turn on, in every process: visitors are asked to leave a message. Repeatable."""
+    """From the next turn on, in every process: visitors wait for a teammate, if offered. Repeatable."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
     check_id(client_id, "client")

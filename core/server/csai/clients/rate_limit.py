@@ -19,7 +19,6 @@ from csai.kit.problem import Problem
 
 log = structlog.get_logger(__name__)
 
-REDIS_TIMEOUT_S = 0.5
 # A Redis that has failed is left alone so long, or every message would wait for it in vain.
 PAUSE_S = 5.0
 WINDOW_S = 60
@@ -32,12 +31,10 @@ class RateLimited(Problem):
 class RateLimiter:
     """Counts in Redis, for all processes together; in this process alone where Redis is missing or down."""
 
-    def __init__(self, *, redis_url: str, per_client: int, per_visitor: int) -> None:
+    def __init__(self, *, redis_url: str, timeout_s: float, per_client: int, per_visitor: int) -> None:
         self._local = FixedWindowRateLimiter(MemoryStorage())
         self._pool = (
-            ConnectionPool.from_url(
-                redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
-            )
+            ConnectionPool.from_url(redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
             if redis_url
             else None
         )

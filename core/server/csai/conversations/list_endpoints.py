@@ -11,10 +11,11 @@ from csai.admins.audit import record
 from csai.admins.service import CHANGERS, ROLES
 from csai.conversations.detail_repository import DetailRepository
 from csai.conversations.export import exported
-from csai.conversations.list_repository import ORDER, ConversationList
+from csai.conversations.list_repository import ORDER, ConversationFilter, ConversationList
 from csai.conversations.list_schemas import ConversationDetail, ConversationItems, ConversationQuery
 from csai.conversations.list_view import feedback_view, item_of, turn_view
 from csai.conversations.schemas import message_json
+from csai.database import Database
 from csai.kit.cursor import MAX_CHARS, read_place
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS
@@ -92,23 +93,26 @@ async def export(request: Request, asked: Annotated[ConversationQuery, Query()])
 
 @router.get(
     "/events",
-    summary="Follow the list: conversations as they begin and change",
+    summary="Follow conversations as they begin and change, or one of them",
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}},
 )
 async def events(
     request: Request,
     client_id: Annotated[str | None, Query(description="Only of this client.")] = None,
+    conversation_id: Annotated[str | None, Query(description="Only this one, also a test.")] = None,
 ) -> Response:
     """`conversation.changed` carries the conversation as in the list, but for its last message. After some
-    minutes the connection ends: come back, and read the list anew. 503 where too many follow already."""
+    minutes the connection ends: come back, and read anew. 503 and 429 where too many follow already."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request, roles=ROLES, is_scoped=True)
     if client_id is not None:
         check_id(client_id, "client")
     asked = ConversationQuery(client_id=client_id).filter(admin.client_ids)
+    if conversation_id is not None:
+        await _check_there(services.database, conversation_id, asked)
     return StreamingResponse(
-        services.list_feed.open(asked.clients),
+        services.list_feed.open(asked.clients, admin_id=admin.id, conversation_id=conversation_id),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -150,3 +154,11 @@ async def conversation(request: Request, conversation_id: str, asked: Annotated[
         "previous": above[0].id if above else None,
         "next": below[0].id if below else None,
     }
+
+
+async def _check_there(database: Database, conversation_id: str, asked: ConversationFilter) -> None:
+    """Raises 404."""
+    check_id(conversation_id, "conversation")
+    async with database.read() as connection:
+        if await ConversationList(connection, asked).get(conversation_id) is None:
+            raise not_found("conversation")

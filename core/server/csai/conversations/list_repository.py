@@ -148,6 +148,10 @@ class ConversationList:
         statement = _ROW.where(has_changed, Conversation.is_test.is_(False), *_of(self._asked.clients))
         return await self._rows(statement.order_by(Conversation.last_message_at.desc()).limit(count))
 
+    async def named(self, conversation_ids: Collection[str]) -> Sequence[ListedConversation]:
+        """Those of the clients' conversations, also where they are tests."""
+        return await self._rows(_ROW.where(Conversation.id.in_(conversation_ids), *_of(self._asked.clients)))
+
     async def excerpts(self, conversation_ids: Sequence[str]) -> dict[str, Excerpt]:
         """The last message of each of these conversations, which the caller may see."""
         last = (

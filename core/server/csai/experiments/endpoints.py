@@ -22,7 +22,7 @@ from csai.experiments.service import (
 from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, named_tags, read_change, tagged
 from csai.services import Services
 
 router = APIRouter(
@@ -82,8 +82,7 @@ async def experiment(request: Request, response: Response, client_id: str, exper
 async def change(request: Request, response: Response, client_id: str, experiment_id: str) -> Any:
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, ExperimentChange, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, ExperimentChange, max_bytes=services.settings.max_body_bytes)
     check_id(client_id, "client")
     async with services.database.write() as transaction:
         await change_experiment(
@@ -159,6 +158,4 @@ async def _state(
 ) -> ExperimentState:
     check_id(client_id, "client")
     async with services.database.read() as connection:
-        state, tag = await experiment_state(connection, client_id, experiment_id)
-    response.headers["ETag"] = f'"{tag}"'
-    return state
+        return tagged(response, *await experiment_state(connection, client_id, experiment_id))

@@ -41,7 +41,14 @@ class ConversationFeed:
     """Tells visitors what happens in their conversations beside turns."""
 
     def __init__(
-        self, *, database: Database, clock: Clock, follow_ups: FollowUps, redis_url: str, most: int
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        follow_ups: FollowUps,
+        redis_url: str,
+        redis_timeout_s: float,
+        most: int,
     ) -> None:
         """No more than `most` follow at once, of one client half of that."""
         self._database = database
@@ -53,7 +60,7 @@ class ConversationFeed:
         self._watcher: asyncio.Task[None] | None = None
         self._is_woken = asyncio.Event()
         self._is_over = False
-        self.wake = Wake(redis_url=redis_url, heard=self._hear)
+        self.wake = Wake(redis_url=redis_url, timeout_s=redis_timeout_s, heard=self._hear)
 
     @property
     def count(self) -> int:

@@ -27,7 +27,7 @@ from csai.integrations.service import (
 from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, named_tags, read_change
 from csai.services import Services
 
 router = APIRouter(
@@ -110,8 +110,7 @@ async def change(request: Request, response: Response, client_id: str, integrati
     """It holds from the client's next turn on. Settings that are left out stay, secrets too; null clears."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, ConnectionPatch, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, ConnectionPatch, max_bytes=services.settings.max_body_bytes)
     check_ids(client_id, integration_id)
     async with services.database.write() as transaction:
         await change_connection(

@@ -28,7 +28,7 @@ from csai.integrations.schemas import (
 from csai.integrations.service import find_integration
 from csai.kit.body import read_model
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, named_tags, read_change
 from csai.kit.problem import Problem, not_found
 from csai.services import Services
 
@@ -112,8 +112,7 @@ async def change_endpoint(
     """The tool that it is offered as follows at the client's next turn."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, EndpointBody, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, EndpointBody, max_bytes=services.settings.max_body_bytes)
     async with _changing(services, client_id, integration_id, admin.actor) as within:
         await within.change(name, asked.draft(name), tags=tags)
     return await _endpoint(services, response, client_id, integration_id, name)

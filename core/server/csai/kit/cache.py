@@ -14,7 +14,6 @@ from csai.kit.redis_command import RedisCommands
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT_S = 0.25
 PAUSE_S = 5.0
 MAX_BYTES = 16_000_000
 
@@ -26,9 +25,9 @@ class Cache:
     waits for it.
     """
 
-    def __init__(self, *, redis_url: str, clock: Clock) -> None:
+    def __init__(self, *, redis_url: str, timeout_s: float, clock: Clock) -> None:
         self._clock = clock
-        self._redis = RedisCommands(redis_url, timeout_s=TIMEOUT_S) if redis_url else None
+        self._redis = RedisCommands(redis_url, timeout_s=timeout_s) if redis_url else None
         self._paused_until = 0.0
         self._kept: OrderedDict[str, tuple[datetime, bytes]] = OrderedDict()
         self._size_bytes = 0

@@ -5,11 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from starlette.requests import Request
+from starlette.responses import Response
 
+from csai.kit.body import read_model
 from csai.kit.problem import Problem
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 IF_MATCH = {
     "parameters": [
@@ -36,6 +42,18 @@ def named_tags(request: Request) -> list[str] | None:
         return None
     # Proxies that compress mark an ETag as weak; what it names is the same.
     return [tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")]
+
+
+async def read_change(request: Request, model: type[M], *, max_bytes: int) -> tuple[M, list[str] | None]:
+    """What is to be changed, and the tags of what it was seen as. Raises `Problem`."""
+    tags = named_tags(request)
+    return await read_model(request, model, max_bytes=max_bytes), tags
+
+
+def tagged(response: Response, state: T, tag: str | int) -> T:
+    """The state, with its tag for the one who may change it."""
+    response.headers["ETag"] = f'"{tag}"'
+    return state
 
 
 def known_tags(request: Request) -> set[str]:

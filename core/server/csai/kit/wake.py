@@ -20,7 +20,6 @@ from csai.kit.waiting import end
 log = structlog.get_logger(__name__)
 
 CHANNEL = "conversation_changed"
-TIMEOUT_S = 0.25
 PAUSE_S = 5.0
 LISTEN_S = 30.0
 
@@ -28,10 +27,10 @@ LISTEN_S = 30.0
 class Wake:
     """Says which conversation has changed, to `heard` of every process that listens."""
 
-    def __init__(self, *, redis_url: str, heard: Callable[[str], None]) -> None:
+    def __init__(self, *, redis_url: str, timeout_s: float, heard: Callable[[str], None]) -> None:
         self._url = redis_url
         self._heard = heard
-        self._commands = RedisCommands(redis_url, timeout_s=TIMEOUT_S) if redis_url else None
+        self._commands = RedisCommands(redis_url, timeout_s=timeout_s) if redis_url else None
         self._paused_until = 0.0
         self._listener: asyncio.Task[None] | None = None
 

@@ -7,10 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from csai.admins.service import READERS
-from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, read_change, tagged
 from csai.knowledge.choice import choose_embeddings, client_embeddings, embed_again
 from csai.knowledge.schemas import ClientEmbeddings, EmbeddingsChange
 from csai.services import Services
@@ -42,8 +41,7 @@ async def choose(request: Request, response: Response, client_id: str) -> Any:
     """All vectors are then made anew in the background; words are searched meanwhile as always."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, EmbeddingsChange, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, EmbeddingsChange, max_bytes=services.settings.max_body_bytes)
     check_id(client_id, "client")
     async with services.database.write() as transaction:
         await choose_embeddings(
@@ -77,8 +75,9 @@ async def again(request: Request, response: Response, client_id: str) -> Any:
 async def _state(services: Services, response: Response, client_id: str) -> ClientEmbeddings:
     check_id(client_id, "client")
     async with services.database.read() as connection:
-        state, tag = await client_embeddings(
-            connection, client_id, views=services.views, default=services.settings.embeddings
+        return tagged(
+            response,
+            *await client_embeddings(
+                connection, client_id, views=services.views, default=services.settings.embeddings
+            ),
         )
-    response.headers["ETag"] = f'"{tag}"'
-    return state

@@ -89,6 +89,11 @@ def labels_of(locale: Locale | None) -> Mapping[str, str]:
     }
 
 
+def label_in(key: str, texts: Iterable[str], locales: Sequence[Locale]) -> str:
+    """A label in the language in which the texts are written, the latest first; else in English."""
+    return labels_of(written_in(texts, locales)).get(key) or english_labels()[key]
+
+
 def widget_locale(locales: Sequence[Locale], language: str | None, accepted: str) -> dict[str, Any]:
     """All that the widget says by itself, in the language that is asked for, else in English."""
     locale = asked_for(language, accepted, locales)

@@ -13,7 +13,7 @@ from csai.clients.repository import ClientRepository
 from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, named_tags, tagged
 from csai.plugins.description import describe, preview_plugin
 from csai.plugins.inventory import listing
 from csai.plugins.registry import Plugin
@@ -170,8 +170,7 @@ def _list_tools(services: Services, client_id: str, plugin: Plugin) -> None:
 async def _state(services: Services, response: Response, client_id: str, plugin_id: str) -> ClientPluginState:
     find_plugin(services.registry, plugin_id)
     (state,) = await _states(services, client_id, [plugin_id])
-    response.headers["ETag"] = f'"{state.revision}"'
-    return state
+    return tagged(response, state, state.revision)
 
 
 async def _states(services: Services, client_id: str, plugin_ids: list[str]) -> list[ClientPluginState]:

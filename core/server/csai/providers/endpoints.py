@@ -7,10 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from csai.admins.service import READERS
-from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, read_change, tagged
 from csai.providers.choice import ModelRef, PlanProviders, Routing
 from csai.providers.recommendation import MOST, recommend
 from csai.providers.recommendation_schemas import Recommendation
@@ -58,8 +57,7 @@ async def choose(request: Request, response: Response, client_id: str) -> Any:
     """
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, ProvidersChange, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, ProvidersChange, max_bytes=services.settings.max_body_bytes)
     check_id(client_id, "client")
     async with services.database.write() as transaction:
         await choose_providers(
@@ -127,8 +125,7 @@ async def change_plan(request: Request, response: Response, plan: str) -> Any:
     """For every client on the plan, from its next turn on: what it chose and may no longer use is skipped."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, PlanProvidersChange, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, PlanProvidersChange, max_bytes=services.settings.max_body_bytes)
     changed = PlanProviders(
         chain=tuple(map(ModelRef.parse, asked.chain)),
         models=None if asked.models is None else tuple(asked.models),
@@ -155,18 +152,17 @@ def _routing(simple: list[str], threshold: int) -> Routing:
 async def _client_state(services: Services, response: Response, client_id: str) -> ClientProviders:
     check_id(client_id, "client")
     async with services.database.read() as connection:
-        state, tag = await client_providers(
-            connection,
-            client_id,
-            views=services.views,
-            default_provider=services.settings.llm_provider,
+        return tagged(
+            response,
+            *await client_providers(
+                connection,
+                client_id,
+                views=services.views,
+                default_provider=services.settings.llm_provider,
+            ),
         )
-    response.headers["ETag"] = f'"{tag}"'
-    return state
 
 
 async def _plan_state(services: Services, response: Response, plan: str) -> PlanProvidersState:
     async with services.database.read() as connection:
-        state, tag = await plan_providers(connection, plan)
-    response.headers["ETag"] = f'"{tag}"'
-    return state
+        return tagged(response, *await plan_providers(connection, plan))

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from csai.admins.service import READERS
-from csai.kit.body import read_model
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags
+from csai.kit.precondition import IF_MATCH, read_change, tagged
 from csai.providers.catalog import list_models, price_state, set_price
 from csai.providers.choice import ModelRef
 from csai.providers.schemas import Models, PriceChange, PriceState
@@ -59,8 +58,7 @@ async def change(request: Request, response: Response, provider: str, model: str
     """For all clients, from their next turn on. What is booked already keeps the price it was booked with."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, PriceChange, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, PriceChange, max_bytes=services.settings.max_body_bytes)
     ref = ModelRef(provider, model)
     async with services.database.write() as transaction:
         await set_price(
@@ -77,12 +75,13 @@ async def change(request: Request, response: Response, provider: str, model: str
 
 async def _state(services: Services, response: Response, ref: ModelRef) -> PriceState:
     async with services.database.read() as connection:
-        state, tag = await price_state(
-            connection,
-            ref,
-            registry=services.registry,
-            defaults=services.settings.price_overrides,
-            at=services.clock.now(),
+        return tagged(
+            response,
+            *await price_state(
+                connection,
+                ref,
+                registry=services.registry,
+                defaults=services.settings.price_overrides,
+                at=services.clock.now(),
+            ),
         )
-    response.headers["ETag"] = f'"{tag}"'
-    return state

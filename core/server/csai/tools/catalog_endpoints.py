@@ -18,7 +18,7 @@ from csai.kit.body import read_model
 from csai.kit.cursor import Cursor, read_place
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.page import page_of
-from csai.kit.precondition import IF_MATCH, named_tags, tag_of
+from csai.kit.precondition import IF_MATCH, named_tags, read_change, tag_of
 from csai.services import Services
 from csai.tools.catalog_schemas import DeletedTool, SharedTool, SharedToolDetail, SharedTools, ToolHistory
 from csai.tools.repository import Catalog, CatalogRow
@@ -109,8 +109,7 @@ async def change(request: Request, response: Response, tool_name: str) -> Any:
     """It holds from the next turn on of every client that has it, in every process."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, ToolDefinition, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, ToolDefinition, max_bytes=services.settings.max_body_bytes)
     async with services.database.write() as transaction:
         await change_tool(
             transaction,

@@ -15,7 +15,7 @@ from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.page import Before, check_before, page_of
-from csai.kit.precondition import IF_MATCH, named_tags, tag_of
+from csai.kit.precondition import IF_MATCH, read_change, tag_of
 from csai.services import Services
 from csai.tools.execution_repository import ToolLog, ToolStatistics
 from csai.tools.invocation import timeout_s
@@ -62,8 +62,7 @@ async def change(request: Request, response: Response, client_id: str, tool_name
     """
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
-    tags = named_tags(request)
-    asked = await read_model(request, ToolChange, max_bytes=services.settings.max_body_bytes)
+    asked, tags = await read_change(request, ToolChange, max_bytes=services.settings.max_body_bytes)
     check_id(client_id, "client")
     async with services.database.write() as transaction:
         await ClientRepository(transaction, client_id).get()

@@ -199,6 +199,31 @@ class TestOwnerOfSomeClients:
         seen = [each["email"] for each in (await ben.get("/admin/admins"))["admins"]]
         assert seen == [BEN, "joe@example.com"]
 
+    @pytest.mark.parametrize("is_bound", [False, True], ids=["all", "bound"])
+    async def test_they_read_them_a_page_at_a_time(self, echo_server: Server, is_bound: bool) -> None:
+        own = echo_server.client.id
+        other = await echo_server.add_client()
+        ben = await sign_in(echo_server, email=BEN, client_ids=[own] if is_bound else None)
+        for name in "eafcd":
+            await add_admin(echo_server, email=f"{name}@example.com", client_ids=[own])
+        await add_admin(echo_server, email="both@example.com", client_ids=[own, other.id])
+        expected = sorted([BEN, *(f"{name}@example.com" for name in "eafcd")])
+
+        seen: list[str] = []
+        query: dict[str, Any] = {"limit": 2}
+        while query:
+            page = await ben.get("/admin/admins", **query)
+            seen += [each["email"] for each in page["admins"]]
+            query = {"limit": 2, "before": page["next"]} if page["next"] else {}
+
+        assert seen == (expected if is_bound else sorted([*expected, "both@example.com"]))
+
+    @pytest.mark.parametrize("query", [{"before": "x"}, {"limit": 0}, {"limit": 201}])
+    async def test_what_is_no_page_is_refused(self, echo_server: Server, query: dict[str, Any]) -> None:
+        owner = await sign_in(echo_server)
+        answer = await owner.ask("GET", "/admin/admins", params=query)
+        assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid")
+
     async def test_they_give_neither_the_installation_nor_others_clients(self, echo_server: Server) -> None:
         other = await echo_server.add_client()
         owner_id = await add_admin(echo_server)

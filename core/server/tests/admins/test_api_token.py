@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from csai.models import ApiToken, AuditEntry
 from csai_testkit.scripted import ScriptedProvider
 
 from tests.support.clock import HandClock
-from tests.support.operator import EMAIL, Operator, sign_in
+from tests.support.operator import EMAIL, PASSWORD, Operator, sign_in
 from tests.support.server import Server, ServerFactory
 
 BEN = "ben@example.com"
@@ -31,8 +32,8 @@ async def server(make_server: ServerFactory, clock: HandClock) -> Server:
     return await make_server(ScriptedProvider(["Hello!"], is_endless=True), clock=clock)
 
 
-async def make(operator: Operator, **asked: Any) -> dict[str, Any]:
-    answer = await operator.ask("POST", "/admin/tokens", json={"name": "report", **asked})
+async def make(operator: Operator, name: str = "report", **asked: Any) -> dict[str, Any]:
+    answer = await operator.ask("POST", "/admin/tokens", json={"name": name, **asked})
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
@@ -237,9 +238,31 @@ async def test_what_cannot_be_is_refused(server: Server, asked: dict[str, Any]) 
 async def test_nobody_has_tokens_without_end(server: Server) -> None:
     operator = await sign_in(server)
     first = await make(operator)
-    for _ in range(49):
-        await make(operator)
+    for number in range(48):
+        await make(operator, f"report {number}")
+    answers = await asyncio.gather(
+        *(operator.ask("POST", "/admin/tokens", json={"name": f"late {number}"}) for number in range(4))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
     answer = await operator.ask("POST", "/admin/tokens", json={"name": "x"})
     assert refusal(answer) == (409, "too_many_tokens")
     await operator.ask("DELETE", f"/admin/tokens/{first['id']}")
     await make(operator)
+
+
+async def test_an_admins_tokens_that_work_have_different_names(server: Server, clock: HandClock) -> None:
+    ada = await sign_in(server)
+    ben = await sign_in(server, email=BEN)
+    answers = await asyncio.gather(
+        *(ada.ask("POST", "/admin/tokens", json={"name": name}) for name in ("report", "Report ", "REPORT"))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
+    taken = await ada.ask("POST", "/admin/tokens", json={"name": "report"})
+    assert refusal(taken) == (409, "token_exists")
+    await make(ben)
+    (made,) = [answer.json() for answer in answers if answer.status_code == 201]
+    await ada.ask("DELETE", f"/admin/tokens/{made['id']}")
+    await make(ada, expires_in_days=1)
+    clock.time += timedelta(days=1)
+    answer = await server.http.post("/admin/auth/login", json={"email": EMAIL, "password": PASSWORD})
+    await make(Operator(server, answer.json()["token"]))

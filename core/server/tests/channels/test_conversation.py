@@ -16,11 +16,12 @@ from csai.models import (
     Message,
     Turn,
 )
-from csai_sdk import ChannelError, ToolCall, tool
+from csai_sdk import ChannelError, ToolCall, english_labels, tool
 from csai_testkit.context import FakeClock
 from csai_testkit.scripted import ScriptedProvider
 
 from tests.support.channel import ADDRESS, Coop, Pigeon, Pigeonry, open_coop, said, status
+from tests.support.operator import sign_in
 from tests.support.server import Server, ServerFactory
 
 HOUR_S = 3_600
@@ -102,6 +103,18 @@ async def test_who_says_stop_hears_nothing_until_they_say_start(make_coop: CoopF
         "Hello!",
     ]
     assert len(await coop.server.rows(Turn)) == 2
+
+
+async def test_while_the_ai_is_off_they_hear_once_that_a_person_answers(make_coop: CoopFactory) -> None:
+    coop = await make_coop()
+    operator = await sign_in(coop.server)
+    await operator.ask("POST", f"/admin/clients/{coop.server.client.id}/pause")
+    for number, words in enumerate(("Hi", "Hello?")):
+        await coop.deliver(said(words, f"m-{number}"))
+        await coop.work()
+    assert coop.texts == [english_labels()["server.queued"]]
+    (conversation,) = await coop.server.rows(Conversation)
+    assert conversation["state"] == "queued"
 
 
 async def test_what_is_on_its_way_is_not_sent_after_stop(make_coop: CoopFactory) -> None:

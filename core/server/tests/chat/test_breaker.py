@@ -59,7 +59,7 @@ class Process:
     def __init__(self, redis_url: str | None, **options: float) -> None:
         self.time = Time()
         self.alerts = Raised()
-        self.shared = connect(redis_url or "")
+        self.shared = connect(redis_url or "", timeout_s=10)
         self.breaker = Breaker(
             alerts=self.alerts,
             shared=self.shared,

@@ -281,7 +281,7 @@ class Clock:
 
 async def test_in_process_values_expire_and_the_oldest_make_room() -> None:
     clock = Clock()
-    cache = Cache(redis_url="", clock=clock)
+    cache = Cache(redis_url="", timeout_s=10, clock=clock)
     await cache.set("a", b"1", lifetime_s=300)
     clock.moment += timedelta(seconds=299)
     assert await cache.get("a") == b"1"

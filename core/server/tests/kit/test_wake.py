@@ -21,8 +21,8 @@ async def heard_by(teller: Wake, names: asyncio.Queue[str], name: str) -> None:
 
 async def test_one_process_wakes_another(postgres_redis: PostgresRedis) -> None:
     names: asyncio.Queue[str] = asyncio.Queue()
-    listener = Wake(redis_url=postgres_redis.redis_url, heard=names.put_nowait)
-    teller = Wake(redis_url=postgres_redis.redis_url, heard=lambda _name: None)
+    listener = Wake(redis_url=postgres_redis.redis_url, timeout_s=10, heard=names.put_nowait)
+    teller = Wake(redis_url=postgres_redis.redis_url, timeout_s=10, heard=lambda _name: None)
     listener.listen()
 
     await heard_by(teller, names, "one")
@@ -37,8 +37,8 @@ async def test_a_listener_that_lost_redis_comes_back(
 ) -> None:
     monkeypatch.setattr(wake, "PAUSE_S", 0.01)
     names: asyncio.Queue[str] = asyncio.Queue()
-    listener = Wake(redis_url=postgres_redis.redis_url, heard=names.put_nowait)
-    teller = Wake(redis_url=postgres_redis.redis_url, heard=lambda _name: None)
+    listener = Wake(redis_url=postgres_redis.redis_url, timeout_s=10, heard=names.put_nowait)
+    teller = Wake(redis_url=postgres_redis.redis_url, timeout_s=10, heard=lambda _name: None)
     listener.listen()
     await heard_by(teller, names, "before")
 
@@ -52,7 +52,7 @@ async def test_a_listener_that_lost_redis_comes_back(
 
 async def test_without_redis_only_this_process_is_woken() -> None:
     names: list[str] = []
-    alone = Wake(redis_url="", heard=names.append)
+    alone = Wake(redis_url="", timeout_s=10, heard=names.append)
     alone.listen()
 
     await alone.tell("one")
@@ -63,7 +63,7 @@ async def test_without_redis_only_this_process_is_woken() -> None:
 
 async def test_a_dead_redis_holds_nobody_up_for_long() -> None:
     names: list[str] = []
-    cut_off = Wake(redis_url="redis://127.0.0.1:1", heard=names.append)
+    cut_off = Wake(redis_url="redis://127.0.0.1:1", timeout_s=10, heard=names.append)
     cut_off.listen()
 
     await cut_off.tell("one")
