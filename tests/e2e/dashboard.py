@@ -25,6 +25,12 @@ EMAIL, PASSWORD = "ada@example.com", "a sentence of my own"
 AXE = Path(__file__).resolve().parents[2] / "widget" / "node_modules" / "axe-core" / "axe.min.js"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DESK, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 780}
+# The console has most of what a policy forbids; the event tells of all of it, in frames too.
+TELL_VIOLATIONS = """
+  addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+    console.error(`the policy forbids ${effectiveDirective} ${blockedURI}`);
+  });
+"""
 PATIENCE_MS = 15_000
 
 
@@ -121,7 +127,8 @@ async def signed_in(
 async def visiting(
     browser: Browser, url: str, *, is_refused: bool = True, broken: str = "", **options: Any
 ) -> AsyncIterator[Page]:
-    """A page of who comes by; at its end no error may have been said, and no other host asked.
+    """A page of who comes by; at its end no error may have been said, its policy not been broken, and no
+    other host asked.
 
     With `is_refused` the server may have refused something, which the browser notes as an error; and what is
     asked of addresses with `broken` in them may have failed.
@@ -129,6 +136,7 @@ async def visiting(
     context = await browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **options})
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
+    await context.add_init_script(TELL_VIOLATIONS)
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -6,7 +6,7 @@ import { urlOf } from "../api/client.ts";
 import { useRead } from "../api/query.ts";
 import type { ConversationItem } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
-import { READERS, useMay } from "../session.tsx";
+import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
 import { Button, DownloadLink } from "../ui/button.tsx";
 import { Live } from "../ui/live.tsx";
@@ -24,7 +24,7 @@ import { STATE_TONES } from "./desk.tsx";
 export function Component() {
   const t = useMessages();
   const clientId = useClientId();
-  const mayExport = useMay(READERS);
+  const mayExport = useMay();
   const { before } = useCursor();
   const [filter, setFilter] = useFilters(NO_FILTER);
   const query = queryOf(filter, clientId);
