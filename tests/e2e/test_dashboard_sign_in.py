@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,8 +73,9 @@ def free_port() -> int:
 @asynccontextmanager
 async def a_page(browser: Browser, *, locale: str = "en-US", is_phone: bool = False) -> AsyncIterator[Page]:
     """A browser's page, in which no error may have been said at its end."""
+    size: Any = PHONE if is_phone else DESK
     context = await browser.new_context(
-        viewport=PHONE if is_phone else DESK, locale=locale, reduced_motion="reduce", color_scheme="dark"
+        viewport=size, locale=locale, reduced_motion="reduce", color_scheme="dark"
     )
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
@@ -173,7 +175,7 @@ async def test_the_qr_code_is_read_by_a_camera_and_its_codes_are_asked_for(
         await page.get_by_label("E-mail address").fill(EMAIL)
         await page.get_by_label("Password").fill(PASSWORD)
         await page.get_by_role("button", name="Sign in", exact=True).click()
-        await settled(page)
+        await expect(page.get_by_role("navigation", name="Main menu")).to_be_visible()
         await page.goto(acme.dashboard.path("account"))
         await page.get_by_role("button", name="Switch the second factor on").click()
         dialog = page.get_by_role("dialog", name="Switch the second factor on")

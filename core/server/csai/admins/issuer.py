@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -134,16 +135,17 @@ class Issuer:
 
     async def _read(self, token: str, document: _Document, nonce: str) -> dict[str, Any]:
         now = self._clock.now()
-        how = {"issuer": self.name, "audience": self._settings.oidc_client_id, "nonce": nonce, "now": now}
+        own_id = self._settings.oidc_client_id
+        read = partial(read_id_token, token, issuer=self.name, audience=own_id, nonce=nonce, now=now)
         keys = self._keys[1] if self._keys and self._keys[0] + KEPT > now else None
         try:
             try:
                 if keys is None:
                     keys = await self._fresh_keys(document)
-                return await asyncio.to_thread(read_id_token, token, keys, **how)
+                return await asyncio.to_thread(read, keys)
             except KeyUnknown:
                 keys = await self._fresh_keys(document)
-                return await asyncio.to_thread(read_id_token, token, keys, **how)
+                return await asyncio.to_thread(read, keys)
         except IdTokenInvalid as error:
             raise _invalid(str(error)) from None
 

@@ -87,7 +87,7 @@ class OidcSignInRepository:
             OidcSignIn.expires_at > now,
         )
         row = (await self.connection.execute(statement)).first()
-        return Identity(*row) if row else None
+        return Identity(row.subject or "", row.email, row.is_vouched) if row else None
 
     async def finish(self) -> bool:
         """Whether it was still there: it no longer is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -168,7 +168,7 @@ class AdminRepository:
             statement = statement.where(Admin.is_bound, has_some, ~has_others)
         if after is not None:
             statement = statement.where(Admin.email > after.value)
-        return [AdminRow(*row) for row in await self._connection.execute(statement)]
+        return [_admin(row) for row in await self._connection.execute(statement)]
 
     async def of_session(self, session_id: str, *, now: datetime) -> tuple[AdminRow, bool] | None:
         """Whose session that is, while it lasts and they are active; and whether it is vouched for."""
@@ -179,7 +179,7 @@ class AdminRepository:
                 statement.where(AdminSession.id == session_id, AdminSession.expires_at > now, Admin.is_active)
             )
         ).first()
-        return (AdminRow(*row[:-1]), row[-1]) if row else None
+        return (_admin(row[:-1]), row[-1]) if row else None
 
     async def lock(self, admin_id: str) -> None:
         """Whoever else locks the admin waits until this transaction ends."""
@@ -215,7 +215,7 @@ class AdminRepository:
 
     async def _one(self, condition: Any) -> AdminRow | None:
         row = (await self._connection.execute(_ADMIN.where(condition))).first()
-        return AdminRow(*row) if row else None
+        return _admin(row) if row else None
 
 
 class AuditRepository:
@@ -235,6 +235,10 @@ class AuditRepository:
             there = tuple_(literal(after.moment, UtcDateTime), literal(after.id, Id))
             statement = statement.where(tuple_(*key) < there)
         return [AuditRow(*row) for row in await self._connection.execute(statement)]
+
+
+def _admin(row: Sequence[Any]) -> AdminRow:
+    return AdminRow(*row)
 
 
 def _is_by(actor: str) -> ColumnElement[bool]:

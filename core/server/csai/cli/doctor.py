@@ -223,7 +223,8 @@ def _identity_provider(settings: Settings) -> Check:
     try:
         asyncio.run(_ask_issuer(settings))
     except ConfigError as error:
-        return Check("identity provider", "failed", str(error))
+        remedy = "Set what is missing, or leave CSAI_OIDC_ISSUER out."
+        return Check("identity provider", "failed", str(error), remedy)
     except Problem:
         remedy = (
             f"Check CSAI_OIDC_ISSUER: {settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration"

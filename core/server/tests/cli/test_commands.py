@@ -255,6 +255,13 @@ class TestPlugins:
             assert "quarantined" in listed.stdout
 
 
+OIDC = {
+    "CSAI_OIDC_CLIENT_ID": "csai",
+    "CSAI_OIDC_CLIENT_SECRET": "hunter2",
+    "CSAI_PUBLIC_URL": "https://chat.example.com",
+}
+
+
 class TestDoctor:
     def test_a_sound_installation_is_well(self, here: Path, backend: Backend) -> None:
         secret = {"CSAI_SECRET_KEYS": SECRET}
@@ -278,6 +285,8 @@ class TestDoctor:
             ("database", {"CSAI_ENV": "production", "CSAI_SECRET_KEYS": SECRET}),
             ("redis", {"CSAI_REDIS_URL": "redis://:hunter2@127.0.0.1:9"}),
             ("redis", {"CSAI_REDIS_URL": "hunter2"}),
+            ("identity provider", {"CSAI_OIDC_ISSUER": "https://id.example"}),
+            ("identity provider", {**OIDC, "CSAI_OIDC_ISSUER": "http://127.0.0.1:9"}),
             ("provider", {"CSAI_LLM_PROVIDER": "claude"}),
             ("provider", {"CSAI_PLUGINS": "n8n"}),
         ],
