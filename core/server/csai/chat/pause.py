@@ -26,18 +26,24 @@ class Pauses:
 
     async def judge(self, turn: RunningTurn) -> tuple[str, str]:
         """The turn's status, and what the visitor is told in their language."""
-        if turn.trial is not None or not is_offered(turn.view, "handoff") or not await self._queue(turn):
-            return "blocked", self._words("server.paused", turn)
-        return "handed_off", self._words("server.queued", turn) if turn.handed_to == "queued" else ""
+        is_queued = turn.trial is None and is_offered(turn.view, "handoff") and await self._queue(turn)
+        if turn.handed_to is not None:
+            return "handed_off", ""
+        return "blocked", self._words("server.queued" if is_queued else "server.paused", turn)
 
     async def _queue(self, turn: RunningTurn) -> bool:
-        """Whether somebody is asked for, or there. Nothing runs in the turn any more that this could stop."""
+        """Whether somebody is asked for. Nothing runs in the turn any more that this could stop."""
         try:
             found = await self._handoffs.ask(turn.view, turn.session_id, turn.conversation_id, REASON)
         except Exception:  # whatever it is, the visitor must hear of an end
             log.exception("paused conversation not queued", client_id=turn.client_id, turn_id=turn.id)
             return False
-        turn.fence, turn.handed_to = found.fence, found.state
+        turn.fence = found.fence
+        if found.state != "queued":
+            # Somebody was quicker, and speaks for themselves.
+            turn.handed_to = found.state
+            return False
+        turn.stream.hand_over(found.state)
         return True
 
     def _words(self, key: str, turn: RunningTurn) -> str:

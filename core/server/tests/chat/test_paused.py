@@ -76,14 +76,15 @@ async def test_the_message_waits_for_a_teammate_and_its_visitor_is_told_so_once(
 
     first = (await server.say("Where is my order?")).json()
 
-    assert (first["status"], first["message"]["content"]) == ("handed_off", QUEUED)
-    assert (first["message"]["role"], first["message"]["author"]) == ("system", "system")
+    assert (first["status"], first["message"]["content"]) == ("blocked", QUEUED)
     (conversation,) = await server.rows(Conversation)
-    assert (conversation["state"], conversation["message_count"]) == ("queued", 1)
+    assert (conversation["state"], conversation["message_count"]) == ("queued", 2)
     assert [(row["author"], row["content"]) for row in await server.rows(Message)] == [
-        ("visitor", "Where is my order?")
+        ("visitor", "Where is my order?"),
+        ("ai", QUEUED),
     ]
     assert plugins.heard == [event.Handoff(server.client.id, conversation["id"], "queued", REASON)]
+    assert {used for used, _ in (await server.counters()).values()} <= {0}
     assert await say(server, "Hello?", first) == ("handed_off", "")
     assert len(plugins.heard) == 1
 
@@ -98,7 +99,7 @@ async def test_a_page_hears_of_the_queue_and_of_the_words(server: Server, operat
     )
 
     events = sse_events(answer.text)
-    assert [name for name, _ in events] == ["turn.started", "handoff", "turn.completed"]
+    assert [name for name, _ in events] == ["turn.started", "handoff", "turn.failed"]
     assert events[1][1] == {"state": "queued"}
     assert events[2][1]["message"]["content"] == QUEUED
 
@@ -134,7 +135,7 @@ async def test_once_it_is_lifted_new_conversations_are_the_ais_and_queued_ones_t
 async def test_the_visitor_reads_it_in_the_language_they_write(server: Server, operator: Operator) -> None:
     await switch(operator)
 
-    assert await say(server, "¿Qué tal?") == ("handed_off", ES["server.queued"])
+    assert await say(server, "¿Qué tal?") == ("blocked", ES["server.queued"])
 
 
 async def test_what_was_said_before_tells_the_language_of_an_order_number(
@@ -143,7 +144,7 @@ async def test_what_was_said_before_tells_the_language_of_an_order_number(
     first = (await server.say("¿Dónde está mi pedido?")).json()
     await switch(operator)
 
-    assert await say(server, "12345", first) == ("handed_off", ES["server.queued"])
+    assert await say(server, "12345", first) == ("blocked", ES["server.queued"])
 
 
 async def test_where_nobody_may_be_asked_for_the_message_is_blocked_and_not_counted(

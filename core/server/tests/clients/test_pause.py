@@ -63,7 +63,7 @@ async def test_a_stop_holds_from_the_next_turn_on_until_it_is_lifted(
     for _ in range(2):  # repeating it changes nothing
         assert (await operator.ask("POST", path)).status_code == 200
     # Also what could be answered from the cache.
-    assert (await outcome(server))[0] == "handed_off"
+    assert (await outcome(server))[0] == "blocked"
     assert model.asked == 1
     state = await operator.get(pause_of(server))
     assert state == {"is_paused": not is_all, "is_spending_stopped": is_all}
@@ -81,9 +81,9 @@ async def test_another_client_goes_on_unless_all_spending_is_stopped(server: Ser
     await operator.ask("POST", pause_of(server))
     assert (await outcome(server, client=other))[0] == "completed"
     await operator.ask("POST", "/admin/spending/stop")
-    assert (await outcome(server, client=other))[0] == "handed_off"
+    assert (await outcome(server, client=other))[0] == "blocked"
     late = await server.add_client(settings={"provider": "scripted"})
-    assert (await outcome(server, client=late))[0] == "handed_off"
+    assert (await outcome(server, client=late))[0] == "blocked"
 
 
 @STOPS
@@ -96,7 +96,7 @@ async def test_another_process_follows_at_its_next_turn(server: Server, model: M
             before = model.asked
             operator = await sign_in(server)
             await operator.ask("POST", path_of(server, is_all=is_all))
-            assert (await outcome(mine))[0] == "handed_off"
+            assert (await outcome(mine))[0] == "blocked"
             assert model.asked == before
     finally:
         await other.close()
