@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -165,6 +166,26 @@ async def test_why_is_said_in_hebrew_too(browser: Browser, acme: Acme) -> None:
         await expect(page.get_by_role("alert")).to_contain_text("החשבון שלכם נעול")
         await expect(page.get_by_role("button", name="כניסה באמצעות Acme")).to_be_visible()
         assert await findings(page) == []
+
+
+async def test_who_has_no_password_is_asked_for_none(browser: Browser, acme: Acme) -> None:
+    await asyncio.to_thread(invite, acme.dashboard, "ben@example.com")
+    acme.provider.person |= {"sub": "2002", "email": "ben@example.com"}
+    async with a_page(browser) as page:
+        await page.goto(acme.dashboard.path("account"))
+        await go_there_and_back(page)
+        await expect(page.get_by_text("You have none: you come in by the identity provider.")).to_be_visible()
+        await settled(page)
+        assert await findings(page) == []
+        await page.get_by_role("button", name="Switch the second factor on").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Go on").click()
+        await expect(page.get_by_role("img", name="QR code with the address for the app")).to_be_visible()
+
+
+def invite(dashboard: Dashboard, email: str) -> None:
+    bearer = {"Authorization": f"Bearer {dashboard.token(EMAIL)}"}
+    asked = {"email": email, "role": "viewer"}
+    httpx.post(dashboard.path("../admin/admins"), json=asked, headers=bearer).raise_for_status()
 
 
 async def test_the_qr_code_is_read_by_a_camera_and_its_codes_are_asked_for(

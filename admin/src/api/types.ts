@@ -59,6 +59,7 @@ export interface AdminProfile {
   readonly role: string;
   readonly client_ids: readonly string[] | null;
   readonly has_second_factor: boolean;
+  readonly has_password: boolean;
 }
 
 export interface AiNotice {

@@ -23,6 +23,7 @@ const READ = "GET /admin/auth/sessions";
 export function Component() {
   const t = useMessages();
   const { admin } = useSession();
+  const password = admin.has_password ? <Password /> : <Card title={t.account.password}><p>{t.account.noPassword}</p></Card>;
   const facts = [
     [t.login.email, <bdi dir="ltr">{admin.email}</bdi>],
     [t.admins.role, `${t.admins.roles[admin.role as Role]}. ${t.admins.rights[admin.role as Role]}`],
@@ -35,7 +36,7 @@ export function Component() {
           <Card title={t.common.details}><Facts facts={facts} /></Card>
           <SecondFactor />
         </div>
-        <Password />
+        {password}
       </div>
       <Sessions />
     </Page>

@@ -37,16 +37,24 @@ interface Closable {
   readonly onClose: () => void;
 }
 
-/** Password, then the secret for the app, then a code of it, then the recovery codes. */
+/** Password where there is one, then the secret for the app, then a code of it, then the recovery codes. */
 function Begin({ onClose }: Closable) {
   const t = useMessages();
+  const { has_password } = useSession().admin;
   const begin = useChange("POST /admin/auth/second-factor", { isQuiet: true });
+  const send = (password: string) => begin.mutate({ body: { password } });
   return (
     <Dialog title={t.factor.begin} isOpen onClose={onClose}>
       {begin.data ? (
         <Enrol secret={begin.data.secret} uri={begin.data.uri} onClose={onClose} />
+      ) : has_password ? (
+        <Asked label={t.account.current} type="password" autoComplete="current-password" action={t.factor.next} change={begin} onSend={send} />
       ) : (
-        <Asked label={t.account.current} type="password" autoComplete="current-password" action={t.factor.next} change={begin} onSend={(password) => begin.mutate({ body: { password } })} />
+        <div className="grid gap-4">
+          <Refused error={begin.error} />
+          <p>{t.factor.withoutPassword}</p>
+          <Actions><Button look="primary" isBusy={begin.isPending} onClick={() => send("")}>{t.factor.next}</Button></Actions>
+        </div>
       )}
     </Dialog>
   );

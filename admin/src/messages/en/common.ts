@@ -77,6 +77,7 @@ export const problems = {
   admin_unknown: "Nobody with the e-mail address of that account may sign in here. Choose another account, or ask an owner to invite you.",
   admin_inactive: "Your account is deactivated. Ask an owner to activate it.",
   admin_locked: "Your account is locked for a while, after wrong passwords or codes. Wait, or ask an owner to unlock it.",
+  session_old: "You signed in too long ago for this. Sign out, sign in again, and repeat it within ten minutes.",
   token_missing: "You are not signed in.",
   token_invalid: "Your session has ended. Sign in again.",
 };

@@ -170,6 +170,7 @@ def answer_of(admin: SignedIn) -> dict[str, Any]:
             "role": admin.role,
             "client_ids": None if admin.client_ids is None else sorted(admin.client_ids),
             "has_second_factor": admin.has_second_factor,
+            "has_password": admin.has_password,
         },
         "expires_at": admin.expires_at,
     }

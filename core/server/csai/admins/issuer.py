@@ -171,7 +171,7 @@ class Issuer:
             said = json.loads(b"" if answer.is_truncated else answer.body)
         except (ValueError, RecursionError):
             said = None
-        if answer.status in (400, 401) and isinstance(said, dict):
+        if method == "POST" and answer.status in (400, 401) and isinstance(said, dict):
             raise _invalid("it refuses the code or csai", said=said.get("error"))
         if answer.status != 200 or not isinstance(said, dict):
             raise _unreachable("it answers otherwise than it should", status=answer.status)

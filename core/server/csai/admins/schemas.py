@@ -31,6 +31,7 @@ class AdminProfile(BaseModel):
         description="The clients that they may operate; null is the whole installation."
     )
     has_second_factor: bool
+    has_password: bool = Field(description="False for who came in by the identity provider alone.")
 
 
 class SignedInAnswer(BaseModel):

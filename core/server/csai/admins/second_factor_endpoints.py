@@ -29,9 +29,12 @@ B = TypeVar("B", PasswordGiven, CodeGiven)
     openapi_extra=body_of(PasswordGiven),
 )
 async def begin(request: Request) -> Any:
-    """Nothing is asked for until a code has confirmed it. 409 `second_factor_set` where there is one."""
+    """Nothing is asked for until a code has confirmed it. 409 `second_factor_set` where there is one.
+
+    Who has no password sends an empty one, within ten minutes of signing in: 409 `session_old` later.
+    """
     services, admin, asked = await _asked(request, PasswordGiven)
-    await services.sign_ins.check_password(admin, asked.password.get_secret_value())
+    await services.sign_ins.check_presence(admin, asked.password.get_secret_value())
     secret, uri = await services.second_factors.begin(admin)
     return {"secret": secret, "uri": uri}
 

@@ -52,6 +52,7 @@ class SignedIn:
     """Of the API token that acts for them; None where they signed in themselves."""
     is_read_only: bool = False
     has_second_factor: bool = False
+    has_password: bool = True
     is_vouched: bool = False
     """Whether the identity provider said that they showed a second factor to it."""
 
@@ -141,6 +142,7 @@ class Admins:
             client_ids=client_ids,
             session_id=token.session_id,
             has_second_factor=row.totp_secret is not None,
+            has_password=row.password_hash is not None,
             is_vouched=is_vouched,
         )
 

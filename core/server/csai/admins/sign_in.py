@@ -35,6 +35,7 @@ FREE_FAILURES = 5
 MAX_LOCK = timedelta(hours=1)
 LONGEST = timedelta(days=30)
 """How long a session can be refreshed."""
+FRESH = timedelta(minutes=10)
 MAX_AGENT_CHARS = 200
 
 
@@ -133,6 +134,16 @@ class SignIns:
         if not await self._passwords.is_right(password, row.password_hash if row else None):
             raise Problem(409, "password_wrong", "The current password is another one.")
 
+    async def check_presence(self, admin: SignedIn, password: str) -> None:
+        """The same; who has no password shows by having signed in a moment ago that it is still them."""
+        if admin.has_password:
+            await self.check_password(admin, password)
+            return
+        async with self._database.read() as connection:
+            session = await SessionRepository(connection, admin.id).get(admin.session_id)
+        if session is None or session.created_at + FRESH <= self._clock.now():
+            raise Problem(409, "session_old", "You have no password: sign in again, and repeat it then.")
+
     async def check_guess(self, admin: SignedIn) -> None:
         """Count an attempt at a password or code of who is signed in. Raises 429."""
         await self._limiter.check_attempt("admin-guess", admin.id, per_minute=ATTEMPTS_PER_ADDRESS)
@@ -223,6 +234,7 @@ class SignIns:
             client_ids=await repository.scope(row),
             session_id=session_id,
             has_second_factor=row.totp_secret is not None,
+            has_password=row.password_hash is not None,
             is_vouched=is_vouched,
         )
         return admin, self._token(row.id, session_id, now)

@@ -47,6 +47,7 @@ async def test_an_admin_signs_in_and_what_is_stored_is_no_password(echo_server: 
         "role": "owner",
         "client_ids": None,
         "has_second_factor": False,
+        "has_password": True,
     }
     echo_server.http.cookies.clear()
     assert (await verify(echo_server, Authorization=f"Bearer {token}")).json()["admin"]["id"] == admin_id

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from csai.admins.totp import STEP_S, code_at
 from csai.models import Admin, AdminIdentity, AdminSession, AuditEntry, OidcSignIn
@@ -211,6 +212,24 @@ class TestSecondFactor:
         assert (await browser.finish(code)).status_code == 200
         assert code_of(await browser.finish(code)) == "oidc_over"
 
+    async def test_who_has_no_password_sets_one_up_right_after_signing_in(
+        self, make_browser: MakeBrowser, clock: HandClock
+    ) -> None:
+        browser = await make_browser()
+        owner = await sign_in(browser.server, email="owner@example.com")
+        await owner.ask("POST", "/admin/admins", json={"email": EMAIL, "role": "viewer"})
+        assert (await browser.sign_in()).json()["admin"]["has_password"] is False
+        clock.time += timedelta(minutes=10)
+        assert code_of(await begin_factor(browser)) == "session_old"
+        await browser.sign_in()
+        begun = await begin_factor(browser)
+        code = code_at(begun.json()["secret"], int(clock.now().timestamp()) // STEP_S)
+        confirmed = await browser.server.http.post(
+            "/admin/auth/second-factor/confirm", json={"code": code}, headers=HERE
+        )
+        assert confirmed.status_code == 200
+        assert code_of(await browser.sign_in()) == "second_factor_needed"
+
     async def test_guessing_codes_locks_the_account(self, browser: Browser, clock: HandClock) -> None:
         await self.enrol(browser.server, clock)
         await browser.arrive()
@@ -236,6 +255,11 @@ class TestSecondFactor:
         assert (await browser.server.http.get("/admin/plugins")).status_code == status
         (session,) = await browser.server.rows(AdminSession)
         assert session["is_vouched"] is (status == 200)
+
+
+async def begin_factor(browser: Browser) -> httpx.Response:
+    given = {"password": ""}
+    return await browser.server.http.post("/admin/auth/second-factor", json=given, headers=HERE)
 
 
 async def test_the_session_of_a_page_is_told_without_a_refusal(browser: Browser) -> None:

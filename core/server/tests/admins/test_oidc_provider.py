@@ -98,6 +98,13 @@ async def test_what_is_broken_there_is_said_in_our_own_words(
     assert await browser.arrive() in {told, "oidc_invalid"}
 
 
+async def test_one_that_keeps_what_it_publishes_to_itself_is_said_to_be_away(browser: Browser) -> None:
+    refusal = web.json_response({"error": "unauthorized"}, status=401)
+    browser.provider.broken = {"/.well-known/openid-configuration": refusal}
+    answer = await browser.server.http.post("/admin/auth/oidc", json={}, headers=HERE)
+    assert (answer.status_code, code_of(answer)) == (502, "oidc_unreachable")
+
+
 async def test_one_that_is_away_is_said_to_be(make_browser: MakeBrowser) -> None:
     browser = await make_browser(oidc_issuer="http://127.0.0.1:9")
     answer = await browser.server.http.post("/admin/auth/oidc", json={}, headers=HERE)
