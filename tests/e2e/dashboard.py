@@ -44,6 +44,8 @@ class Dashboard:
     database_url: str
     tokens: dict[str, str] = field(default_factory=dict)
     """Of who signed in already: more often than ten times a minute nobody may."""
+    shop: str = ""
+    """The page on which its widget is."""
 
     def path(self, path: str) -> str:
         return f"{self.url}{path.lstrip('/').replace('CLIENT', self.client_id)}"
@@ -107,6 +109,7 @@ def dashboard(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             told["client_id"],
             told["secret_key"],
             f"sqlite+aiosqlite:///{folder / 'data' / 'csai.sqlite'}",
+            shop=told["url"],
         )
         made.add_admin(EMAIL, "owner")
         yield made

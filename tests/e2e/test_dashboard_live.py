@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -149,3 +150,45 @@ async def look_away(page: Page, *, is_hidden: bool) -> None:
         " document.dispatchEvent(new Event('visibilitychange')); }",
         is_hidden,
     )
+
+
+async def test_who_writes_while_the_ai_is_off_reads_it_in_their_language_and_is_found_at_the_desk(
+    page: Page, browser: Browser, dashboard: Dashboard
+) -> None:
+    await page.goto(dashboard.path("clients/CLIENT"))
+    await page.get_by_role("button", name="Pause the AI").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Pause the AI").click()
+    await expect(page.get_by_text("The AI of this client is off")).to_be_visible()
+    await page.goto(dashboard.path("clients/CLIENT/desk"))
+    await settled(page)
+    await followed(page)
+
+    context = await browser.new_context(locale="he-IL")
+    shop = await context.new_page()
+    await shop.route(re.compile(r"/demo/(\?|$)"), in_hebrew)
+    await shop.goto(dashboard.shop)
+    await shop.locator("csai-widget .launcher").click()
+    field = shop.locator("csai-widget").get_by_role("textbox").last
+    await field.fill("שלום, איפה ההזמנה שלי?")
+    await field.press("Enter")
+
+    messages = shop.locator("csai-widget")
+    await expect(messages).to_contain_text("העוזר בהפסקה. מישהו מהצוות שלנו יקרא את ההודעה ויענה.")
+    await expect(messages).to_contain_text("לאן אפשר להשיב לכם?")
+    await page.get_by_role("link", name="Unnamed visitor").click()
+    await expect(page.get_by_role("log")).to_contain_text("שלום, איפה ההזמנה שלי?")
+    await page.get_by_label("Your name").fill("Tess")
+    await page.get_by_role("button", name="Take over").click()
+    await page.get_by_label("Your reply").fill("שלום, אני כאן.")
+    await page.keyboard.press("Control+Enter")
+    await expect(messages).to_contain_text("שלום, אני כאן.")
+    await context.close()
+    await page.get_by_role("button", name="Let the AI answer again").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Let the AI answer again").click()
+    await expect(page.get_by_text("The AI of this client is off")).to_have_count(0)
+
+
+async def in_hebrew(route: Route) -> None:
+    answer = await route.fetch()
+    page = (await answer.text()).replace('<html lang="en"', '<html lang="he" dir="rtl"')
+    await route.fulfill(content_type="text/html; charset=utf-8", body=page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -11,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from csai.admins.totp import STEP_S, code_at
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.e2e.dashboard import EMAIL, PASSWORD, Dashboard, dashboard, findings, settled, signed_in, visiting
 from tests.support.program import running
@@ -268,6 +269,27 @@ async def test_who_was_signed_out_elsewhere_is_led_to_sign_in(browser: Browser, 
         await asyncio.to_thread(sign_out, dashboard, dashboard.tokens["out@example.com"])
         await page.get_by_role("link", name="Audit log").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_admins_are_read_a_page_at_a_time(owner: Page, dashboard: Dashboard) -> None:
+    async def of_two(route: Route) -> None:
+        url = route.request.url
+        await route.continue_(url=f"{url}{'&' if '?' in url else '?'}limit=2")
+
+    for email in ("aaron@example.com", "aaliyah@example.com", "abel@example.com"):
+        await asyncio.to_thread(dashboard.add_admin, email, "viewer")
+    await owner.route(re.compile(r"/admin/admins(\?|$)"), of_two)
+    await owner.goto(dashboard.path("admins"))
+    rows = owner.locator("tbody tr")
+    await expect(rows).to_have_count(2)
+    await expect(rows.nth(0)).to_contain_text("aaliyah@example.com")
+    await owner.get_by_role("button", name="Next page").click()
+    await expect(rows.nth(0)).to_contain_text("abel@example.com")
+    assert await findings(owner) == []
+    await owner.reload()
+    await expect(rows.nth(0)).to_contain_text("abel@example.com")
+    await owner.get_by_role("button", name="First page").click()
+    await expect(rows.nth(0)).to_contain_text("aaliyah@example.com")
 
 
 async def test_a_clients_ai_is_paused_and_goes_on(owner: Page, dashboard: Dashboard) -> None:
