@@ -1,7 +1,8 @@
-"""How long pages of the operator's list take among many conversations: `python bench/admin.py`.
+"""How long the operator's list and the dashboard take among many conversations: `python bench/admin.py`.
 
 It fills a PostgreSQL of its own with 100,000 conversations of 50 clients, of very different sizes, with four
-messages each, and asks for pages over HTTP in one process: signing in, queries and JSON included.
+messages each, and with what 90 days of them came to, and asks over HTTP in one process: signing in, queries
+and JSON included.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from csai.services import build_services  # noqa: E402
 from tests.support import supervisor  # noqa: E402
 
 EMAIL, PASSWORD = "bench@example.com", "a sentence of my own"
+LIST = "/admin/conversations"
 DAYS = 30
 NOW = datetime(2026, 5, 31, tzinfo=UTC)
 # Of words, the first stands in seven of ten messages, the last in one of thousands.
@@ -78,13 +80,53 @@ FILL = (
     """,
 )
 
+# What the server draws together of a day or an hour; of busier clients more, as of their conversations.
+ROLL_UPS = (
+    """
+    INSERT INTO api_usage (client_id, date, conversation_count, message_count, tokens_input, tokens_output,
+        tool_calls_count, cost_micros, response_cache_count, response_cache_tokens, response_cache_micros,
+        prompt_cache_tokens, prompt_cache_micros)
+    SELECT id, %(today)s::date - ago, 40, 80, 90000, 9000, 30, 120000, 3, 2000, 400, 40000, 9000
+    FROM clients CROSS JOIN generate_series(0, 89) AS ago
+    """,
+    """
+    INSERT INTO usage_hours (client_id, hour, conversation_count, message_count, tool_calls_count,
+        tokens_input, tokens_output, cost_micros)
+    SELECT id, date_trunc('hour', now()) - ago * interval '1 hour', 2, 4, 2, 4000, 400, 5000
+    FROM clients CROSS JOIN generate_series(0, 191) AS ago
+    """,
+    """
+    INSERT INTO outcome_days (client_id, date, status, message_count)
+    SELECT id, %(today)s::date - ago, status, 20 FROM clients CROSS JOIN generate_series(0, 89) AS ago
+    CROSS JOIN unnest(ARRAY['completed', 'handed_off', 'stopped', 'blocked', 'failed']) AS status
+    """,
+    """
+    INSERT INTO model_days (client_id, date, provider, model, calls, tokens_input, tokens_output, cost_micros)
+    SELECT id, %(today)s::date - ago, 'claude', 'model ' || n, 30, 30000, 3000, 40000
+    FROM clients CROSS JOIN generate_series(0, 89) AS ago CROSS JOIN generate_series(1, 4) AS n
+    """,
+    """
+    INSERT INTO tool_days (client_id, date, tool_name, calls, succeeded, failed, refused, unknown, ms_50,
+        ms_100, ms_250, ms_500, ms_1000, ms_2500, ms_5000, ms_10000, ms_30000, ms_more)
+    SELECT id, %(today)s::date - ago, 'tool_' || n, 30 - n, 29 - n, 1, 0, 0, 0, 4, 10, 8, 5, 2, 1, 0, 0, 0
+    FROM clients CROSS JOIN generate_series(0, 89) AS ago CROSS JOIN generate_series(1, 12) AS n
+    """,
+    """
+    INSERT INTO audit_log (id, actor, actor_name, action, object, client_id, created_at)
+    SELECT gen_random_uuid(), 'admin', 'ada@example.com', 'tool.switched', 'tool:tool_' || n, id,
+        now() - n * interval '1 hour'
+    FROM clients CROSS JOIN generate_series(1, 200) AS n
+    """,
+)
+
 
 def fill(url: str, count: int) -> list[str]:
     """The clients, the one with most conversations first."""
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("DROP INDEX ix_messages_words")
-        for statement in FILL:
-            connection.execute(statement, {"now": NOW, "count": count})
+        values = {"now": NOW, "count": count, "today": datetime.now(UTC).date()}
+        for statement in (*FILL, *ROLL_UPS):
+            connection.execute(statement, values)
         connection.execute("CREATE INDEX ix_messages_words ON messages USING gin (words)")
         connection.execute("VACUUM ANALYZE")
         rows = connection.execute("SELECT client_id FROM conversations GROUP BY 1 ORDER BY count(*) DESC")
@@ -123,6 +165,20 @@ def kinds(clients: list[str]) -> dict[str, dict[str, Any]]:
     }
 
 
+def screens(clients: list[str]) -> dict[str, str]:
+    """What the dashboard's pages of figures ask for, by a name."""
+    large, small = f"/admin/clients/{clients[0]}", f"/admin/clients/{clients[-1]}"
+    return {
+        "the installation, 7 days": "/admin/dashboard?days=7",
+        "the installation, 30 days": "/admin/dashboard?days=30",
+        "the installation, 90 days": "/admin/dashboard?days=90",
+        "the largest client, 30 days": f"{large}/dashboard?days=30",
+        "the smallest client, 30 days": f"{small}/dashboard?days=30",
+        "the largest client's statistics": f"{large}/statistics",
+        "the list of clients": "/admin/clients",
+    }
+
+
 def places(draw: random.Random, count: int) -> Iterator[str]:
     """Cursors anywhere in the list."""
     for _ in range(count):
@@ -141,19 +197,22 @@ async def ask(url: str, clients: list[str], times: int) -> None:
         http.headers["Authorization"] = f"Bearer {login.json()['token']}"
         print("| pages of 20 | first page, ms p50 / p95 | any page, ms p50 / p95 |\n|---|---|---|")
         for name, query in kinds(clients).items():
-            first = await timed(http, [query] * times)
+            first = await timed(http, LIST, [query] * times)
             draw = random.Random(7)
-            deep = await timed(http, [{**query, "cursor": place} for place in places(draw, times)])
+            deep = await timed(http, LIST, [{**query, "cursor": place} for place in places(draw, times)])
             print(f"| {name} | {first} | {deep} |", flush=True)
+        print("\n| figures | ms p50 / p95 |\n|---|---|")
+        for name, path in screens(clients).items():
+            print(f"| {name} | {await timed(http, path, [{}] * times)} |", flush=True)
     await services.close()
 
 
-async def timed(http: httpx.AsyncClient, queries: list[dict[str, Any]]) -> str:
-    await http.get("/admin/conversations", params=queries[0])
+async def timed(http: httpx.AsyncClient, path: str, queries: list[dict[str, Any]]) -> str:
+    await http.get(path, params=queries[0] or None)
     spent = []
     for query in queries:
         began = time.perf_counter()
-        answer = await http.get("/admin/conversations", params=query)
+        answer = await http.get(path, params=query or None)
         spent.append((time.perf_counter() - began) * 1_000)
         assert answer.status_code == 200, answer.text
     return f"{statistics.median(spent):.1f} / {statistics.quantiles(spent, n=20)[-1]:.1f}"

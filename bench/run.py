@@ -4,6 +4,7 @@
     make bench BENCH_ARGS="--quick" one short run of each
     make bench BENCH_ARGS="--plugins" what plugins cost instead (see bench/plugins.py)
     make bench BENCH_ARGS="--widget"  what the widget costs a visitor's browser (see bench/widget.py)
+    make bench BENCH_ARGS="--dashboard" what the dashboard costs a browser (see bench/dashboard.py)
 
 Every figure of a table comes from one run on one machine; compare ratios, not machines.
 """
@@ -63,7 +64,7 @@ STACKS = ("postgres-redis", "sqlite-memory")
 
 def main() -> None:
     options = _options()
-    for name in ("plugins", "widget"):
+    for name in ("plugins", "widget", "dashboard"):
         if getattr(options, name):
             command = [sys.executable, str(ROOT / "bench" / f"{name}.py")] + ["--quick"] * options.quick
             sys.exit(subprocess.run(command, timeout=OTHERS_TIMEOUT_S).returncode)
@@ -91,6 +92,9 @@ def _options() -> Any:
     parser.add_argument("--quick", action="store_true", help="short runs, no search for held streams")
     parser.add_argument("--plugins", action="store_true", help="what plugins cost a turn, and nothing else")
     parser.add_argument("--widget", action="store_true", help="what the widget costs a browser, nothing else")
+    parser.add_argument(
+        "--dashboard", action="store_true", help="what the dashboard costs a browser, nothing else"
+    )
     parser.add_argument("--seconds", type=float, help="how long each run measures")
     parser.add_argument("--stacks", nargs="*", default=STACKS, choices=STACKS)
     parser.add_argument("--shapes", nargs="*", default=["instant", "stream"], choices=["instant", "stream"])

@@ -1,24 +1,22 @@
 """Take the pictures in docs/images anew: `make screenshots`, or some, `make screenshots NAMES="dark phone"`.
 
-`demo` is the real demo, with dates of the day. The others are the widget beside a server that says what is
-scripted, so that each of its states can be had: nothing in them moves or tells the time.
+`demo` and the dashboard's (all of them: `NAMES=dashboard`) are of a real server, with dates of the day. The
+others are the widget beside a server that says what is scripted, so that each of its states can be had:
+nothing in them moves or tells the time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.async_api import Browser, FloatRect, Page, async_playwright, expect
 
-from scripts import chromium
+from scripts import chromium, dashboard_pictures
+from scripts.installation import Installation, demo, installation
 from scripts.pictures import PICTURES, QUESTION, Picture
+from scripts.small_png import shrink
 from tests.e2e.fake_server import FakeServer
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
@@ -35,16 +33,23 @@ def main() -> None:
     program = chromium.find()
     if program is None:
         sys.exit("screenshots: there is no Chromium on this machine (make chromium says why)")
-    known = {picture.name: picture for picture in PICTURES}
-    names = sys.argv[1:] or [DEMO, *known]
-    if unknown := set(names) - {DEMO, *known}:
-        sys.exit(
-            f"screenshots: there is no {', '.join(sorted(unknown))}; there are {', '.join([DEMO, *known])}"
-        )
+    widget = {picture.name: picture for picture in PICTURES}
+    dashboard = dashboard_pictures.names()
+    names = sys.argv[1:] or [DEMO, *widget, *dashboard]
+    if dashboard_pictures.PREFIX in names:
+        names = [*(name for name in names if name != dashboard_pictures.PREFIX), *dashboard]
+    if unknown := [
+        name for name in names if name not in {DEMO, *widget} and not dashboard_pictures.is_known(name)
+    ]:
+        known = ", ".join([DEMO, *widget, *dashboard])
+        sys.exit(f"screenshots: there is no {', '.join(unknown)}; there are {known}")
     expect.set_options(timeout=PATIENCE_MS)
     asyncio.run(
-        _take(program, is_demo=DEMO in names, pictures=[known[name] for name in names if name != DEMO])
+        _take(program, is_demo=DEMO in names, pictures=[widget[name] for name in names if name in widget])
     )
+    if of_dashboard := [name for name in names if dashboard_pictures.is_known(name)]:
+        with installation() as made:
+            asyncio.run(_take_dashboard(program, made, of_dashboard))
 
 
 async def _take(program: str, *, is_demo: bool, pictures: list[Picture]) -> None:
@@ -55,6 +60,19 @@ async def _take(program: str, *, is_demo: bool, pictures: list[Picture]) -> None
             await _take_demo(browser)
         for picture in pictures:
             await _take_one(browser, picture)
+        await browser.close()
+
+
+async def _take_dashboard(program: str, made: Installation, names: list[str]) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=chromium.FLAGS)
+        blank = await browser.new_page()
+
+        async def keep(page: Page, name: str) -> None:
+            picture = await shrink(blank, await page.screenshot(animations="disabled"))
+            _write(name, picture, dashboard_pictures.MAX_BYTES)
+
+        await dashboard_pictures.take(browser, made, names, keep)
         await browser.close()
 
 
@@ -85,9 +103,9 @@ async def _take_one(browser: Browser, picture: Picture) -> None:
 
 
 async def _take_demo(browser: Browser) -> None:
-    with _demo() as url:
+    with demo() as (told, _):
         page = await browser.new_page(viewport={"width": 1200, "height": 780}, reduced_motion="reduce")
-        await page.goto(url)
+        await page.goto(told["url"])
         await page.locator("csai-widget .launcher").click()
         field = page.get_by_role("textbox", name="Your message")
         await field.fill(QUESTION)
@@ -100,32 +118,15 @@ async def _take_demo(browser: Browser) -> None:
         await page.close()
 
 
-@contextmanager
-def _demo() -> Iterator[str]:
-    """The page of a demo with data of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [
-            str(Path(sys.executable).parent / "csai"),
-            "demo",
-            "--port",
-            "0",
-            "--json",
-            "--data-dir",
-            folder,
-        ]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                assert process.stdout is not None
-                yield json.loads(process.stdout.readline())["url"]
-            finally:
-                process.terminate()
-
-
 async def _keep(page: Page, name: str, max_bytes: int, *, clip: FloatRect | None = None) -> None:
+    _write(name, await page.screenshot(clip=clip, animations="disabled"), max_bytes)
+
+
+def _write(name: str, picture: bytes, max_bytes: int) -> None:
     path = FOLDER / f"{name}.png"
-    size = len(await page.screenshot(path=path, clip=clip, animations="disabled"))
-    print(f"{path.name}: {size} bytes", flush=True)
-    if size > max_bytes:
+    path.write_bytes(picture)
+    print(f"{path.name}: {len(picture)} bytes", flush=True)
+    if len(picture) > max_bytes:
         sys.exit(
             f"screenshots: {path.name} is larger than a picture in the docs should be ({max_bytes} bytes)"
         )

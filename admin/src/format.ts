@@ -29,24 +29,37 @@ export function formatsOf(language: string): Formats {
   const short = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
   const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
   const milliseconds = new Intl.NumberFormat(language, { style: "unit", unit: "millisecond", maximumFractionDigits: 0 });
-  const seconds = new Intl.NumberFormat(language, { style: "unit", unit: "second", maximumFractionDigits: 1 });
+  const lengths = (["second", "minute", "hour"] as const).map((unit) => new Intl.NumberFormat(language, { style: "unit", unit, maximumFractionDigits: 1 }));
   const megabytes = new Intl.NumberFormat(language, { style: "unit", unit: "megabyte", maximumFractionDigits: 1 });
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
   const dateTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const time = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+  // Browsers write units in Latin letters, which a line from right to left would put before their number.
+  const isolated = (text: string): string => (language === "he" ? `\u2068${text}\u2069` : text);
   return {
     number: (value) => number.format(value),
     short: (value) => short.format(value),
     percent: (share) => percent.format(share),
     money: (amount, currency = "USD") => moneyOf(language, Number(amount), currency),
-    date: (moment) => date.format(new Date(moment)),
+    date: (moment) => date.format(momentOf(moment)),
     dateTime: (moment) => dateTime.format(new Date(moment)),
     time: (moment) => time.format(new Date(moment)),
     ago: (moment, now = Date.now()) => agoOf(relative, (new Date(moment).getTime() - now) / 1000),
-    duration: (ms) => (ms < 1000 ? milliseconds.format(ms) : seconds.format(ms / 1000)),
-    bytes: (size) => megabytes.format(size / 1_000_000),
+    duration: (ms) => isolated(ms < 1000 ? milliseconds.format(ms) : lengthOf(lengths, ms / 1000)),
+    bytes: (size) => isolated(megabytes.format(size / 1_000_000)),
   };
+}
+
+/** A day without a time is that day wherever its reader is; by itself, JavaScript takes it for midnight in UTC. */
+function momentOf(moment: string): Date {
+  return new Date(/^\d{4}-\d\d-\d\d$/.test(moment) ? `${moment}T00:00` : moment);
+}
+
+/** In the largest unit of seconds, minutes and hours of which there is a whole one. */
+function lengthOf(formats: readonly Intl.NumberFormat[], seconds: number): string {
+  const step = seconds < 60 ? 0 : seconds < 3600 ? 1 : 2;
+  return formats[step]?.format(seconds / 60 ** step) ?? "";
 }
 
 /** What models cost is often less than a cent, and shall not read as nothing. */

@@ -44,4 +44,21 @@ test("time is told from now", () => {
   assert.equal(ago("2026-11-26T11:59:50Z", now), "now");
   assert.equal(duration(420), "420 ms");
   assert.equal(duration(2_340), "2.3 sec");
+  assert.equal(duration(90_000), "1.5 min");
+  assert.equal(duration(86_400_000), "24 hr");
+});
+
+test("a unit follows its number in a line from right to left too", () => {
+  assert.match(formatsOf("he").duration(420), /^\u2068.*\u2069$/);
+});
+
+test("a day is the same day west of Greenwich", () => {
+  const zone = process.env["TZ"];
+  process.env["TZ"] = "America/Los_Angeles";
+  try {
+    assert.equal(formatsOf("en").date("2026-11-27"), "Nov 27, 2026");
+  } finally {
+    if (zone === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = zone;
+  }
 });

@@ -8,8 +8,7 @@ let config;
 window.fetch = async (url) => {
   const { pathname } = new URL(url, location.href);
   if (pathname === "/api/config") {
-    const { language, direction } = config;
-    return Response.json({ ...config, locale: { language, direction, labels: await words } });
+    return Response.json({ ...config, locale: { language: "en", direction: "ltr", labels: await words } });
   }
   return Response.json({ code: "preview", detail: "This is a preview." }, { status: 503 });
 };
@@ -17,8 +16,6 @@ window.fetch = async (url) => {
 addEventListener("message", ({ origin, data }) => {
   if (origin !== location.origin || typeof data?.branding !== "object") return;
   config = data;
-  document.documentElement.lang = data.language;
-  document.documentElement.dir = data.direction;
   for (const store of [localStorage, sessionStorage]) store.removeItem(`csai:${KEY}`);
   const shown = window.csai;
   if (shown) shown.destroy();

@@ -3,14 +3,13 @@
 import { useEffect, useRef, useState } from "react";
 
 import type { Branding, WidgetConfig } from "../api/types.ts";
-import { directionOf, useLanguage, useMessages } from "../language.tsx";
+import { useMessages } from "../language.tsx";
 
 const CALM_MS = 400;
 const LOOK = ["title", "greeting", "primary_color", "position", "theme", "logo_url", "link_hosts", "image_hosts"] as const;
 
 export function WidgetPreview({ branding }: { readonly branding: Branding }) {
   const t = useMessages();
-  const { language } = useLanguage();
   const frame = useRef<HTMLIFrameElement>(null);
   const [isReady, setReady] = useState(false);
   const config = JSON.stringify(configOf(branding));
@@ -25,11 +24,10 @@ export function WidgetPreview({ branding }: { readonly branding: Branding }) {
     if (!isReady) return undefined;
     // Not at every letter: the widget is made anew each time.
     const timer = setTimeout(() => {
-      const told = { ...(JSON.parse(config) as object), language, direction: directionOf(language) };
-      frame.current?.contentWindow?.postMessage(told, location.origin);
+      frame.current?.contentWindow?.postMessage(JSON.parse(config), location.origin);
     }, CALM_MS);
     return () => clearTimeout(timer);
-  }, [isReady, config, language]);
+  }, [isReady, config]);
   return <iframe ref={frame} src="/dashboard/preview/" title={t.branding.preview} className="h-[36rem] w-full rounded-b-lg" />;
 }
 

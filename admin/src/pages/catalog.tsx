@@ -6,7 +6,7 @@ import { useFormats, useMessages } from "../language.tsx";
 import { FilterText } from "../ui/field.tsx";
 import { Filters, Page } from "../ui/page.tsx";
 import { Empty } from "../ui/states.tsx";
-import { Badge, Mono } from "../ui/surface.tsx";
+import { Badge, LeftToRight, Mono } from "../ui/surface.tsx";
 import { type Column, List } from "../ui/table.tsx";
 import { useFilters } from "../url.ts";
 
@@ -33,6 +33,6 @@ function useColumns(): readonly Column<SharedTool>[] {
     { id: "clients", title: t.catalog.clients, isNumber: true, cell: ({ clients }) => formats.number(clients), sort: ({ clients }) => clients },
     { id: "calls", title: t.tools.calls, isNumber: true, cell: ({ calls }) => formats.number(calls), sort: ({ calls }) => calls },
     { id: "success", title: t.tools.successRate, isNumber: true, cell: ({ success_rate }) => (success_rate === null ? "–" : formats.percent(success_rate)), sort: ({ success_rate }) => success_rate ?? -1 },
-    { id: "times", title: t.catalog.times, isNumber: true, cell: ({ p50_ms, p95_ms }) => (p50_ms === null || p95_ms === null ? "–" : `${formats.duration(p50_ms)} / ${formats.duration(p95_ms)}`) },
+    { id: "times", title: t.catalog.times, isNumber: true, cell: ({ p50_ms, p95_ms }) => (p50_ms === null || p95_ms === null ? "–" : <LeftToRight>{formats.duration(p50_ms)} / {formats.duration(p95_ms)}</LeftToRight>) },
   ];
 }

@@ -49,7 +49,7 @@ function useColumns(onRevoke: (key: ClientKey) => void): readonly Column<ClientK
   return [
     { id: "kind", title: t.clients.kind, isPrimary: true, cell: ({ kind }) => t.clients.kinds[kind] },
     { id: "hint", title: t.clients.ends, cell: ({ hint }) => <Mono>…{hint}</Mono> },
-    { id: "created", title: t.common.created, cell: ({ created_at }) => formats.date(created_at) },
+    { id: "created", title: t.common.created, cell: ({ created_at }) => <time dateTime={created_at}>{formats.date(created_at)}</time> },
     { id: "expires", title: t.clients.expires, cell: ({ expires_at }) => (expires_at ? formats.dateTime(expires_at) : t.clients.forever) },
     ...(mayChange ? [{ id: "revoke", title: "", cell: (key: ClientKey) => <Button look="danger" onClick={() => onRevoke(key)}>{t.clients.revoke}</Button> }] : []),
   ];

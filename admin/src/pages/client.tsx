@@ -30,7 +30,7 @@ export function Component() {
       <Statistics path={path} />
       <Shown read={read}>
         {(state) => (
-          <div className="grid items-start gap-4 lg:grid-cols-2">
+          <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,11fr)_minmax(0,9fr)]">
             <div className="grid gap-4">
               <Details client={state.data} />
               <ClientKeys path={path} />

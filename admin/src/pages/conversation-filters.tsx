@@ -2,15 +2,14 @@
 
 import { useState } from "react";
 
-import { useRead } from "../api/query.ts";
 import { useMessages } from "../language.tsx";
 import { READERS, useMay } from "../session.tsx";
 import { type Choice, FilterDate, FilterSelect, FilterText } from "../ui/field.tsx";
 import { Filters } from "../ui/page.tsx";
+import { useClientNames } from "./client-name.ts";
 import type { Filter } from "./conversation-query.ts";
 
 const RATINGS = [1, 2, 3, 4, 5];
-const MOST_CLIENTS = 100;
 
 interface Props {
   readonly filter: Filter;
@@ -35,8 +34,7 @@ export function ConversationFilters({ isOfClient, ...props }: Props & { readonly
 /** The first clients by name; those of a larger installation have the same list on pages of their own. */
 function ClientFilter({ filter, onChange }: Props) {
   const t = useMessages();
-  const read = useRead("GET /admin/clients", { query: { limit: MOST_CLIENTS } });
-  const clients = Object.fromEntries((read.data?.clients ?? []).map(({ id, name }) => [id, name]));
+  const clients = useClientNames();
   return <FilterSelect label={t.conversations.client} value={filter.client} choices={withChosen(choicesOf(t.conversations.client, t.common.all, clients), filter.client)} onChoose={(client) => onChange({ client })} />;
 }
 

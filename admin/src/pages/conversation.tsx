@@ -16,9 +16,10 @@ import { Page } from "../ui/page.tsx";
 import { Empty, Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts, Mono } from "../ui/surface.tsx";
 import { useFilters } from "../url.ts";
+import { channelOf } from "./channel-name.ts";
 import { NO_FILTER, queryOf, searchOf } from "./conversation-query.ts";
 import { Turn, hasFailedCall } from "./conversation-turn.tsx";
-import { Rating, ToolCount, channelOf } from "./conversations.tsx";
+import { Rating, ToolCount } from "./conversations.tsx";
 import { STATE_TONES } from "./desk.tsx";
 import { Transcript } from "./transcript.tsx";
 

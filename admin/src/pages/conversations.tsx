@@ -15,6 +15,7 @@ import { Empty } from "../ui/states.tsx";
 import { Badge } from "../ui/surface.tsx";
 import { type Column, List } from "../ui/table.tsx";
 import { useCursor, useFilters } from "../url.ts";
+import { channelOf } from "./channel-name.ts";
 import { ConversationFilters } from "./conversation-filters.tsx";
 import { useLive } from "./conversation-live.ts";
 import type { LiveItem } from "./conversation-merge.ts";
@@ -70,10 +71,9 @@ function useColumns(isOfClient: boolean): readonly Column<LiveItem>[] {
   const client: Column<LiveItem> = { id: "client", title: t.conversations.client, cell: ({ client_name }) => <bdi>{client_name}</bdi> };
   return [
     { id: "visitor", title: t.desk.visitor, isPrimary: true, cell: ({ visitor, email }) => <bdi>{visitor ?? email ?? t.desk.anonymous}</bdi> },
-    { id: "said", title: t.conversations.lastMessage, cell: ({ last_message }) => <span dir="auto" className="line-clamp-2 max-w-md wrap-anywhere">{last_message?.text ?? "–"}</span> },
+    { id: "said", title: t.conversations.lastMessage, cell: ({ last_message }) => <span dir="auto" className="line-clamp-2 max-w-md min-w-36 wrap-anywhere">{last_message?.text ?? "–"}</span> },
     ...(isOfClient ? [] : [client]),
     { id: "state", title: t.common.status, cell: (item) => <State item={item} /> },
-    { id: "channel", title: t.conversations.channel, cell: ({ channel }) => channelOf(channel, t.conversations.channels) },
     { id: "messages", title: t.conversations.messages, isNumber: true, cell: ({ messages }) => formats.number(messages) },
     { id: "tools", title: t.conversations.tools, isNumber: true, cell: (item) => <ToolCount item={item} /> },
     { id: "feedback", title: t.conversations.feedback, cell: (item) => <Opinion item={item} /> },
@@ -82,16 +82,14 @@ function useColumns(isOfClient: boolean): readonly Column<LiveItem>[] {
   ];
 }
 
-export function channelOf(channel: string, names: Readonly<Record<string, string>>): string {
-  return names[channel] ?? channel;
-}
-
-function State({ item: { state, isChanged } }: { readonly item: LiveItem }) {
+/** Who answers, and where. */
+function State({ item: { state, channel, isChanged } }: { readonly item: LiveItem }) {
   const t = useMessages();
   return (
     <span className="inline-flex flex-wrap gap-1">
       <Badge tone={STATE_TONES[state]}>{t.desk.states[state]}</Badge>
       {isChanged && <Badge tone="accent">{t.conversations.changed}</Badge>}
+      <span className="text-faint">{channelOf(channel, t.conversations.channels)}</span>
     </span>
   );
 }

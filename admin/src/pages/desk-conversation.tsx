@@ -17,6 +17,7 @@ import { Page } from "../ui/page.tsx";
 import { Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts } from "../ui/surface.tsx";
 import { useToasts } from "../ui/toast.tsx";
+import { channelOf } from "./channel-name.ts";
 import { READ_DESK, STATE_TONES } from "./desk.tsx";
 import { Transcript } from "./transcript.tsx";
 
@@ -52,7 +53,7 @@ export function Component() {
                 facts={[
                   [t.common.status, <Badge tone={STATE_TONES[conversation.state]}>{t.desk.states[conversation.state]}</Badge>],
                   [t.desk.teammate, conversation.teammate],
-                  [t.desk.channel, conversation.channel],
+                  [t.desk.channel, channelOf(conversation.channel, t.conversations.channels)],
                   [t.desk.email, conversation.email],
                   [t.common.created, formats.dateTime(conversation.started_at)],
                   [t.desk.last, formats.dateTime(conversation.last_message_at)],

@@ -14,7 +14,7 @@ import { Button } from "../ui/button.tsx";
 import { Confirm } from "../ui/dialog.tsx";
 import { Page } from "../ui/page.tsx";
 import { Shown } from "../ui/states.tsx";
-import { Badge, Card, Facts, Mono } from "../ui/surface.tsx";
+import { Badge, Card, Facts, LeftToRight, Mono } from "../ui/surface.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { ExperimentForm } from "./experiment-form.tsx";
 import { EXPERIMENT_TONES, READ_EXPERIMENTS } from "./experiments.tsx";
@@ -71,7 +71,7 @@ function Ways({ experiment }: { readonly experiment: ExperimentState }) {
   const t = useMessages();
   const formats = useFormats();
   return (
-    <div className="grid items-start gap-4 lg:grid-cols-2">
+    <div className="grid items-start gap-4 lg:grid-cols-3">
       <Card title={t.common.details}>
         <Facts
           facts={[
@@ -131,7 +131,7 @@ function useArmColumns(): readonly Column<ArmResult>[] {
     { id: "failed", title: t.experiments.failed, isNumber: true, cell: ({ failed }) => within(failed, formats.percent) },
     { id: "handed", title: t.experiments.handedOff, isNumber: true, cell: ({ handed_off }) => within(handed_off, formats.percent) },
     { id: "cost", title: t.experiments.cost, isNumber: true, cell: ({ cost_per_conversation }) => within(cost_per_conversation, (value) => formats.money(value)) },
-    { id: "latency", title: t.experiments.latency, isNumber: true, cell: ({ latency_p50_ms, latency_p95_ms }) => `${time(latency_p50_ms)} / ${time(latency_p95_ms)}` },
+    { id: "latency", title: t.experiments.latency, isNumber: true, cell: ({ latency_p50_ms, latency_p95_ms }) => <LeftToRight>{time(latency_p50_ms)} / {time(latency_p95_ms)}</LeftToRight> },
     { id: "rating", title: t.experiments.rating, isNumber: true, cell: ({ rating }) => within(rating, formats.number) },
   ];
 }

@@ -5,8 +5,9 @@ import { Link } from "react-router";
 import type { Activity, Dashboard, ToolFigures } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { Empty } from "../ui/states.tsx";
-import { Badge, Card, Facts, Mono, Notice } from "../ui/surface.tsx";
+import { Badge, Card, Facts, LeftToRight, Mono, Notice } from "../ui/surface.tsx";
 import { type Column, Table } from "../ui/table.tsx";
+import { channelOf } from "./channel-name.ts";
 
 /** What has to be looked after: plugins that fail, limits nearly reached. */
 export function Attention({ dashboard: { plugins, limits } }: { readonly dashboard: Dashboard }) {
@@ -50,7 +51,7 @@ export function TopTools({ tools }: { readonly tools: readonly ToolFigures[] }) 
     { id: "tool", title: t.tools.tool, isPrimary: true, cell: ({ name }) => <Mono>{name}</Mono> },
     { id: "tool-calls", title: t.tools.calls, isNumber: true, cell: ({ calls }) => formats.number(calls) },
     { id: "tool-success", title: t.tools.successRate, isNumber: true, cell: ({ success_rate }) => (success_rate === null ? "–" : formats.percent(success_rate)) },
-    { id: "tool-time", title: t.experiments.latency, isNumber: true, cell: ({ p50_ms, p95_ms }) => (p50_ms === null || p95_ms === null ? "–" : `${formats.duration(p50_ms)} / ${formats.duration(p95_ms)}`) },
+    { id: "tool-time", title: t.experiments.latency, isNumber: true, cell: ({ p50_ms, p95_ms }) => (p50_ms === null || p95_ms === null ? "–" : <LeftToRight>{formats.duration(p50_ms)} / {formats.duration(p95_ms)}</LeftToRight>) },
   ];
   return (
     <Card title={t.home.topTools} isFlush>
@@ -84,7 +85,7 @@ export function Feed({ activity }: { readonly activity: readonly Activity[] }) {
         {activity.map((event, index) => (
           <li key={index} className="grid grid-cols-[auto_1fr_auto] items-baseline gap-2">
             <Badge tone={event.kind === "handoff" ? "warn" : event.kind === "change" ? "accent" : "plain"}>{t.home.kinds[event.kind]}</Badge>
-            <span className="min-w-0 wrap-anywhere"><bdi>{event.title}</bdi> <span className="text-faint">{event.actor}</span></span>
+            <span className="min-w-0 wrap-anywhere"><bdi>{event.kind === "change" ? event.title : channelOf(event.title, t.conversations.channels)}</bdi> <span className="text-faint">{event.actor}</span></span>
             <time dateTime={event.at} title={formats.dateTime(event.at)} className="text-xs text-faint">{formats.ago(event.at)}</time>
           </li>
         ))}

@@ -1,16 +1,16 @@
 /** One invoice: what it is made of, how it was paid, and what can be done about it. */
 
-import { useParams } from "react-router";
+import { Link, useParams } from "react-router";
 
 import { useReadTagged } from "../api/query.ts";
 import type { InvoiceState, PaymentState, RefundState } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
-import { ButtonLink } from "../ui/button.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts } from "../ui/surface.tsx";
 import { type Column, Table } from "../ui/table.tsx";
+import { useClientNames } from "./client-name.ts";
 import { InvoiceActions, READ_INVOICE } from "./invoice-actions.tsx";
 import { INVOICE_TONES } from "./invoices.tsx";
 
@@ -32,13 +32,14 @@ function Invoice({ invoice }: { readonly invoice: InvoiceState }) {
   const money = (amount: string): string => formats.money(amount, invoice.currency);
   const paymentColumns = usePaymentColumns(invoice.currency);
   const refundColumns = useRefundColumns(invoice.currency);
+  const names = useClientNames();
   return (
     <>
       <Card title={t.common.details}>
         <Facts
           facts={[
             [t.common.status, <Badge tone={INVOICE_TONES[invoice.status]}>{t.invoices.statuses[invoice.status]}</Badge>],
-            [t.invoices.client, <ButtonLink look="quiet" to={`/clients/${invoice.client_id}/invoices`} className="-ms-2.5">{invoice.client_id}</ButtonLink>],
+            [t.invoices.client, <Link to={`/clients/${invoice.client_id}/invoices`} className="text-accent underline underline-offset-4"><bdi>{names[invoice.client_id] ?? invoice.client_id}</bdi></Link>],
             [t.invoices.plan, invoice.plan_type],
             [t.invoices.base, money(invoice.base_cost)],
             [t.invoices.usageCost, money(invoice.usage_cost)],
@@ -73,7 +74,7 @@ function usePaymentColumns(currency: string): readonly Column<PaymentState>[] {
   const t = useMessages();
   const formats = useFormats();
   return [
-    { id: "gateway", title: t.invoices.gateway, isPrimary: true, cell: ({ gateway, attempt }) => `${attempt}. ${gateway}` },
+    { id: "gateway", title: t.invoices.gateway, isPrimary: true, cell: ({ gateway, attempt }) => <bdi>{attempt}. {gateway}</bdi> },
     { id: "payment-status", title: t.common.status, cell: ({ status, dispute }) => <Badge tone={status === "paid" ? "good" : status === "failed" ? "bad" : "accent"}>{[status, dispute].filter(Boolean).join(" · ")}</Badge> },
     { id: "amount", title: t.invoices.amount, isNumber: true, cell: ({ amount }) => formats.money(amount, currency) },
     { id: "when", title: t.common.when, cell: ({ created_at }) => formats.dateTime(created_at) },

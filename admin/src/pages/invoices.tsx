@@ -15,9 +15,10 @@ import { Actions, Dialog } from "../ui/dialog.tsx";
 import { FilterSelect, FilterText, TextField } from "../ui/field.tsx";
 import { Filters, Page } from "../ui/page.tsx";
 import { Empty } from "../ui/states.tsx";
-import { Badge, type Tone } from "../ui/surface.tsx";
+import { Badge, Mono, type Tone } from "../ui/surface.tsx";
 import { type Column, List } from "../ui/table.tsx";
 import { useCursor, useFilters } from "../url.ts";
+import { useClientNames } from "./client-name.ts";
 
 type Status = InvoiceSummary["status"];
 
@@ -53,7 +54,7 @@ export function Component() {
         read={isOfInstallation ? every : own}
         rowsOf={({ invoices }) => invoices}
         nextOf={({ next }) => next}
-        columns={useColumns()}
+        columns={useColumns(clientId === "")}
         keyOf={({ id }) => id}
         {...(isOfInstallation && { linkOf: invoicePath })}
         empty={<Empty title={t.invoices.empty} />}
@@ -63,11 +64,14 @@ export function Component() {
   );
 }
 
-function useColumns(): readonly Column<InvoiceSummary>[] {
+function useColumns(isOfAll: boolean): readonly Column<InvoiceSummary>[] {
   const t = useMessages();
   const formats = useFormats();
+  const names = useClientNames(isOfAll);
+  const client: Column<InvoiceSummary> = { id: "client", title: t.invoices.client, cell: ({ client_id }) => (names[client_id] ? <bdi>{names[client_id]}</bdi> : <Mono>{client_id}</Mono>) };
   return [
     { id: "period", title: t.invoices.period, isPrimary: true, cell: ({ billing_period }) => billing_period },
+    ...(isOfAll ? [client] : []),
     { id: "status", title: t.common.status, cell: ({ status }) => <Badge tone={INVOICE_TONES[status]}>{t.invoices.statuses[status]}</Badge> },
     { id: "plan", title: t.invoices.plan, cell: ({ plan_type }) => plan_type },
     { id: "total", title: t.invoices.total, isNumber: true, cell: ({ total_cost, currency }) => formats.money(total_cost, currency) },

@@ -2,18 +2,23 @@
 
 import * as Radix from "@radix-ui/react-dialog";
 import { X } from "lucide-react";
-import { NavLink } from "react-router";
+import { useEffect, useRef } from "react";
+import { NavLink, useLocation } from "react-router";
 
 import { useMessages } from "../language.tsx";
 import { IconButton } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
+import { focusItself } from "../ui/dialog.tsx";
 import { type Destination, useDestinations } from "./navigation.ts";
 
 const GROUPS = ["installation", "client"] as const;
 
 export function Sidebar() {
+  const menu = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  useEffect(() => menu.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" }), [pathname]);
   return (
-    <aside className="sticky top-0 flex h-dvh flex-col overflow-y-auto border-e border-line bg-surface px-3 pb-6 phone:hidden">
+    <aside ref={menu} className="sticky top-0 flex h-dvh flex-col overflow-y-auto border-e border-line bg-surface px-3 pb-6 phone:hidden">
       <Brand />
       <Destinations />
     </aside>
@@ -26,7 +31,7 @@ export function Drawer({ isOpen, onClose }: { readonly isOpen: boolean; readonly
     <Radix.Root open={isOpen} onOpenChange={(open) => !open && onClose()}>
       <Radix.Portal>
         <div aria-hidden="true" className="fixed inset-0 z-40 bg-[#0b0e14]/55" />
-        <Radix.Content aria-describedby={undefined} className="fixed inset-y-0 start-0 z-40 w-72 max-w-[85vw] overflow-y-auto bg-surface px-3 pb-6 shadow-pop">
+        <Radix.Content aria-describedby={undefined} onOpenAutoFocus={focusItself} className="fixed inset-y-0 start-0 z-40 w-72 max-w-[85vw] overflow-y-auto bg-surface px-3 pb-6 shadow-pop outline-none">
           <Radix.Title className="sr-only">{t.common.mainMenu}</Radix.Title>
           <div className="flex items-center justify-between">
             <Brand />

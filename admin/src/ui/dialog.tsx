@@ -26,7 +26,8 @@ export function Dialog({ title, description, isOpen, onClose, isWide = false, ch
         <div aria-hidden="true" className="fixed inset-0 z-40 bg-[#0b0e14]/55" />
         <Radix.Content
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
-          className={classes("fixed inset-x-0 top-[8vh] z-40 mx-auto flex max-h-[84vh] w-[calc(100%-1.5rem)] flex-col rounded-lg border border-line bg-raised shadow-pop", isWide ? "max-w-3xl" : "max-w-lg")}
+          onOpenAutoFocus={focusItself}
+          className={classes("fixed inset-x-0 top-[8vh] z-40 mx-auto flex max-h-[84vh] w-[calc(100%-1.5rem)] flex-col rounded-lg border border-line bg-raised shadow-pop outline-none", isWide ? "max-w-3xl" : "max-w-lg")}
         >
           <header className="flex items-start gap-4 border-b border-line px-4 py-3">
             <div className="min-w-0 flex-1">
@@ -40,6 +41,12 @@ export function Dialog({ title, description, isOpen, onClose, isWide = false, ch
       </Radix.Portal>
     </Radix.Root>
   );
+}
+
+/** Rather than its first button, the closing one, whose hint would come up. */
+export function focusItself(event: Event): void {
+  event.preventDefault();
+  if (event.target instanceof HTMLElement) event.target.focus();
 }
 
 interface ConfirmProps extends Omit<Props, "children" | "isWide"> {

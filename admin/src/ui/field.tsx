@@ -81,7 +81,7 @@ export function FilterSelect({ label, value, choices, onChoose }: { readonly lab
 }
 
 export function FilterText({ label, ...rest }: ComponentProps<"input"> & { readonly label: string }) {
-  return <input type="search" aria-label={label} placeholder={label} {...rest} className={classes(CONTROL, "w-56! phone:w-full!")} />;
+  return <input type="search" aria-label={label} placeholder={label} {...rest} className={classes(CONTROL, "w-72! phone:w-full!")} />;
 }
 
 /** A day; its label stands before it, as an empty one says nothing of itself. */

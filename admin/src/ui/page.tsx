@@ -24,7 +24,7 @@ export function Page({ title, lead, actions, children }: PageProps) {
     <div className="mx-auto grid w-full max-w-7xl min-w-0 grid-cols-1 content-start gap-4 p-4 sm:p-6">
       <header className="flex flex-wrap items-start gap-3">
         <div className="min-w-48 flex-1">
-          <h1 ref={heading} tabIndex={-1} className="text-xl font-semibold tracking-tight wrap-anywhere">{title}</h1>
+          <h1 ref={heading} tabIndex={-1} className="text-xl font-semibold tracking-tight wrap-anywhere"><bdi>{title}</bdi></h1>
           {lead && <div className="max-w-prose text-soft">{lead}</div>}
         </div>
         {actions && <div className="flex flex-wrap gap-2">{actions}</div>}

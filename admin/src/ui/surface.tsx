@@ -22,11 +22,11 @@ export function Card({ title, hint, actions, isFlush = false, children }: CardPr
     <section aria-labelledby={title === undefined ? undefined : id} className="min-w-0 rounded-lg border border-line bg-surface">
       {title !== undefined && (
         <header className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2.5">
-          <div className="min-w-0 flex-1">
+          <div className={classes("min-w-0 flex-1", Boolean(hint) && "basis-64")}>
             <h2 id={id} className="font-semibold">{title}</h2>
-            {hint && <p className="text-sm text-faint">{hint}</p>}
+            {hint && <p className="text-sm text-faint"><bdi>{hint}</bdi></p>}
           </div>
-          {actions}
+          {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
         </header>
       )}
       <div className={classes(!isFlush && "p-4")}>{children}</div>
@@ -45,7 +45,7 @@ export function Figure({ label, value, note }: { readonly label: string; readonl
 }
 
 export function Figures({ children }: { readonly children: ReactNode }) {
-  return <dl className="grid grid-cols-[repeat(auto-fit,minmax(10rem,1fr))] gap-3">{children}</dl>;
+  return <dl className="grid grid-cols-[repeat(auto-fit,minmax(9rem,1fr))] gap-3">{children}</dl>;
 }
 
 const TONES = {
@@ -78,11 +78,15 @@ export function Facts({ facts }: { readonly facts: readonly (readonly [string, R
       {facts.map(([name, value]) => (
         <div key={name} className="contents">
           <dt className="text-faint">{name}</dt>
-          <dd className="min-w-0 wrap-anywhere">{value === null || value === undefined || value === "" ? "–" : value}</dd>
+          <dd className="min-w-0 wrap-anywhere">{isUnknown(value) ? "–" : typeof value === "string" ? <bdi>{value}</bdi> : value}</dd>
         </div>
       ))}
     </dl>
   );
+}
+
+function isUnknown(value: ReactNode): boolean {
+  return value === null || value === undefined || value === false || value === "";
 }
 
 export function Code({ text, label, isCopied = true }: { readonly text: string; readonly label: string; readonly isCopied?: boolean }) {
@@ -111,6 +115,11 @@ export function CopyButton({ text, children }: { readonly text: string; readonly
   const icon = isDone ? Check : Copy;
   if (children === undefined) return <IconButton icon={icon} label={isDone ? t.common.copied : t.common.copy} onClick={() => void copy()} onBlur={() => setDone(false)} />;
   return <Button icon={icon} onClick={() => void copy()} onBlur={() => setDone(false)}>{isDone ? t.common.copied : children}</Button>;
+}
+
+/** Figures with their units, where another language would turn their order around. */
+export function LeftToRight({ children }: { readonly children: ReactNode }) {
+  return <bdi dir="ltr" className="whitespace-nowrap">{children}</bdi>;
 }
 
 /** Ids, names of models, addresses: always written from left to right. */

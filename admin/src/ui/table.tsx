@@ -46,7 +46,7 @@ export function Table<T>({ label, columns, rows, keyOf, linkOf, empty }: TablePr
           {sorted(rows, columns, sort).map((row) => (
             <tr role="row" key={keyOf(row)} className="border-b border-line last:border-b-0 hover:bg-ground">
               {columns.map((column) => (
-                <td key={column.id} role="cell" data-label={column.title} data-primary={column.isPrimary || undefined} className={classes("px-4 py-2 align-middle", column.isNumber && "text-end")}>
+                <td key={column.id} role="cell" data-label={column.title} data-primary={column.isPrimary || undefined} className={classes("px-3 py-2 align-middle first:ps-4 last:pe-4 phone:p-0!", column.isNumber && "text-end")}>
                   {column.isPrimary && linkOf ? <Link to={linkOf(row)} className="font-medium text-ink underline-offset-4 hover:text-accent hover:underline">{column.cell(row)}</Link> : column.cell(row)}
                 </td>
               ))}
@@ -63,7 +63,7 @@ function Heading<T>({ column, sort, onSort }: { readonly column: Column<T>; read
   const isDown = sort === `-${column.id}`;
   const Icon = isUp ? ArrowUp : isDown ? ArrowDown : ChevronsUpDown;
   return (
-    <th role="columnheader" scope="col" aria-sort={isUp ? "ascending" : isDown ? "descending" : undefined} className={classes("px-4 py-2 text-xs font-medium whitespace-nowrap text-faint", column.isNumber ? "text-end" : "text-start")}>
+    <th role="columnheader" scope="col" aria-sort={isUp ? "ascending" : isDown ? "descending" : undefined} className={classes("px-3 py-2 text-xs font-medium whitespace-nowrap text-faint first:ps-4 last:pe-4", column.isNumber ? "text-end" : "text-start")}>
       {column.sort ? (
         <button type="button" className="inline-flex items-center gap-1 rounded-md hover:text-ink" onClick={() => onSort(isUp ? `-${column.id}` : isDown ? "" : column.id)}>
           {column.title}

@@ -8,7 +8,7 @@ export const invoices = {
   periodInvalid: "Write a month like 2026-10.",
   plan: "Plan",
   total: "Total",
-  due: "Due",
+  due: "Payable",
   dueAt: "Due on",
   paidAt: "Paid on",
   client: "Client",
