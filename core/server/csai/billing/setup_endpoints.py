@@ -9,15 +9,25 @@ from fastapi import APIRouter, Request, Response
 from csai.admins.service import READERS
 from csai.billing.money import to_amount
 from csai.billing.payer import client_payer, set_payer
-from csai.billing.price import checked_price, plan_price, set_plan_price
-from csai.billing.schemas import PayerChange, PayerState, PlanPriceChange, PlanPriceState
+from csai.billing.price import PlanPrice, checked_price, plan_price, set_plan_price
+from csai.billing.schemas import PayerChange, PayerState, PlanItem, PlanList, PlanPriceChange, PlanPriceState
 from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.precondition import IF_MATCH, named_tags
+from csai.providers.repository import PlanRow, installation_plans
 from csai.services import Services
 
 router = APIRouter(prefix="/admin", tags=["admin: billing"], responses=ADMIN_PROBLEMS)
+
+
+@router.get("/plans", summary="The plans, what they cost and who is on them", response_model=PlanList)
+async def plans(request: Request) -> Any:
+    services: Services = request.app.state.services
+    await services.admins.enter(request, roles=READERS)
+    async with services.database.read() as connection:
+        rows = await installation_plans(connection)
+    return {"plans": [_plan(row) for row in rows]}
 
 
 @router.get("/plans/{plan}/price", summary="What a plan costs", response_model=PlanPriceState)
@@ -82,12 +92,25 @@ async def _price(services: Services, response: Response, plan: str) -> PlanPrice
     async with services.database.read() as connection:
         found, tag = await plan_price(connection, plan)
     response.headers["ETag"] = f'"{tag}"'
-    return PlanPriceState(
-        plan=plan,
-        base=to_amount(found.base_micros),
-        currency=found.currency,
-        usage_rate=to_amount(found.usage_rate_micros),
+    return PlanPriceState(plan=plan, **_amounts(found))
+
+
+def _plan(row: PlanRow) -> PlanItem:
+    return PlanItem(
+        plan=row.name,
+        title=row.title,
+        clients=row.clients,
+        limits=dict(row.limits),
+        **_amounts(PlanPrice.of(row.features)),
     )
+
+
+def _amounts(price: PlanPrice) -> dict[str, Any]:
+    return {
+        "base": to_amount(price.base_micros),
+        "currency": price.currency,
+        "usage_rate": to_amount(price.usage_rate_micros),
+    }
 
 
 async def _payer(services: Services, response: Response, client_id: str) -> PayerState:
@@ -95,4 +118,4 @@ async def _payer(services: Services, response: Response, client_id: str) -> Paye
     async with services.database.read() as connection:
         state, tag = await client_payer(connection, client_id)
     response.headers["ETag"] = f'"{tag}"'
-    return PayerState(**state)
+    return PayerState(**state, gateways=sorted(services.billing.gateways.names))
