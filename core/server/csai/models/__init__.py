@@ -25,6 +25,7 @@ from csai.models.erasure import Erasure
 from csai.models.experiment import Experiment
 from csai.models.feedback import Feedback
 from csai.models.follow_up import FollowUp
+from csai.models.incident import Incident
 from csai.models.integration import ClientIntegration, IntegrationDelivery, IntegrationEndpoint
 from csai.models.job import JobRun
 from csai.models.knowledge import (
@@ -75,6 +76,7 @@ __all__ = [
     "Experiment",
     "Feedback",
     "FollowUp",
+    "Incident",
     "IntegrationDelivery",
     "IntegrationEndpoint",
     "Invoice",
