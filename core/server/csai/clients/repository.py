@@ -320,4 +320,5 @@ class ClientRepository:
             .where(Tool.client_id.is_(None), Tool.plugin.in_(plugins), ~Tool.gone, ~is_decided)
             .order_by(Tool.tool_name)
         )
-        return [ClientToolRow(*row, n8n_webhook_url=None, custom_config={}) for row in await self._connection.execute(statement)]
+        rows = await self._connection.execute(statement)
+        return [ClientToolRow(*row, n8n_webhook_url=None, custom_config={}) for row in rows]
