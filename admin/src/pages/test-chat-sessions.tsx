@@ -28,7 +28,7 @@ export function EarlierTests({ clientId, sessionId, isDisabled, onChoose }: Prop
   const { data } = useRead(TESTS, { query: { client_id: clientId, test: true, limit: SHOWN } });
   const tests = (data?.conversations ?? []).filter(({ ended_at }) => ended_at === null);
   if (tests.length === 0) return null;
-  const titleOf = ({ started_at, last_message }: ConversationItem) => [formats.dateTime(started_at), last_message?.text.slice(0, WORDS_CHARS)].filter(Boolean).join(" · ");
+  const titleOf = ({ started_at, last_message }: ConversationItem) => [formats.dateTime(started_at), last_message?.text.slice(0, WORDS_CHARS)].filter(Boolean).map(isolated).join(" · ");
   const choose = (chosen: string): void => {
     const test = tests.find((each) => each.session_id === chosen);
     if (!test || isDisabled || isReading) return;
@@ -39,6 +39,11 @@ export function EarlierTests({ clientId, sessionId, isDisabled, onChoose }: Prop
   };
   const known = tests.some((each) => each.session_id === sessionId) ? (sessionId ?? "") : "";
   return <FilterSelect label={t.testChat.goOn} value={known} choices={[{ value: "", label: t.testChat.goOn }, ...tests.map((test) => ({ value: test.session_id, label: titleOf(test) }))]} onChoose={choose} />;
+}
+
+/** In its own direction, where no element can say so. */
+function isolated(text: string | undefined): string {
+  return `\u2068${text ?? ""}\u2069`;
 }
 
 async function messagesOf(conversation_id: string): Promise<readonly TranscriptMessage[]> {

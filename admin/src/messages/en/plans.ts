@@ -11,7 +11,7 @@ export const plans = {
   currencyInvalid: "Write three letters, such as EUR.",
   amountInvalid: "Write an amount such as 49 or 1.10.",
   usageRate: "For a dollar of usage",
-  usageRateHint: (currency: string) => `What a US dollar of the models' cost is charged at, in ${currency || "the currency"}. 0: it is included.`,
+  usageRateHint: (currency: string) => `What a US dollar of the models' cost is charged at, in ${currency || "the currency"}; where it is 0, usage is included.`,
   limits: "Limits of a month",
   unlimited: "None",
   price: "Price",

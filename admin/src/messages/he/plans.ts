@@ -13,7 +13,7 @@ export const plans: Messages["plans"] = {
   currencyInvalid: "כתבו שלוש אותיות, למשל EUR.",
   amountInvalid: "כתבו סכום, למשל 49 או 1.10.",
   usageRate: "לכל דולר של שימוש",
-  usageRateHint: (currency) => `כמה מחויב דולר אחד של עלות המודלים, ב${currency ? `-${currency}` : "מטבע"}. 0: כלול במחיר.`,
+  usageRateHint: (currency) => `כמה מחויב דולר אחד של עלות המודלים, ב${currency ? `-${currency}` : "מטבע"}; אם 0, הוא כלול במחיר.`,
   limits: "מגבלות לחודש",
   unlimited: "אין",
   price: "מחיר",
