@@ -1,6 +1,6 @@
 /** Every page there is: an entry here gives it an address, a place in the menu, a shortcut, and a line in the palette. */
 
-import { Blocks, BookOpen, Bot, Building2, Cable, ChartColumn, FlaskConical, Gauge, Headset, HeartPulse, History, LayoutDashboard, type LucideIcon, MessageSquareCode, MessagesSquare, Paintbrush, Puzzle, RadioTower, ReceiptText, ScrollText, ThumbsUp, Timer, Users, Wrench } from "lucide-react";
+import { BadgeDollarSign, Blocks, BookOpen, Bot, Building2, Cable, ChartColumn, FlaskConical, Gauge, Headset, HeartPulse, History, KeyRound, LayoutDashboard, type LucideIcon, MessageSquareCode, MessagesSquare, Paintbrush, Puzzle, RadioTower, ReceiptText, ScrollText, ThumbsUp, Timer, Users, Wrench } from "lucide-react";
 import type { ComponentType } from "react";
 
 import type { Messages } from "./messages/en/index.ts";
@@ -46,18 +46,25 @@ export const pages: readonly PageEntry[] = [
   { path: "clients/:clientId/feedback", load: () => import("./pages/feedback.tsx"), roles: READERS, title: (t) => t.feedback.title, icon: ThumbsUp },
   { path: "clients/:clientId/usage", load: () => import("./pages/client-usage.tsx"), roles: READERS, title: (t) => t.usage.title, icon: ChartColumn, key: "u" },
   { path: "clients/:clientId/invoices", load: () => import("./pages/invoices.tsx"), roles: READERS, title: (t) => t.invoices.title, icon: ReceiptText },
+  { path: "clients/:clientId/payer", load: () => import("./pages/payer.tsx"), roles: READERS },
   { path: "conversations", load: () => import("./pages/conversations.tsx"), roles: ALL_ROLES, reach: "several", title: (t) => t.conversations.title, icon: MessagesSquare, key: "v" },
   { path: "conversations/:conversationId", load: () => import("./pages/conversation.tsx"), roles: ALL_ROLES },
   { path: "usage", load: () => import("./pages/usage.tsx"), roles: READERS, reach: "installation", title: (t) => t.usage.title, icon: ChartColumn },
   { path: "invoices", load: () => import("./pages/invoices.tsx"), roles: READERS, reach: "installation", title: (t) => t.invoices.title, icon: ReceiptText, key: "b" },
   { path: "invoices/:invoiceId", load: () => import("./pages/invoice.tsx"), roles: READERS, reach: "installation" },
+  { path: "plans", load: () => import("./pages/plans.tsx"), roles: READERS, reach: "installation", title: (t) => t.plans.title, icon: BadgeDollarSign },
+  { path: "plans/:plan", load: () => import("./pages/plan.tsx"), roles: READERS, reach: "installation" },
   { path: "tools", load: () => import("./pages/catalog.tsx"), roles: READERS, title: (t) => t.catalog.title, icon: Wrench },
+  { path: "tools/:toolName", load: () => import("./pages/catalog-tool.tsx"), roles: READERS },
+  { path: "tools/:toolName/edit", load: () => import("./pages/catalog-tool-edit.tsx"), roles: CHANGERS, reach: "installation" },
+  { path: "add-tool", load: () => import("./pages/catalog-tool-add.tsx"), roles: CHANGERS, reach: "installation" },
   { path: "models", load: () => import("./pages/models.tsx"), roles: READERS, reach: "installation", title: (t) => t.models.title, icon: Bot },
   { path: "plugins", load: () => import("./pages/plugins.tsx"), roles: READERS, reach: "installation", title: (t) => t.plugins.title, icon: Blocks, key: "p" },
   { path: "jobs", load: () => import("./pages/jobs.tsx"), roles: READERS, reach: "installation", title: (t) => t.jobs.title, icon: Timer, key: "j" },
   { path: "health", load: () => import("./pages/health.tsx"), roles: READERS, reach: "installation", title: (t) => t.health.title, icon: HeartPulse },
   { path: "admins", load: () => import("./pages/admins.tsx"), roles: OWNERS, title: (t) => t.admins.title, icon: Users },
   { path: "admins/:adminId", load: () => import("./pages/admin.tsx"), roles: OWNERS },
+  { path: "tokens", load: () => import("./pages/tokens.tsx"), roles: ALL_ROLES, title: (t) => t.tokens.title, icon: KeyRound },
   { path: "account", load: () => import("./pages/account.tsx"), roles: ALL_ROLES },
   { path: "audit", load: () => import("./pages/audit.tsx"), roles: READERS, title: (t) => t.audit.title, icon: ScrollText, key: "a" },
 ];

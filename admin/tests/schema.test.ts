@@ -73,3 +73,16 @@ test("an alternative with null is the other one", () => {
 test("names that would be taken for a path are left to JSON", () => {
   assert.equal(kindOf({ type: "object", properties: { "a.b": { type: "string" } } }), "json");
 });
+
+test("a schema that has itself in it ends in JSON rather than never", () => {
+  const root: Schema = {
+    type: "object",
+    properties: { tree: { $ref: "#/$defs/Tree" }, place: { $ref: "#/$defs/Place" } },
+    $defs: {
+      Tree: { type: "object", properties: { children: { type: "array", items: { $ref: "#/$defs/Branch" } } } },
+      Branch: { type: "object", properties: { tree: { $ref: "#/$defs/Tree" } } },
+      Place: { type: "object", properties: { city: { type: "string" } } },
+    },
+  };
+  assert.deepEqual(draftOf(root, undefined, root), { tree: "", place: { city: "" } });
+});

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql
 SERVER = Path(csai.__file__).parent
 # Where statements are written, beside the repositories: each takes a client's id and has tests of its own.
 STATEMENT_MODULES = {
+    "analytics/incident.py",
     "analytics/rollup.py",
     "admins/api_token_repository.py",
     "admins/oidc_repository.py",
@@ -113,7 +114,7 @@ def test_a_prepared_statement_names_the_client(name: str, statement: Prepared) -
 def test_every_client_owned_table_says_whose_it_is() -> None:
     shared = {"plans", "switches", "model_prices", "clients", "schema_state", "workers", "job_runs", *ADMINS}
     # Where a client owns some of the rows, or is only what a row tells of.
-    partly = {"tools", "audit_log"}
+    partly = {"tools", "audit_log", "incidents"}
     for table in Base.metadata.sorted_tables:
         if table.name in shared:
             continue

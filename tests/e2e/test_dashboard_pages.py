@@ -21,13 +21,18 @@ PAGES = {
     "clients/CLIENT": "Kettle & Cloth",
     "conversations": "Conversations",
     "plugins": "Plugins",
+    "plans": "Plans",
+    "plans/default": "Plan default",
     "tools": "Tool catalog",
+    "tools/get_order_status": "get_order_status",
+    "add-tool": "Add a tool",
     "jobs": "Jobs",
     "health": "System health",
     "models": "Models",
     "usage": "Usage of all clients",
     "invoices": "Invoices",
     "admins": "Admins",
+    "tokens": "API tokens",
     "account": "My account",
     "audit": "Audit log",
     "clients/CLIENT/plugins": "Plugins",
@@ -47,6 +52,7 @@ PAGES = {
     "clients/CLIENT/feedback": "Feedback",
     "clients/CLIENT/usage": "Usage",
     "clients/CLIENT/invoices": "Invoices",
+    "clients/CLIENT/payer": "Who pays",
 }
 """Each with its heading. What is not here is reached from one of these in a test of its own."""
 

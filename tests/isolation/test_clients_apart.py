@@ -45,6 +45,7 @@ SHARED = {
     "api_tokens",
     "audit_log",
     "clients",
+    "incidents",
     "job_runs",
     "model_prices",
     "plans",
@@ -53,8 +54,8 @@ SHARED = {
     "tools",
     "workers",
 }
-"""No client owns their rows; `tools` has a client where one client's own systems offer a tool, and
-`audit_log` where a change was to a client's configuration."""
+"""No client owns their rows; `tools` has a client where one client's own systems offer a tool,
+`audit_log` where a change was to a client's configuration, `incidents` where a client reached a limit."""
 
 
 class Desk(PluginSettings):

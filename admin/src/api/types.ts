@@ -22,7 +22,7 @@ export interface AccountState {
 }
 
 export interface Activity {
-  readonly kind: "conversation" | "handoff" | "change";
+  readonly kind: "conversation" | "handoff" | "change" | "limit" | "plugin";
   readonly at: string;
   readonly client_id: string | null;
   readonly title: string;
@@ -983,6 +983,7 @@ export interface PayerState {
   readonly gateway: string;
   readonly customer: string;
   readonly method: string;
+  readonly gateways: readonly string[];
 }
 
 export interface PaymentState {
@@ -999,6 +1000,20 @@ export interface PaymentState {
   readonly dispute: string;
   readonly created_at: string;
   readonly updated_at: string;
+}
+
+export interface PlanItem {
+  readonly plan: string;
+  readonly base: string;
+  readonly currency: string;
+  readonly usage_rate: string;
+  readonly title: string;
+  readonly clients: number;
+  readonly limits: { readonly [name: string]: number };
+}
+
+export interface PlanList {
+  readonly plans: readonly PlanItem[];
 }
 
 export interface PlanPriceState {
@@ -1175,6 +1190,8 @@ export interface Savings {
   readonly response_cache: string;
   readonly prompt_cache_tokens: number;
   readonly prompt_cache: string;
+  readonly routing_messages: number;
+  readonly routing: string;
 }
 
 export interface ScheduledPrice {
@@ -1183,6 +1200,15 @@ export interface ScheduledPrice {
   readonly output: string | null;
   readonly cache_read: string | null;
   readonly cache_write: string | null;
+}
+
+export interface SchemaFaultItem {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface SchemaVerdict {
+  readonly faults: readonly SchemaFaultItem[];
 }
 
 export interface SeriesDay {
@@ -1262,6 +1288,7 @@ export interface SharedToolDetail {
 
 export interface SharedTools {
   readonly tools: readonly SharedTool[];
+  readonly backends: readonly string[];
 }
 
 export interface SignInMethods {
@@ -1518,9 +1545,23 @@ export interface Routes {
     path: { client_id: string };
     query: undefined;
     body: {
+      readonly model?: string | null;
+      readonly plugins?: { readonly [name: string]: boolean };
       readonly message: string;
       readonly session_id?: string | null;
+    };
+    answer: TurnAnswer;
+    isTagged: false;
+  };
+  "POST /admin/clients/{client_id}/test-chat/confirm": {
+    path: { client_id: string };
+    query: undefined;
+    body: {
       readonly model?: string | null;
+      readonly plugins?: { readonly [name: string]: boolean };
+      readonly session_id: string;
+      readonly confirmation_id: string;
+      readonly decision: "approve" | "decline";
     };
     answer: TurnAnswer;
     isTagged: false;
@@ -2148,6 +2189,15 @@ export interface Routes {
     answer: SharedTool;
     isTagged: false;
   };
+  "POST /admin/tools/schema": {
+    path: undefined;
+    query: undefined;
+    body: {
+      readonly parameters_schema: Json;
+    };
+    answer: SchemaVerdict;
+    isTagged: false;
+  };
   "GET /admin/tools/{tool_name}": {
     path: { tool_name: string };
     query: undefined;
@@ -2616,6 +2666,13 @@ export interface Routes {
     query: { gateway?: string };
     body: { readonly [name: string]: Json };
     answer: WebhookTaken;
+    isTagged: false;
+  };
+  "GET /admin/plans": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: PlanList;
     isTagged: false;
   };
   "GET /admin/plans/{plan}/price": {

@@ -31,16 +31,30 @@ export type Faults = Map<string, "required" | "numberInvalid" | "jsonInvalid">;
 
 const LONG_CHARS = 200;
 
-/** References followed, and an alternative with null made plain. */
+/** References followed, and an alternative with null made plain. One that leads back to itself stays: it is written as JSON. */
 export function resolved(schema: Schema, root: Schema): Schema {
   const name = schema.$ref?.replace("#/$defs/", "");
-  const target = name === undefined ? undefined : root.$defs?.[name];
+  const target = name === undefined || isEndless(name, root) ? undefined : root.$defs?.[name];
   const { $ref: _, ...own } = schema;
   if (target) return resolved({ ...target, ...own }, root);
   const others = schema.anyOf?.filter((each) => each.type !== "null") ?? [];
   const { anyOf: __, ...rest } = schema;
   const only = others.length === 1 ? others[0] : undefined;
   return only && schema.anyOf && schema.anyOf.length > 1 ? resolved({ ...only, ...rest }, root) : schema;
+}
+
+/** Whether a form of this definition would have itself in it. */
+function isEndless(name: string, root: Schema): boolean {
+  const reached = new Set<string>();
+  const next = [name];
+  for (let at = next.pop(); at !== undefined; at = next.pop()) {
+    for (const [, inner = ""] of JSON.stringify(root.$defs?.[at] ?? null).matchAll(/"\$ref":"#\/\$defs\/([^"]+)"/g)) {
+      if (inner === name) return true;
+      if (!reached.has(inner)) next.push(inner);
+      reached.add(inner);
+    }
+  }
+  return false;
 }
 
 export function typeOf(schema: Schema): string | undefined {

@@ -52,7 +52,7 @@ interface ClientsProps {
 
 const SHOWN_AT_MOST = 100;
 
-function ClientsField({ chosen, error, onChange }: ClientsProps) {
+export function ClientsField({ chosen, error, onChange }: ClientsProps) {
   const t = useMessages();
   const [typed, setTyped] = useState("");
   const { data } = useRead("GET /admin/clients", { query: { search: typed, limit: SHOWN_AT_MOST } });

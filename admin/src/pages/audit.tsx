@@ -84,15 +84,15 @@ function Change({ item, onClose }: { readonly item: AuditItem; readonly onClose:
           ]}
         />
         <div className="grid gap-4 sm:grid-cols-2">
-          <State title={t.audit.before} state={item.before} />
-          <State title={t.audit.after} state={item.after} />
+          <ChangeState title={t.audit.before} state={item.before} />
+          <ChangeState title={t.audit.after} state={item.after} />
         </div>
       </div>
     </Dialog>
   );
 }
 
-function State({ title, state }: { readonly title: string; readonly state: AuditItem["before"] }) {
+export function ChangeState({ title, state }: { readonly title: string; readonly state: AuditItem["before"] }) {
   const t = useMessages();
   return (
     <section className="grid min-w-0 content-start gap-2">

@@ -1,24 +1,30 @@
 /** The catalog of tools that all clients share. */
 
+import { Plus } from "lucide-react";
+
 import { useRead } from "../api/query.ts";
 import type { SharedTool } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
+import { ButtonLink } from "../ui/button.tsx";
 import { FilterText } from "../ui/field.tsx";
 import { Filters, Page } from "../ui/page.tsx";
 import { Empty } from "../ui/states.tsx";
 import { Badge, LeftToRight, Mono } from "../ui/surface.tsx";
 import { type Column, List } from "../ui/table.tsx";
 import { useFilters } from "../url.ts";
+import { READ_CATALOG, useMayChangeCatalog } from "./catalog-tool.tsx";
 
 export function Component() {
   const t = useMessages();
-  const read = useRead("GET /admin/tools", {});
+  const read = useRead(READ_CATALOG, {});
+  const mayChange = useMayChangeCatalog();
   const [{ q }, setFilters] = useFilters({ q: "" });
+  const add = mayChange && <ButtonLink to="/add-tool" icon={Plus} look="primary">{t.catalog.add}</ButtonLink>;
   const fits = ({ name, description }: SharedTool): boolean => `${name} ${description}`.toLowerCase().includes(q.trim().toLowerCase());
   return (
-    <Page title={t.catalog.title} lead={t.catalog.lead}>
+    <Page title={t.catalog.title} lead={t.catalog.lead} actions={add}>
       <Filters><FilterText label={t.tools.search} value={q} onChange={(event) => setFilters({ q: event.target.value })} /></Filters>
-      <List label={t.catalog.title} read={read} rowsOf={({ tools }) => tools.filter(fits)} columns={useColumns()} keyOf={({ name }) => name} empty={<Empty title={t.shell.nothingFound} />} />
+      <List label={t.catalog.title} read={read} rowsOf={({ tools }) => tools.filter(fits)} columns={useColumns()} keyOf={({ name }) => name} linkOf={({ name }) => encodeURIComponent(name)} empty={<Empty title={q ? t.shell.nothingFound : t.catalog.empty} />} />
     </Page>
   );
 }

@@ -14,6 +14,7 @@ import { Empty, Shown } from "../ui/states.tsx";
 import { Card } from "../ui/surface.tsx";
 import { List } from "../ui/table.tsx";
 import { useFilters } from "../url.ts";
+import { Savings } from "./home-parts.tsx";
 import { SpanFilter, Totals, spanOf, useModelColumns } from "./usage-parts.tsx";
 
 export function Component() {
@@ -22,12 +23,14 @@ export function Component() {
   const [{ days }, setFilters] = useFilters({ days: "30" });
   const query = spanOf(days);
   const usage = useRead("GET /admin/clients/{client_id}/usage", { path, query });
+  const dashboard = useRead("GET /admin/clients/{client_id}/dashboard", { path, query: { days: days as "7" | "30" | "90" } });
   const history = useRead("GET /admin/clients/{client_id}/usage/history", { path, query });
   return (
     <Page title={t.usage.title} lead={t.usage.clientLead} actions={<DownloadLink icon={Download} href={urlOf("GET /admin/clients/{client_id}/usage/export", { path, query })}>{t.usage.export}</DownloadLink>}>
       <Filters><SpanFilter days={days} onChoose={(next) => setFilters({ days: next })} /></Filters>
       <Shown read={usage} rows={2}>{({ total }) => <Totals total={total} />}</Shown>
       <Shown read={history}>{(data) => <Days history={data} />}</Shown>
+      <Shown read={dashboard} rows={3}>{({ savings }) => <Savings savings={savings} />}</Shown>
       <List
         label={t.usage.byModel}
         read={usage}

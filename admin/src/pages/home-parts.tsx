@@ -5,7 +5,7 @@ import { Link } from "react-router";
 import type { Activity, Dashboard, ToolFigures } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { Empty } from "../ui/states.tsx";
-import { Badge, Card, Facts, LeftToRight, Mono, Notice } from "../ui/surface.tsx";
+import { Badge, Card, Facts, LeftToRight, Mono, Notice, type Tone } from "../ui/surface.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { channelOf } from "./channel-name.ts";
 
@@ -69,11 +69,14 @@ export function Savings({ savings }: { readonly savings: Dashboard["savings"] })
         facts={[
           [t.home.answersAgain, `${formats.number(savings.response_cache_answers)} · ${formats.money(savings.response_cache)}`],
           [t.home.promptCache, formats.money(savings.prompt_cache)],
+          [t.home.routing, `${formats.number(savings.routing_messages)} · ${formats.money(savings.routing)}`],
         ]}
       />
     </Card>
   );
 }
+
+const KIND_TONES: Readonly<Record<Activity["kind"], Tone>> = { conversation: "plain", handoff: "warn", change: "accent", limit: "bad", plugin: "bad" };
 
 export function Feed({ activity }: { readonly activity: readonly Activity[] }) {
   const t = useMessages();
@@ -84,8 +87,8 @@ export function Feed({ activity }: { readonly activity: readonly Activity[] }) {
       <ol className="grid gap-2.5">
         {activity.map((event, index) => (
           <li key={index} className="grid grid-cols-[auto_1fr_auto] items-baseline gap-2">
-            <Badge tone={event.kind === "handoff" ? "warn" : event.kind === "change" ? "accent" : "plain"}>{t.home.kinds[event.kind]}</Badge>
-            <span className="min-w-0 wrap-anywhere"><bdi>{event.kind === "change" ? event.title : channelOf(event.title, t.conversations.channels)}</bdi> <span className="text-faint">{event.actor}</span></span>
+            <Badge tone={KIND_TONES[event.kind]}>{t.home.kinds[event.kind]}</Badge>
+            <span className="min-w-0 wrap-anywhere"><bdi>{event.kind === "conversation" || event.kind === "handoff" ? channelOf(event.title, t.conversations.channels) : event.title}</bdi> <span className="text-faint">{event.actor}</span></span>
             <time dateTime={event.at} title={formats.dateTime(event.at)} className="text-xs text-faint">{formats.ago(event.at)}</time>
           </li>
         ))}

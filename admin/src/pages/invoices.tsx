@@ -10,7 +10,7 @@ import type { InvoiceSummary } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useIsOfInstallation, useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
-import { Button } from "../ui/button.tsx";
+import { Button, ButtonLink } from "../ui/button.tsx";
 import { Actions, Dialog } from "../ui/dialog.tsx";
 import { FilterSelect, FilterText, TextField } from "../ui/field.tsx";
 import { Filters, Page } from "../ui/page.tsx";
@@ -43,7 +43,14 @@ export function Component() {
     <Page
       title={t.invoices.title}
       lead={clientId ? t.invoices.clientLead : t.invoices.lead}
-      actions={clientId && mayChange && <Button icon={Plus} look="primary" onClick={() => setMaking(true)}>{t.invoices.make}</Button>}
+      actions={
+        clientId && (
+          <>
+            <ButtonLink to="../payer" relative="path">{t.payer.title}</ButtonLink>
+            {mayChange && <Button icon={Plus} look="primary" onClick={() => setMaking(true)}>{t.invoices.make}</Button>}
+          </>
+        )
+      }
     >
       <Filters>
         {isOfInstallation && <FilterText label={t.invoices.periodFilter} value={period} aria-invalid={!isPeriod} onChange={(event) => setFilters({ period: event.target.value })} />}

@@ -13,6 +13,7 @@ from csai.admins.oidc_sign_in import OidcSignIns
 from csai.admins.second_factor import SecondFactors
 from csai.admins.service import Admins
 from csai.admins.sign_in import SignIns
+from csai.analytics.incident import plugin_kept_out
 from csai.billing.service import Billing, build_billing
 from csai.channels.answering import Answering
 from csai.channels.line import Lines
@@ -130,10 +131,11 @@ class Services:
             self.alerts.raise_alert(
                 "plugin.quarantined", plugins=", ".join(sorted(self.registry.quarantined))
             )
+        now = self.clock.now()
         async with self.database.write() as transaction:
-            await Catalog(transaction).sync_plugin_tools(
-                list(self.registry.tools.values()), now=self.clock.now()
-            )
+            for plugin_id in self.registry.quarantined:
+                await plugin_kept_out(plugin_id, now=now).run(transaction)
+            await Catalog(transaction).sync_plugin_tools(list(self.registry.tools.values()), now=now)
 
     async def drain(self, hurry: asyncio.Event) -> None:
         """Accept no more messages and let open turns end: for `drain_s`, or until `hurry`; then fail them."""

@@ -12,10 +12,12 @@ import { integrations } from "./integrations.ts";
 import { invoices } from "./invoices.ts";
 import { knowledge } from "./knowledge.ts";
 import { experiments, models } from "./models.ts";
-import { catalog, health, jobs } from "./operation.ts";
+import { catalog, health, jobs, schemaEditor } from "./operation.ts";
 import { pause } from "./pause.ts";
+import { payer, plans } from "./plans.ts";
 import { plugins } from "./plugins.ts";
 import { testChat } from "./test-chat.ts";
+import { tokens } from "./tokens.ts";
 import { tools } from "./tools.ts";
 import { usage } from "./usage.ts";
 
@@ -28,8 +30,10 @@ export const messages: Messages = {
   account,
   factor,
   admins,
+  tokens,
   pause,
   schemaForm,
+  schemaEditor,
   plugins,
   tools,
   integrations,
@@ -38,6 +42,8 @@ export const messages: Messages = {
   feedback,
   usage,
   invoices,
+  plans,
+  payer,
   branding,
   conversations,
   desk,

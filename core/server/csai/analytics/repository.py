@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +22,7 @@ from csai.models import (
     ClientTool,
     Conversation,
     Counter,
+    Incident,
     ModelDay,
     OutcomeDay,
     Plan,
@@ -54,13 +55,15 @@ SUMS = tuple(field.name for field in fields(Sums))
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What caches took off."""
+    """What caches, and cheaper models for simple questions, took off."""
 
     response_cache_count: int
     response_cache_tokens: int
     response_cache_micros: int
     prompt_cache_tokens: int
     prompt_cache_micros: int
+    routing_count: int
+    routing_micros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,16 @@ class ChangedRow:
     actor_name: str
     action: str
     object: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BefellRow:
+    """A limit that was reached, or a plugin that was kept out."""
+
+    kind: Literal["limit", "plugin"]
+    client_id: str | None
+    subject: str
     at: datetime
 
 
@@ -286,6 +299,16 @@ class AnalyticsRepository:
             .limit(count)
         )
         return [ChangedRow(*row) for row in await self._rows(statement)]
+
+    async def befell(self, *, count: int) -> list[BefellRow]:
+        """What befell the clients, and the installation for who sees all of it, last."""
+        statement = (
+            select(Incident.kind, Incident.client_id, Incident.subject, Incident.created_at)
+            .where(self._seen(Incident.client_id))
+            .order_by(Incident.created_at.desc(), Incident.key)
+            .limit(count)
+        )
+        return [BefellRow(*row) for row in await self._rows(statement)]
 
     async def holders(self) -> dict[str, int]:
         """How many clients have each shared tool switched on, by name."""

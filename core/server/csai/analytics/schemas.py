@@ -74,6 +74,11 @@ class Savings(BaseModel):
     response_cache: Usd
     prompt_cache_tokens: int = Field(description="Input that vendors read from caches of their own.")
     prompt_cache: Usd
+    routing_messages: int = Field(description="Simple questions that a cheaper model was asked first.")
+    routing: Usd = Field(
+        description="What that took off the price of the chain's first model, with the tokens as they were; "
+        "less than nothing where the cheaper model was asked in vain."
+    )
 
 
 class FailingPlugin(BaseModel):
@@ -93,14 +98,16 @@ class NearLimit(BaseModel):
 
 
 class Activity(BaseModel):
-    kind: Literal["conversation", "handoff", "change"]
+    kind: Literal["conversation", "handoff", "change", "limit", "plugin"]
     at: datetime
     client_id: str | None
     title: str = Field(
-        description="The channel of a conversation, or the action of a change.", examples=["client.updated"]
+        description="The channel of a conversation, the action of a change, the metric of a limit that was "
+        "reached, or the plugin that a server started without.",
+        examples=["client.updated"],
     )
     object: str = Field(description="Such as `conversation:` and its id.")
-    actor: str = Field(description="Who changed it; empty for what visitors do.")
+    actor: str = Field(description="Who changed it; empty for what visitors do, and for what nobody did.")
 
 
 EXAMPLE_USED: dict[str, Any] = {
@@ -144,6 +151,8 @@ class Dashboard(BaseModel):
                         "response_cache": "0.012000",
                         "prompt_cache_tokens": 20_000,
                         "prompt_cache": "0.054000",
+                        "routing_messages": 20,
+                        "routing": "0.031000",
                     },
                     "plugins": [],
                     "limits": [],

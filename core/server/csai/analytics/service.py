@@ -185,6 +185,8 @@ def _savings(saved: Saved) -> Savings:
         response_cache=usd(saved.response_cache_micros),
         prompt_cache_tokens=saved.prompt_cache_tokens,
         prompt_cache=usd(saved.prompt_cache_micros),
+        routing_messages=saved.routing_count,
+        routing=usd(saved.routing_micros),
     )
 
 
@@ -239,5 +241,16 @@ async def _activity(found: AnalyticsRepository) -> list[Activity]:
             actor=row.actor_name,
         )
         for row in await found.changed(count=MAX_ACTIVITIES)
+    ]
+    activities += [
+        Activity(
+            kind=row.kind,
+            at=row.at,
+            client_id=row.client_id,
+            title=row.subject,
+            object=f"plugin:{row.subject}" if row.client_id is None else f"client:{row.client_id}",
+            actor="",
+        )
+        for row in await found.befell(count=MAX_ACTIVITIES)
     ]
     return sorted(activities, key=lambda each: each.at, reverse=True)[:MAX_ACTIVITIES]

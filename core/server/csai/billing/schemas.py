@@ -136,6 +136,22 @@ class PlanPriceState(BaseModel):
     )
 
 
+class PlanItem(PlanPriceState):
+    """A plan of the installation."""
+
+    title: str
+    clients: int = Field(description="How many are on it.")
+    limits: dict[str, int] = Field(
+        description="The most that a client may use in a month, by metric; `cost` in millionths of a US "
+        "dollar. What is not named has no limit.",
+        examples=[{"messages": 10_000}],
+    )
+
+
+class PlanList(BaseModel):
+    plans: list[PlanItem] = Field(description="By name.")
+
+
 class PlanPriceChange(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -153,6 +169,7 @@ class PayerState(BaseModel):
     gateway: str
     customer: str
     method: str = Field(description="Empty: the customer's default.")
+    gateways: list[str] = Field(description="Those that are installed.")
 
 
 class PayerChange(BaseModel):

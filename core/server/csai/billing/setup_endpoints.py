@@ -9,14 +9,24 @@ from fastapi import APIRouter, Request, Response
 from csai.admins.service import READERS
 from csai.billing.money import to_amount
 from csai.billing.payer import client_payer, set_payer
-from csai.billing.price import checked_price, plan_price, set_plan_price
-from csai.billing.schemas import PayerChange, PayerState, PlanPriceChange, PlanPriceState
+from csai.billing.price import PlanPrice, checked_price, plan_price, set_plan_price
+from csai.billing.schemas import PayerChange, PayerState, PlanItem, PlanList, PlanPriceChange, PlanPriceState
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.precondition import IF_MATCH, read_change, tagged
+from csai.providers.repository import PlanRow, installation_plans
 from csai.services import Services
 
 router = APIRouter(prefix="/admin", tags=["admin: billing"], responses=ADMIN_PROBLEMS)
+
+
+@router.get("/plans", summary="The plans, what they cost and who is on them", response_model=PlanList)
+async def plans(request: Request) -> Any:
+    services: Services = request.app.state.services
+    await services.admins.enter(request, roles=READERS)
+    async with services.database.read() as connection:
+        rows = await installation_plans(connection)
+    return {"plans": [_plan(row) for row in rows]}
 
 
 @router.get("/plans/{plan}/price", summary="What a plan costs", response_model=PlanPriceState)
@@ -78,17 +88,29 @@ async def change_payer(request: Request, response: Response, client_id: str) -> 
 async def _price(services: Services, response: Response, plan: str) -> PlanPriceState:
     async with services.database.read() as connection:
         found, tag = await plan_price(connection, plan)
-    state = PlanPriceState(
-        plan=plan,
-        base=to_amount(found.base_micros),
-        currency=found.currency,
-        usage_rate=to_amount(found.usage_rate_micros),
+    return tagged(response, PlanPriceState(plan=plan, **_amounts(found)), tag)
+
+
+def _plan(row: PlanRow) -> PlanItem:
+    return PlanItem(
+        plan=row.name,
+        title=row.title,
+        clients=row.clients,
+        limits=dict(row.limits),
+        **_amounts(PlanPrice.of(row.features)),
     )
-    return tagged(response, state, tag)
+
+
+def _amounts(price: PlanPrice) -> dict[str, Any]:
+    return {
+        "base": to_amount(price.base_micros),
+        "currency": price.currency,
+        "usage_rate": to_amount(price.usage_rate_micros),
+    }
 
 
 async def _payer(services: Services, response: Response, client_id: str) -> PayerState:
     check_id(client_id, "client")
     async with services.database.read() as connection:
         state, tag = await client_payer(connection, client_id)
-    return tagged(response, PayerState(**state), tag)
+    return tagged(response, PayerState(**state, gateways=sorted(services.billing.gateways.names)), tag)

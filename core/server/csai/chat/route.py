@@ -107,7 +107,26 @@ def stored(turn: RunningTurn) -> dict[str, Any] | None:
         "chain": _name(route.chain[0]) if route.chain else "",
         "escalation": route.escalation,
         "simple_calls": route.simple_calls,
+        "saved_micros": _saved_micros(turn, route) if route.is_simple else None,
     }
+
+
+def _saved_micros(turn: RunningTurn, route: Route) -> int | None:
+    """What the chain's first model would have cost beyond what the models for simple questions did.
+
+    Less than nothing where those were asked in vain; None where nobody knows a price.
+    """
+    calls = turn.answering()[: route.simple_calls]
+    needed = calls if route.escalation in {None, "look_up"} else []
+    view, chain = turn.view, route.chain[:1]
+    is_known = all(
+        view.prices.knows(chosen.provider, chosen.model, turn.accepted_at)
+        for chosen in (*route.simple, *chain)
+    )
+    if not chain or not is_known:
+        return None
+    instead = sum(view.cost(chain[0], call.usage, at=call.at).micros for call in needed)
+    return instead - sum(call.cost_micros for call in calls)
 
 
 def _is_with_simple(turn: RunningTurn) -> bool:

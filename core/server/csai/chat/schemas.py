@@ -84,6 +84,9 @@ class ChatMessage(Strict):
         return hashlib.sha256(asked.model_dump_json(exclude={"message_id"}).encode()).hexdigest()
 
 
+WORDS = {"approve": "Yes, go ahead.", "decline": "No, do not do it."}
+
+
 class ChatConfirm(Strict):
     """The visitor's word on a write action. Deciding the same again gives the same answer."""
 
@@ -100,7 +103,7 @@ class ChatConfirm(Strict):
     user_token: Token | None = Field(None, description="As in a message; private tools need a proof.")
 
     def words(self) -> str:
-        return self.message or ("Yes, go ahead." if self.decision == "approve" else "No, do not do it.")
+        return self.message or WORDS[self.decision]
 
 
 class AnswerMessage(BaseModel):

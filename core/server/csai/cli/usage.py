@@ -33,7 +33,7 @@ def print_usage(report: dict[str, Any]) -> None:
     print_table(
         (
             *("Day", "Conversations", "Messages", "Tools", "Tokens in", "Tokens out", "Cost $"),
-            *("Answered again", "Tokens saved", "Saved $", "Prompt cached", "Saved $"),
+            *("Answered again", "Tokens saved", "Saved $", "Prompt cached", "Saved $", "Routed", "Saved $"),
         ),
         [[str(value) for value in _in_order(row)] for row in rows],
     )
@@ -46,6 +46,7 @@ def _in_order(row: dict[str, Any]) -> list[Any]:
         *(row["tokens_input"], row["tokens_output"], row["cost"]),
         *(row["response_cache_count"], row["response_cache_tokens"], row["response_cache_cost"]),
         *(row["prompt_cache_tokens"], row["prompt_cache_cost"]),
+        *(row["routing_count"], row["routing_cost"]),
     ]
 
 

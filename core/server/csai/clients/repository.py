@@ -88,6 +88,10 @@ class ClientToolRow:
     target: Mapping[str, Any] | None = None
 
 
+_TOOL = (
+    *(Tool.tool_name, Tool.description, Tool.parameters_schema, Tool.backend, Tool.plugin),
+    *(Tool.read_only, Tool.idempotent, Tool.private, Tool.confirm),
+)
 _KEY = Prepared(
     select(ApiKey.client_id, ApiKey.kind, ApiKey.expires_at, Client.status, Client.config_version)
     .join_from(ApiKey, Client, Client.id == ApiKey.client_id)
@@ -288,20 +292,7 @@ class ClientRepository:
     async def tools(self) -> list[ClientToolRow]:
         """The catalog tools this client has enabled, by name; of listed ones those that are as approved."""
         statement = (
-            select(
-                Tool.tool_name,
-                Tool.description,
-                Tool.parameters_schema,
-                Tool.backend,
-                Tool.plugin,
-                Tool.read_only,
-                Tool.idempotent,
-                Tool.private,
-                Tool.confirm,
-                ClientTool.n8n_webhook_url,
-                ClientTool.custom_config,
-                Tool.target,
-            )
+            select(*_TOOL, ClientTool.n8n_webhook_url, ClientTool.custom_config, Tool.target)
             .join_from(
                 ClientTool,
                 Tool,
@@ -320,3 +311,14 @@ class ClientRepository:
             .order_by(Tool.tool_name, Tool.client_id.is_not(None))
         )
         return [ClientToolRow(*row) for row in await self._connection.execute(statement)]
+
+    async def undecided_tools(self, plugins: Collection[str]) -> list[ClientToolRow]:
+        """The plugins' functions that this client has never had switched on or off, by name."""
+        is_decided = exists().where(ClientTool.tool_id == Tool.id, ClientTool.client_id == self._client_id)
+        statement = (
+            select(*_TOOL)
+            .where(Tool.client_id.is_(None), Tool.plugin.in_(plugins), ~Tool.gone, ~is_decided)
+            .order_by(Tool.tool_name)
+        )
+        rows = await self._connection.execute(statement)
+        return [ClientToolRow(*row, n8n_webhook_url=None, custom_config={}) for row in rows]

@@ -42,12 +42,14 @@ class ConversationRepository:
         found: str | None = (await self._connection.execute(statement)).scalar()
         return found
 
-    async def is_test(self, session_id: str) -> bool:
-        """Whether an admin began it, to test; False also where there is none."""
-        statement = select(Conversation.is_test).where(
-            Conversation.client_id == self._client_id, Conversation.session_id == session_id
+    async def find_test(self, session_id: str) -> str | None:
+        """The id of a conversation that an admin began, to test; None also for a visitor's."""
+        statement = select(Conversation.id).where(
+            Conversation.client_id == self._client_id,
+            Conversation.session_id == session_id,
+            Conversation.is_test,
         )
-        return bool((await self._connection.execute(statement)).scalar())
+        return (await self._connection.execute(statement)).scalar()
 
     async def messages(self, conversation_id: str, *, after: int, count: int) -> list[MessageRow]:
         """Messages numbered above `after`, oldest first."""

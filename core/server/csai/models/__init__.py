@@ -27,6 +27,7 @@ from csai.models.erasure import Erasure
 from csai.models.experiment import Experiment
 from csai.models.feedback import Feedback
 from csai.models.follow_up import FollowUp
+from csai.models.incident import Incident
 from csai.models.integration import ClientIntegration, IntegrationDelivery, IntegrationEndpoint
 from csai.models.job import JobRun
 from csai.models.knowledge import (
@@ -78,6 +79,7 @@ __all__ = [
     "Experiment",
     "Feedback",
     "FollowUp",
+    "Incident",
     "IntegrationDelivery",
     "IntegrationEndpoint",
     "Invoice",

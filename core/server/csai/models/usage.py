@@ -69,6 +69,8 @@ class ApiUsage(Base):
 
     `response_cache_*`: messages answered without a model, and the tokens and the cost that this saved.
     `prompt_cache_*`: input tokens that vendors read from their own caches, and the cost that this saved.
+    `routing_*`: messages that a model for simple questions was asked first, and the cost that this saved;
+    less than nothing where it was asked in vain too often.
     """
 
     __tablename__ = "api_usage"
@@ -86,3 +88,5 @@ class ApiUsage(Base):
     response_cache_micros: Mapped[int] = mapped_column(BigInt, default=0)
     prompt_cache_tokens: Mapped[int] = mapped_column(BigInt, default=0)
     prompt_cache_micros: Mapped[int] = mapped_column(BigInt, default=0)
+    routing_count: Mapped[int] = mapped_column(default=0)
+    routing_micros: Mapped[int] = mapped_column(BigInt, default=0)

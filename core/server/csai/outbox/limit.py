@@ -1,4 +1,4 @@
-"""Telling of a plan's limits: the client's plugins at once, its own systems once a period."""
+"""Telling of a plan's limits: the client's plugins at once, its own systems and admins once a period."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import structlog
 from csai_sdk import Clock
 from csai_sdk.event import LimitReached
 
+from csai.analytics import incident
 from csai.database import Database, DatabaseUnavailable
 from csai.kit.waiting import end
 from csai.outbox.event import EventName, Outbox
@@ -38,8 +39,10 @@ class LimitNews:
         """Work was refused, and nothing of it stored."""
         if "limit_reached" in view.hooks:
             await view.hooks.tell("limit_reached", LimitReached(view.client.id, error.metric, error.limit))
-        period = counter.period_of(self._clock.now(), view.client.timezone)
-        self._tell(view, "limit.reached", error.metric, period, {"limit": error.limit})
+        now = self._clock.now()
+        period = counter.period_of(now, view.client.timezone)
+        befell = incident.limit_reached(view.client.id, error.metric, period, error.limit, now=now)
+        self._tell(view, "limit.reached", error.metric, period, {"limit": error.limit}, befell)
 
     def near(self, view: ClientView, period: str, granted: Rows) -> None:
         """Work was accepted; `granted` is what `counter.reserve` answered."""
@@ -55,7 +58,13 @@ class LimitNews:
         await end(self._telling)
 
     def _tell(
-        self, view: ClientView, event: EventName, metric: str, period: str, more: Mapping[str, int]
+        self,
+        view: ClientView,
+        event: EventName,
+        metric: str,
+        period: str,
+        more: Mapping[str, int],
+        *beside: Step,
     ) -> None:
         key = f"{event}:{metric}:{period}"
         known = (view.client.id, view.version, key)
@@ -66,13 +75,13 @@ class LimitNews:
         self._told.add(known)
         step = self._outbox.event(view.client.id, event, {"metric": metric, "period": period, **more}, key)
         # Nobody who asks something waits for it.
-        task = asyncio.create_task(self._write(step, known))
+        task = asyncio.create_task(self._write(known, step, *beside))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def _write(self, step: Step, known: tuple[str, int, str]) -> None:
+    async def _write(self, known: tuple[str, int, str], *steps: Step) -> None:
         try:
-            await self._database.transact(step)
+            await self._database.transact(*steps)
         except (DatabaseUnavailable, OSError):
             log.warning("limit not told", client_id=known[0], event_key=known[2], exc_info=True)
             self._told.discard(known)  # the next message tells it

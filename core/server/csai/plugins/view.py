@@ -194,6 +194,15 @@ class ClientViews:
             await kept.close()
         return view
 
+    async def trial(self, client_id: str, switched: Mapping[str, bool]) -> ClientView:
+        """What one turn works with where these plugins are on or off, for nobody else: `hold` and `release`
+        it, which closes it. What a plugin brings that the client never decided about comes with it.
+        """
+        async with self._database.read() as connection:
+            view = await self._build_from(connection, client_id, switched, is_trial=True)
+        view.is_outdated = True
+        return view
+
     async def warm_up(self) -> None:
         """Have the providers that the operator configured load what their first call needs."""
         contexts = {
@@ -240,12 +249,19 @@ class ClientViews:
             return await self._build_from(connection, client_id, {})
 
     async def _build_from(
-        self, connection: AsyncConnection, client_id: str, switched: Mapping[str, bool]
+        self,
+        connection: AsyncConnection,
+        client_id: str,
+        switched: Mapping[str, bool],
+        *,
+        is_trial: bool = False,
     ) -> ClientView:
         repository = ClientRepository(connection, client_id)
         client = await repository.get()
         plugin_rows = await repository.plugins()
         tool_rows = await repository.tools()
+        if is_trial:
+            tool_rows += await repository.undecided_tools([name for name, is_on in switched.items() if is_on])
         offers: dict[str, Offer] = {}
         if any(row.backend == IntegrationBackend.id for row in tool_rows):
             offers = make_offers(

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from csai_sdk import Usage
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.kit.problem import not_found
@@ -20,6 +20,27 @@ from csai.usage.prices import Overrides
 from csai.usage.rates import Rates
 
 RATE_COLUMNS = ("input_micros", "output_micros", "cache_read_micros", "cache_write_micros")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    name: str
+    title: str
+    limits: Mapping[str, Any]
+    features: Mapping[str, Any]
+    clients: int
+    """That are on it."""
+
+
+async def installation_plans(connection: AsyncConnection) -> list[PlanRow]:
+    """For the operator, whom no client scopes: by name."""
+    statement = (
+        select(Plan.name, Plan.title, Plan.limits, Plan.features, func.count(Client.id))
+        .join_from(Plan, Client, Client.plan_type == Plan.name, isouter=True)
+        .group_by(Plan.name)
+        .order_by(Plan.name)
+    )
+    return [PlanRow(*row) for row in await connection.execute(statement)]
 
 
 class PlanFeatures:

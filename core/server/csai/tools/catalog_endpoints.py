@@ -20,8 +20,17 @@ from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.page import page_of
 from csai.kit.precondition import IF_MATCH, named_tags, read_change, tag_of
 from csai.services import Services
-from csai.tools.catalog_schemas import DeletedTool, SharedTool, SharedToolDetail, SharedTools, ToolHistory
+from csai.tools.catalog_schemas import (
+    DeletedTool,
+    SchemaDraft,
+    SchemaVerdict,
+    SharedTool,
+    SharedToolDetail,
+    SharedTools,
+    ToolHistory,
+)
 from csai.tools.repository import Catalog, CatalogRow
+from csai.tools.schema import schema_faults
 from csai.tools.service import (
     CatalogTool,
     ToolDefinition,
@@ -47,7 +56,10 @@ async def catalog(request: Request) -> Any:
         found = AnalyticsRepository(connection, admin.client_ids)
         done = {row.tool_name: row for row in await found.tools(_first_day(services))}
         holders = await found.holders()
-    return {"tools": [_tool(row, done.get(row.tool_name), holders) for row in rows]}
+    return {
+        "tools": [_tool(row, done.get(row.tool_name), holders) for row in rows],
+        "backends": sorted(services.registry.tool_backends),
+    }
 
 
 @router.post(
@@ -72,6 +84,20 @@ async def create(request: Request, response: Response) -> Any:
         )
         found = AnalyticsRepository(transaction, None)
         return await _state(services, response, transaction, found, asked.tool_name)
+
+
+@router.post(
+    "/schema",
+    summary="Say what is wrong with a tool's schema",
+    response_model=SchemaVerdict,
+    openapi_extra=body_of(SchemaDraft),
+)
+async def check_schema(request: Request) -> Any:
+    """Nothing is kept: for who writes one."""
+    services: Services = request.app.state.services
+    await services.admins.enter(request)
+    asked = await read_model(request, SchemaDraft, max_bytes=services.settings.max_body_bytes)
+    return {"faults": [asdict(fault) for fault in schema_faults(asked.parameters_schema)]}
 
 
 @router.get(

@@ -6,7 +6,7 @@ import datetime as dt
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from csai.analytics.schemas import ToolFigures
 
@@ -29,6 +29,7 @@ class SharedTool(ToolFigures):
 
 class SharedTools(BaseModel):
     tools: list[SharedTool] = Field(description="By name.")
+    backends: list[str] = Field(description="Those that a tool of the catalog may run through.")
 
 
 class ToolUser(ToolFigures):
@@ -66,6 +67,25 @@ class ToolEvent(BaseModel):
 class ToolHistory(BaseModel):
     events: list[ToolEvent] = Field(description="Newest first.")
     next: str | None = Field(description="For older ones ask with `before` set to this; null at the end.")
+
+
+class SchemaDraft(BaseModel):
+    """What may become a tool's schema."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"parameters_schema": {"type": "object"}}]}
+    )
+
+    parameters_schema: JsonValue
+
+
+class SchemaFaultItem(BaseModel):
+    path: str = Field(description="JSON pointer; empty for the whole schema.", examples=["/properties/count"])
+    message: str
+
+
+class SchemaVerdict(BaseModel):
+    faults: list[SchemaFaultItem] = Field(description="None where a tool may have the schema.")
 
 
 class DeletedTool(BaseModel):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -74,6 +75,23 @@ def check_tool_schema(schema: Any) -> ArgumentsValidator:
     return compile_schema(schema)
 
 
+@dataclass(frozen=True, slots=True)
+class SchemaFault:
+    """What is wrong with a schema, and the JSON pointer to where; of the whole one it is empty."""
+
+    path: str
+    message: str
+
+
+def schema_faults(schema: Any) -> list[SchemaFault]:
+    """What keeps this from being the schema of a tool; empty when nothing does."""
+    try:
+        check_tool_schema(schema)
+    except InvalidSchema as error:
+        return _grammar_faults(schema) or [SchemaFault("", str(error))]
+    return []
+
+
 def compile_schema(schema: Mapping[str, Any] | bool) -> ArgumentsValidator:
     """The validator of any schema; the same one for the same schema. Raises `InvalidSchema`."""
     try:
@@ -124,6 +142,22 @@ def _check_against_metaschema(schema: Any, *, around: Any = None) -> None:
     error = best_match(kind(kind.META_SCHEMA, registry=REGISTRY).iter_errors(schema))
     if error is not None:
         raise InvalidSchema(f"no valid schema: {_message(error, root='the schema')}")
+
+
+def _grammar_faults(schema: Any) -> list[SchemaFault]:
+    """Every place where it is no JSON Schema, as far as looking may take time."""
+    kind = dialect_of(schema) if isinstance(schema, dict) else None
+    if kind is None:
+        return []
+    token = budget.set(Budget(CALL_BUDGET_S))
+    try:
+        found = kind(kind.META_SCHEMA, registry=REGISTRY).iter_errors(schema)
+        faults = [SchemaFault(_pointer(error), _cut(_reason(error))) for error in islice(found, _MAX_ERRORS)]
+    except _UNFIT:
+        return []
+    finally:
+        budget.reset(token)
+    return list(dict.fromkeys(faults))
 
 
 def _document(schema: Any) -> tuple[Resource[Any], Any]:

@@ -30,6 +30,8 @@ class UsageDay:
     response_cache_micros: int
     prompt_cache_tokens: int
     prompt_cache_micros: int
+    routing_count: int
+    routing_micros: int
 
 
 class UsageRepository:

@@ -74,7 +74,7 @@ RECOMPUTE = text("""
     INSERT INTO api_usage (
         client_id, date, conversation_count, message_count, tool_calls_count,
         tokens_input, tokens_output, cost_micros, prompt_cache_tokens, prompt_cache_micros,
-        response_cache_count, response_cache_tokens, response_cache_micros
+        response_cache_count, response_cache_tokens, response_cache_micros, routing_count, routing_micros
     )
     SELECT :client_id, :day,
         (SELECT count(*) FROM conversations WHERE client_id = :client_id
@@ -83,7 +83,7 @@ RECOMPUTE = text("""
         (SELECT count(*) FROM tool_executions
             WHERE client_id = :client_id AND timestamp >= :start AND timestamp < :end),
         calls.tokens_input, calls.tokens_output, calls.cost_micros, calls.cached, calls.saved,
-        asked.answered, asked.tokens, asked.micros
+        asked.answered, asked.tokens, asked.micros, asked.routed, asked.routing_micros
     FROM (
         SELECT coalesce(sum(tokens_input), 0) AS tokens_input,
             coalesce(sum(tokens_output), 0) AS tokens_output,
@@ -95,7 +95,9 @@ RECOMPUTE = text("""
         SELECT count(*) AS messages,
             coalesce(sum(CASE WHEN saved_tokens > 0 THEN 1 ELSE 0 END), 0) AS answered,
             coalesce(sum(saved_tokens), 0) AS tokens,
-            coalesce(sum(saved_micros), 0) AS micros
+            coalesce(sum(saved_micros), 0) AS micros,
+            coalesce(sum(CASE WHEN routing ->> 'chosen' = 'simple' THEN 1 ELSE 0 END), 0) AS routed,
+            coalesce(sum(CAST(routing ->> 'saved_micros' AS BIGINT)), 0) AS routing_micros
         FROM turns WHERE client_id = :client_id AND accepted_at >= :start AND accepted_at < :end
     ) AS asked
     WHERE true
@@ -116,7 +118,11 @@ RECOMPUTE = text("""
         response_cache_tokens = CASE WHEN excluded.response_cache_tokens > api_usage.response_cache_tokens
             THEN excluded.response_cache_tokens ELSE api_usage.response_cache_tokens END,
         response_cache_micros = CASE WHEN excluded.response_cache_micros > api_usage.response_cache_micros
-            THEN excluded.response_cache_micros ELSE api_usage.response_cache_micros END
+            THEN excluded.response_cache_micros ELSE api_usage.response_cache_micros END,
+        routing_micros = CASE WHEN excluded.routing_count >= api_usage.routing_count
+            THEN excluded.routing_micros ELSE api_usage.routing_micros END,
+        routing_count = CASE WHEN excluded.routing_count > api_usage.routing_count
+            THEN excluded.routing_count ELSE api_usage.routing_count END
 """).bindparams(
     bindparam("client_id", type_=Id),
     bindparam("day", type_=Date()),

@@ -11,6 +11,8 @@ import pytest
 from csai.analytics.duration import BOUNDS_MS, percentile_ms
 from csai.kit.identifier import new_id
 from csai.models import Counter, Plan, ToolExecution, Turn, UsageHour
+from csai.plugins.discovery import Quarantined
+from csai.plugins.registry import PluginRegistry
 from csai.usage.rollup import roll_up, roll_up_hours
 from csai_sdk import Usage
 from csai_testkit.scripted import ScriptedProvider
@@ -159,6 +161,43 @@ async def test_a_limit_that_is_nearly_reached_is_told(server: Server, operator: 
     assert [(each["metric"], each["used"], each["limit"], each["part"]) for each in found] == [
         ("messages", 9, 10, 0.9)
     ]
+
+
+async def test_a_limit_that_was_reached_is_told_once_to_who_sees_the_client(
+    make_server: ServerFactory,
+) -> None:
+    server = await make_server(ScriptedProvider(["Hello."], is_endless=True), limits={"messages": 1})
+    other = await server.add_client(name="Other")
+    operator = await sign_in(server)
+    stranger = await sign_in(server, email="eve@example.com", role="viewer", client_ids=[other.id])
+
+    answers = [await server.say("Hello?") for _ in range(3)]
+    await server.services.limits.aclose()
+
+    assert [answer.status_code for answer in answers] == [200, 429, 429]
+    own = f"/admin/clients/{server.client.id}/dashboard"
+    for path in ("/admin/dashboard", own):
+        (told,) = await told_of(operator, path, "limit")
+        assert (told["client_id"], told["title"]) == (server.client.id, "messages")
+    assert await told_of(stranger, "/admin/dashboard", "limit") == []
+
+
+async def test_a_plugin_that_a_server_started_without_is_told_to_who_sees_the_installation(
+    make_server: ServerFactory,
+) -> None:
+    registry = PluginRegistry()
+    registry.quarantined["broken"] = Quarantined("broken", "broken", "1.0", "it raised ImportError", "mend")
+    server = await make_server(ScriptedProvider(["Hello."], is_endless=True), registry=registry)
+    await server.services.start()
+
+    (told,) = await told_of(await sign_in(server), "/admin/dashboard", "plugin")
+    assert (told["title"], told["object"], told["client_id"]) == ("broken", "plugin:broken", None)
+    bound = await sign_in(server, email="eve@example.com", role="viewer", client_ids=[server.client.id])
+    assert await told_of(bound, "/admin/dashboard", "plugin") == []
+
+
+async def told_of(operator: Operator, path: str, kind: str) -> list[Any]:
+    return [each for each in (await operator.get(path))["activity"] if each["kind"] == kind]
 
 
 async def test_no_statement_counts_what_visitors_wrote(server: Server, operator: Operator) -> None:

@@ -254,6 +254,20 @@ async def test_a_price_that_cannot_be_is_refused(office: Office, price: dict[str
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
+async def test_plans_are_listed_with_what_they_cost_and_who_is_on_them(office: Office) -> None:
+    await office.price(base="59", currency="EUR", usage_rate="1.1")
+
+    (plan,) = (await office.operator.get("/admin/plans"))["plans"]
+
+    assert (plan["plan"], plan["clients"]) == ("default", 1)
+    assert (plan["base"], plan["currency"], plan["usage_rate"]) == ("59.00", "EUR", "1.10")
+    assert isinstance(plan["limits"], dict)
+
+
+async def test_who_says_how_a_client_pays_is_told_through_which_gateways(office: Office) -> None:
+    assert (await office.operator.get(f"{office.client_path}/payer"))["gateways"] == ["till"]
+
+
 @pytest.mark.parametrize(
     "payer",
     [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from csai.models import LedgerEntry, Turn
-from csai_sdk import AssistantMessage, ProviderError, ToolCall, ToolMessage, tool
+from csai.usage.rollup import roll_up
+from csai_sdk import AssistantMessage, ModelTraits, ProviderError, ToolCall, ToolMessage, Usage, tool
 from csai_testkit.scripted import Reasoning, ScriptedProvider, Step, Stop
 
 from tests.support.operator import Operator, sign_in
@@ -80,6 +82,48 @@ async def test_a_simple_question_is_answered_by_the_cheaper_model_and_a_hard_one
     assert first["difficulty"] < first["threshold"] == 30 <= second["difficulty"]
     assert (first["simple"], first["chain"]) == ("scripted/small", "scripted/large")
     assert (first["escalation"], first["simple_calls"], second["simple_calls"]) == (None, 1, 0)
+
+
+DEAR = {"input": 10, "output": 10}
+CHEAP = {"input": 1, "output": 1}
+
+
+@pytest.mark.parametrize(
+    ("says", "saved"),
+    [
+        ([["Small.", Usage(1_000, 100)]], 9 * 1_100),
+        # Withdrawn: what it cost was in vain.
+        ([["", Usage(1_000, 0)]], -1_000),
+        # The chain reads what was looked up, and would have asked for it itself.
+        ([[ToolCall("c1", "look_up", {"order": "7"}), Usage(1_000, 100)]], 9 * 1_100),
+    ],
+)
+async def test_what_the_cheaper_model_took_off_is_added_up_by_day(
+    make_server: ServerFactory, says: list[list[Step]], saved: int
+) -> None:
+    models = Models(says[0], ["Large.", Usage(1_000, 100)])
+    server = await routed(make_server, models, tools=[look_up])
+    services, operator = server.services, await sign_in(server)
+    for model, price in (("small", CHEAP), ("large", DEAR)):
+        path = f"/admin/models/scripted/{model}/price"
+        put = await operator.ask("PUT", path, json=price, headers={"If-Match": "*"})
+        assert put.status_code == 200, put.text
+
+    await server.say("Hi")
+    await server.say(HARD)
+    for _ in range(2):
+        await roll_up(services.database, server.client.id, now=services.clock.now())
+
+    savings = (await operator.get("/admin/dashboard"))["savings"]
+    assert (savings["routing_messages"], Decimal(savings["routing"])) == (1, Decimal(saved) / 1_000_000)
+
+
+async def test_savings_against_a_model_of_unknown_price_are_not_guessed(make_server: ServerFactory) -> None:
+    models = Models(["Small."])
+    models.provider._traits = ModelTraits(price_provider="nobody")
+    server = await routed(make_server, models)
+    await server.say("Hi")
+    assert [each["saved_micros"] for each in await decisions(server)] == [None]
 
 
 async def test_what_is_kept_of_a_decision_holds_no_word_of_the_visitor(make_server: ServerFactory) -> None:

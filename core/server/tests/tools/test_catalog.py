@@ -138,3 +138,38 @@ async def test_a_viewer_reads_and_changes_nothing(server: Server, operator: Oper
     viewer = await sign_in(server, email="eve@example.com", role="viewer")
     await viewer.get("/admin/tools")
     assert (await create(viewer)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("schema", "path", "said"),
+    [
+        (7, "", "JSON object"),
+        ({"type": "string"}, "", 'set "type" to "object"'),
+        ({"type": "object", "properties": {"a": {"type": "strin"}}}, "/properties/a/type", "none of"),
+        ({"type": "object", "required": "a"}, "/required", "must be of type array"),
+        ({"type": "object", "properties": {"a": {"pattern": "("}}}, "", "the pattern"),
+        ({"type": "object", "$ref": "https://example.com/schema.json"}, "", "leads nowhere"),
+    ],
+)
+async def test_a_schema_is_judged_before_it_is_kept(
+    operator: Operator, schema: Any, path: str, said: str
+) -> None:
+    answer = await operator.ask("POST", "/admin/tools/schema", json={"parameters_schema": schema})
+    (fault,) = answer.json()["faults"]
+    assert fault["path"] == path
+    assert said in fault["message"]
+
+
+async def test_a_schema_that_a_tool_may_have_has_no_faults(operator: Operator) -> None:
+    body = {"parameters_schema": DEFINITION["parameters_schema"]}
+    assert (await operator.ask("POST", "/admin/tools/schema", json=body)).json() == {"faults": []}
+    assert (await operator.get("/admin/tools"))["backends"] == ["n8n"]
+
+
+async def test_every_place_where_a_schema_is_wrong_is_told(operator: Operator) -> None:
+    schema = {"type": "object", "properties": {"a": {"minLength": -1}, "b": {"enum": "x"}}}
+    answer = await operator.ask("POST", "/admin/tools/schema", json={"parameters_schema": schema})
+    assert [fault["path"] for fault in answer.json()["faults"]] == [
+        "/properties/a/minLength",
+        "/properties/b/enum",
+    ]

@@ -53,6 +53,7 @@ TABLES = (
     "outcome_days",
     "model_days",
     "tool_days",
+    "incidents",
     "billing",
     "payments",
     "refunds",
@@ -97,6 +98,7 @@ def upgrade() -> None:
     _create_tools()
     _create_usage()
     _create_roll_ups()
+    _create_incidents()
     _create_billing()
     _create_knowledge()
     _create_outbox()
@@ -732,6 +734,8 @@ def _create_usage() -> None:
         _column("response_cache_micros", BIG),
         _column("prompt_cache_tokens", BIG),
         _column("prompt_cache_micros", BIG),
+        _column("routing_count", sa.Integer()),
+        _column("routing_micros", BIG),
         _primary("api_usage", "client_id", "date"),
         _owner("api_usage"),
     )
@@ -800,6 +804,21 @@ def _create_roll_ups() -> None:
         _owner("tool_days"),
     )
     _create_index("tool_days", "date")
+
+
+def _create_incidents() -> None:
+    op.create_table(
+        "incidents",
+        _column("key", sa.String(250)),
+        _column("client_id", UUID, nullable=True),
+        _column("kind", sa.String(10)),
+        _column("subject", sa.String(100)),
+        _column("created_at", TIME),
+        _primary("incidents", "key"),
+        _owner("incidents"),
+    )
+    _create_index("incidents", "client_id", "created_at")
+    _create_index("incidents", "created_at")
 
 
 def _create_billing() -> None:

@@ -1,0 +1,47 @@
+/** A JSON Schema as it is being written: the text, and what is wrong with it, told a moment after the last key. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useState } from "react";
+
+import { ask } from "../api/client.ts";
+import type { Json } from "../api/types.ts";
+import { type SyntaxFault, parsedJson } from "./json-text.ts";
+
+const CHECK = "POST /admin/tools/schema";
+const SETTLED_MS = 300;
+
+export interface SchemaDraft {
+  readonly text: string;
+  readonly write: (text: string) => void;
+  /** Where the text is no JSON. */
+  readonly syntax: SyntaxFault | undefined;
+  /** What the server has against it; undefined while it is asked. */
+  readonly faults: readonly { readonly path: string; readonly message: string }[] | undefined;
+  /** Why the server could not be asked. */
+  readonly error: Error | null;
+  /** What was written, where nothing is wrong with it. */
+  readonly value: Json | undefined;
+}
+
+export function useSchemaDraft(first: Json): SchemaDraft {
+  const [text, write] = useState(() => JSON.stringify(first, null, 2));
+  const settled = useSettled(text);
+  const { value, fault } = useMemo(() => parsedJson(text), [text]);
+  const check = useQuery({
+    queryKey: [CHECK, settled],
+    queryFn: ({ signal }) => ask(CHECK, { body: { parameters_schema: value ?? null } }, signal),
+    enabled: fault === undefined && settled === text,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const faults = settled === text && fault === undefined ? check.data?.faults : undefined;
+  return { text, write, syntax: fault, faults, error: check.error, value: faults?.length === 0 ? value : undefined };
+}
+
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    const later = setTimeout(() => setSettled(text), SETTLED_MS);
+    return () => clearTimeout(later);
+  }, [text]);
+  return settled;
+}

@@ -1,0 +1,40 @@
+import type { Messages } from "../en/index.ts";
+
+export const plans: Messages["plans"] = {
+  title: "תוכניות",
+  lead: "על מה הלקוחות משלמים, ומה מותר להם תמורתו.",
+  empty: "אין תוכנית",
+  of: (plan) => `התוכנית ${plan}`,
+  planLead: "שינוי תקף לכל לקוח בתוכנית.",
+  base: "מחיר לחודש",
+  baseHint: "מה שכל חשבונית מתחילה בו.",
+  currency: "מטבע",
+  currencyHint: "שלוש האותיות שלו, למשל EUR.",
+  currencyInvalid: "כתבו שלוש אותיות, למשל EUR.",
+  amountInvalid: "כתבו סכום, למשל 49 או 1.10.",
+  usageRate: "לכל דולר של שימוש",
+  usageRateHint: (currency) => `כמה מחויב דולר אחד של עלות המודלים, ב${currency ? `-${currency}` : "מטבע"}; אם 0, הוא כלול במחיר.`,
+  limits: "מגבלות לחודש",
+  unlimited: "אין",
+  price: "מחיר",
+  priceLead: "לחשבוניות שיופקו מעכשיו.",
+  models: "מודלים",
+  modelsLead: "מההודעה הבאה של כל לקוח בתוכנית.",
+  chainHint: "אחד בכל שורה, ספק/מודל או ספק. אם הראשון נכשל, נשאל הבא. אם ריק: של המערכת.",
+  allowed: "מודלים שמותר להשתמש בהם",
+  allowedHint: "אחד בכל שורה, ספק/מודל או תחילתו וכוכבית. אם ריק: כולם.",
+  mayChoose: "לקוחות רשאים לבחור שרשרת משלהם",
+};
+
+export const payer: Messages["payer"] = {
+  title: "מי משלם",
+  lead: "דרך מי מחויבות החשבוניות של הלקוח, מהחיוב הבא.",
+  gatewayHint: "חברת הסליקה.",
+  nobody: "עדיין אף אחד: כל חיוב נוקב בסולק שלו",
+  noGateway: "לא מותקן סולק: חשבוניות מסומנות כשולמו ידנית.",
+  customer: "מזהה הלקוח אצל הסולק",
+  customerHint: "כפי שהוא מוצג אצלו, למשל cus_4QWKsZuuTHcs7X. אינו סוד.",
+  customerMissing: "כתבו גם את הלקוח.",
+  method: "מזהה של אמצעי תשלום שמור",
+  methodHint: "למשל pm_1Nv0FGQ9. אם ריק: ברירת המחדל של הלקוח.",
+};
