@@ -5,6 +5,7 @@ A new page is a line in `PAGES`. Any page can be had in any look: `NAMES="dashbo
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 from csai.admins.service import COOKIE
 from playwright.async_api import Browser, Page, expect
 
-from scripts.installation import ORDER, Installation
+from scripts.installation import ENDPOINT, ORDER, Installation
 from tests.e2e.dashboard import settled
 
 PREFIX = "dashboard"
@@ -59,6 +60,11 @@ async def talk(page: Page) -> None:
     await form.locator("button[type=submit]").click()
     await expect(page.locator("main [role=log] li").last).to_contain_text("ORD-1001")
     await page.locator("main details summary").last.click()
+
+
+async def write_schema(page: Page) -> None:
+    await page.get_by_label("Schema", exact=True).fill(json.dumps(ENDPOINT["parameters_schema"], indent=2))
+    await expect(page.locator("main").get_by_label("Order Id")).to_be_visible()
 
 
 async def look_at_widget(page: Page) -> None:
@@ -123,16 +129,22 @@ PAGES = {
     "feedback": Shown("clients/CLIENT/feedback"),
     "client-usage": Shown("clients/CLIENT/usage"),
     "client-invoices": Shown("clients/CLIENT/invoices"),
+    "payer": Shown("clients/CLIENT/payer"),
     "usage": Shown("usage"),
     "invoices": Shown("invoices"),
     "invoice": Shown("invoices/PAID"),
+    "plans": Shown("plans"),
+    "plan": Shown("plans/growth"),
     "catalog": Shown("tools"),
+    "catalog-tool": Shown("tools/get_order_status"),
+    "catalog-add": Shown("add-tool", write_schema),
     "models": Shown("models"),
     "plugins": Shown("plugins"),
     "jobs": Shown("jobs"),
     "health": Shown("health"),
     "admins": Shown("admins"),
     "admin": Shown("admins/ADMIN"),
+    "tokens": Shown("tokens"),
     "account": Shown("account"),
     "audit": Shown("audit", looks=("", "hebrew")),
     "audit-change": Shown("audit", look_at_change),

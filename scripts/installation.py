@@ -52,6 +52,10 @@ TEAM = (
     ("eli@audit.example", "viewer", False),
 )
 """Whom the owner has invited, as what, and whether for the shop alone."""
+TOKENS = (
+    {"name": "nightly report", "expires_in_days": 30},
+    {"name": "stock sync", "role": "admin", "scope": "write", "expires_in_days": 365},
+)
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,8 @@ def _set_up(http: httpx.Client, made: Installation, others: dict[str, str]) -> N
         bound = [made.client_id] if is_bound else None
         invited = _ask(http, "POST", "/admin/admins", {"email": email, "role": role, "client_ids": bound})
         ids["ADMIN"] = invited["admin"]["id"]
+    for token in TOKENS:
+        _ask(http, "POST", "/admin/tokens", token)
     settings = {"tone": "Warm and brief. Kettles are she.", "message_days": 60}
     _ask(http, "PATCH", shop, {"settings": settings})
 

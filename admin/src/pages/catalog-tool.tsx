@@ -69,10 +69,12 @@ function Actions({ tool: { name, clients }, tag }: { readonly tool: SharedToolDe
   );
 }
 
+const ENDS = [["succeeded", "accent"], ["failed", "bad"], ["refused", "warn"], ["unknown", "faint"]] as const;
+
 function Statistics({ tool: { calls, success_rate, p50_ms, p95_ms, clients, days } }: { readonly tool: SharedToolDetail }) {
   const t = useMessages();
   const formats = useFormats();
-  const series = (["succeeded", "failed", "refused", "unknown"] as const).map((id) => ({ id, title: t.tools.statuses[id] }));
+  const series = ENDS.map(([id, color]) => ({ id, title: t.tools.statuses[id], color }));
   const points = days.map(({ date, succeeded, failed, refused, unknown }) => ({ at: date, succeeded, failed, refused, unknown }));
   return (
     <>

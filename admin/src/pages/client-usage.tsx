@@ -50,10 +50,10 @@ function Days({ history }: { readonly history: UsageHistory }) {
   return (
     <div className="grid gap-4 lg:grid-cols-2">
       <Card title={t.usage.perDay}>
-        <Chart title={t.usage.perDay} points={points} series={[{ id: "cost", title: t.usage.cost }]} format={formats.money} formatAt={formats.date} />
+        <Chart title={t.usage.perDay} points={points} series={[{ id: "cost", title: t.usage.cost, color: "accent" }]} format={formats.money} formatAt={formats.date} />
       </Card>
       <Card title={t.usage.tokensPerDay}>
-        <Chart title={t.usage.tokensPerDay} kind="bar" points={points} series={[{ id: "input", title: t.usage.tokensIn }, { id: "output", title: t.usage.tokensOut }]} format={formats.short} formatAt={formats.date} />
+        <Chart title={t.usage.tokensPerDay} kind="bar" points={points} series={[{ id: "input", title: t.usage.tokensIn, color: "accent" }, { id: "output", title: t.usage.tokensOut, color: "good" }]} format={formats.short} formatAt={formats.date} />
       </Card>
     </div>
   );

@@ -46,10 +46,10 @@ export function Overview({ dashboard }: { readonly dashboard: Dashboard }) {
       <Today dashboard={dashboard} />
       <div className="grid gap-4 lg:grid-cols-2">
         <Card title={t.home.perDay}>
-          <Chart title={t.home.perDay} points={points} series={[{ id: "conversations", title: t.home.conversations }]} format={formats.number} formatAt={formats.date} />
+          <Chart title={t.home.perDay} points={points} series={[{ id: "conversations", title: t.home.conversations, color: "accent" }]} format={formats.number} formatAt={formats.date} />
         </Card>
         <Card title={t.home.costPerDay}>
-          <Chart title={t.home.costPerDay} kind="bar" points={points} series={[{ id: "cost", title: t.home.cost }]} format={formats.money} formatAt={formats.date} />
+          <Chart title={t.home.costPerDay} kind="bar" points={points} series={[{ id: "cost", title: t.home.cost, color: "accent" }]} format={formats.money} formatAt={formats.date} />
         </Card>
       </div>
       <div className="grid items-start gap-4 lg:grid-cols-2">

@@ -3,10 +3,20 @@
 import { Suspense, lazy } from "react";
 
 import { useMessages } from "../language.tsx";
+import { classes } from "./classes.ts";
+
+export const COLORS = {
+  accent: { ink: "var(--accent)", swatch: "bg-accent" },
+  good: { ink: "var(--good)", swatch: "bg-good" },
+  warn: { ink: "var(--warn)", swatch: "bg-warn" },
+  bad: { ink: "var(--bad)", swatch: "bg-bad" },
+  faint: { ink: "var(--ink-faint)", swatch: "bg-faint" },
+} as const;
 
 export interface Series {
   readonly id: string;
   readonly title: string;
+  readonly color: keyof typeof COLORS;
 }
 
 export interface ChartProps {
@@ -31,6 +41,13 @@ export function Chart(props: ChartProps) {
           <Drawing {...props} />
         </Suspense>
       </div>
+      {series.length > 1 && (
+        <ul aria-hidden="true" className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-faint">
+          {series.map(({ id, title: name, color }) => (
+            <li key={id} className="flex items-center gap-1.5"><i className={classes("size-2.5 rounded-sm", COLORS[color].swatch)} />{name}</li>
+          ))}
+        </ul>
+      )}
       <details>
         <summary className="text-xs text-faint">{t.common.asTable}</summary>
         <div className="max-h-72 overflow-auto" tabIndex={0} role="group" aria-label={title}>

@@ -2,9 +2,8 @@
 
 import { Area, AreaChart, Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 
-import type { ChartProps } from "./chart.tsx";
+import { type ChartProps, COLORS } from "./chart.tsx";
 
-const COLORS = ["var(--accent)", "var(--good)", "var(--warn)", "var(--bad)"];
 const TICK = { fill: "var(--ink-faint)", fontSize: 11 };
 const MARGIN = { top: 8, right: 8, bottom: 0, left: 0 };
 
@@ -22,11 +21,11 @@ export default function Drawing({ kind = "area", points, series, format, formatA
           formatter={(value) => format(Number(value))}
           contentStyle={{ background: "var(--raised)", border: "1px solid var(--line)", borderRadius: 7, color: "var(--ink)" }}
         />
-        {series.map(({ id, title }, index) =>
+        {series.map(({ id, title, color }) =>
           kind === "area" ? (
-            <Area key={id} dataKey={id} name={title} stroke={COLORS[index % COLORS.length]!} fill={COLORS[index % COLORS.length]!} fillOpacity={0.14} strokeWidth={2} isAnimationActive={false} />
+            <Area key={id} dataKey={id} name={title} stroke={COLORS[color].ink} fill={COLORS[color].ink} fillOpacity={0.14} strokeWidth={2} isAnimationActive={false} />
           ) : (
-            <Bar key={id} dataKey={id} name={title} stackId="all" fill={COLORS[index % COLORS.length]!} isAnimationActive={false} maxBarSize={32} />
+            <Bar key={id} dataKey={id} name={title} stackId="all" fill={COLORS[color].ink} isAnimationActive={false} maxBarSize={32} />
           ),
         )}
       </Frame>
