@@ -25,21 +25,24 @@ export function useFollowed<T>(url: string | undefined, event: string, { onMisse
     let source: EventSource | undefined;
     let again: ReturnType<typeof setTimeout> | undefined;
     let patience: ReturnType<typeof setTimeout> | undefined;
+    const settle = (): void => {
+      clearTimeout(patience);
+      patience = undefined;
+    };
     const close = (): void => {
       clearTimeout(again);
-      clearTimeout(patience);
+      settle();
       source?.close();
       source = undefined;
     };
     const opened = (): void => {
-      clearTimeout(patience);
-      patience = undefined;
+      settle();
       setLive(true);
       missed();
     };
     const failed = ({ target }: Event): void => {
       if ((target as EventSource).readyState === EventSource.CLOSED) {
-        clearTimeout(patience);
+        settle();
         setLive(false);
         again = setTimeout(open, AGAIN_MS);
       } else patience ??= setTimeout(() => setLive(false), PATIENCE_MS);

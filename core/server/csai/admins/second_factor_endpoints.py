@@ -33,7 +33,8 @@ async def begin(request: Request) -> Any:
 
     Who has no password sends an empty one, within ten minutes of signing in: 409 `session_old` later.
     """
-    services, admin, asked = await _asked(request, PasswordGiven)
+    services: Services = request.app.state.services
+    admin, asked = await _asked(request, PasswordGiven)
     await services.sign_ins.check_presence(admin, asked.password.get_secret_value())
     secret, uri = await services.second_factors.begin(admin)
     return {"secret": secret, "uri": uri}
@@ -47,7 +48,8 @@ async def begin(request: Request) -> Any:
 )
 async def confirm(request: Request) -> Any:
     """Ends the other sessions. 409 `second_factor_invalid` for another code."""
-    services, admin, code = await _guessed(request)
+    services: Services = request.app.state.services
+    admin, code = await _guessed(request)
     return {"codes": await services.second_factors.confirm(admin, code)}
 
 
@@ -58,7 +60,8 @@ async def confirm(request: Request) -> Any:
     openapi_extra=body_of(CodeGiven),
 )
 async def take_off(request: Request) -> Any:
-    services, admin, code = await _guessed(request)
+    services: Services = request.app.state.services
+    admin, code = await _guessed(request)
     await services.second_factors.take_off(admin, code)
     return {"changed": True}
 
@@ -77,15 +80,16 @@ async def reset(request: Request, admin_id: str) -> Any:
     return {"changed": True}
 
 
-async def _asked(request: Request, model: type[B]) -> tuple[Services, SignedIn, B]:
+async def _asked(request: Request, model: type[B]) -> tuple[SignedIn, B]:
     """Who asks for what of their own second factor."""
     services: Services = request.app.state.services
     admin = await services.admins.enter(request, roles=READERS, is_scoped=True, is_personal=True)
-    return services, admin, await read_model(request, model, max_bytes=MAX_BYTES)
+    return admin, await read_model(request, model, max_bytes=MAX_BYTES)
 
 
-async def _guessed(request: Request) -> tuple[Services, SignedIn, str]:
+async def _guessed(request: Request) -> tuple[SignedIn, str]:
     """Who shows which code; it counts as a guess."""
-    services, admin, asked = await _asked(request, CodeGiven)
+    services: Services = request.app.state.services
+    admin, asked = await _asked(request, CodeGiven)
     await services.sign_ins.check_guess(admin)
-    return services, admin, asked.code.get_secret_value()
+    return admin, asked.code.get_secret_value()

@@ -186,6 +186,16 @@ async def test_only_owners_manage_admins(echo_server: Server) -> None:
         assert (answer.status_code, answer.json()["code"]) == (403, "role_insufficient")
 
 
+async def test_nobody_is_invited_to_a_client_that_there_is_not(echo_server: Server) -> None:
+    owner, own = await sign_in(echo_server), echo_server.client.id
+    body = {"email": BEN, "role": "viewer", "client_ids": [own, new_id()]}
+
+    assert (await owner.ask("POST", "/admin/admins", json=body)).status_code == 404
+    assert [row["email"] for row in await echo_server.rows(Admin)] == [EMAIL]
+    made = await invite(owner, client_ids=[own, own])
+    assert made["admin"]["client_ids"] == [own]
+
+
 class TestOwnerOfSomeClients:
     """They give away no more than they have."""
 
