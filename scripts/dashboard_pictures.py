@@ -64,7 +64,7 @@ async def talk(page: Page) -> None:
 
 async def write_schema(page: Page) -> None:
     await page.get_by_label("Schema", exact=True).fill(json.dumps(ENDPOINT["parameters_schema"], indent=2))
-    await expect(page.locator("main").get_by_label("Order Id")).to_be_visible()
+    await expect(page.locator("main form").last.get_by_text("order_id")).to_be_visible()
 
 
 async def look_at_widget(page: Page) -> None:

@@ -26,7 +26,6 @@ UNRECORDED = {
     "POST /admin/auth/refresh": "goes on with a session whose beginning is recorded",
     "POST /admin/auth/second-factor": "gives a secret that counts for nothing until it is confirmed",
     "POST /admin/tools/schema": "only says what is wrong with a schema",
-    "POST /admin/clients/{client_id}/test-chat/message": "stands in a conversation marked as a test",
     "POST /admin/clients/{client_id}/channels/{account_id}/test": "asks the vendor whether an account works",
     "POST /admin/clients/{client_id}/conversations/{conversation_id}/messages": "stands in the conversation",
 }
