@@ -73,6 +73,7 @@ def visitors(dashboard: Dashboard) -> None:
     dashboard.ask_for_a_human(dashboard.say("Where is my order ORD-1001?"))
 
 
+@pytest.mark.timeout(300)  # Dozens of pages, and axe takes its time with each.
 @pytest.mark.parametrize("look", LOOKS)
 async def test_every_page_is_sound(browser: Browser, dashboard: Dashboard, look: str, tmp_path: Path) -> None:
     async with signed_in(browser, dashboard, **LOOKS[look]) as page:

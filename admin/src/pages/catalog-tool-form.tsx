@@ -1,6 +1,6 @@
 /** What a shared tool is, written: its words, what runs it, what it may, and the schema of its arguments. */
 
-import { useId, useState } from "react";
+import { useId } from "react";
 import { type UseFormRegisterReturn, useForm } from "react-hook-form";
 
 import { useRead } from "../api/query.ts";
@@ -47,11 +47,9 @@ export function CatalogToolForm({ tool, submit, isBusy, error, onSave }: Props) 
   const id = useId();
   const { parameters_schema, ...written } = tool;
   const schema = useSchemaDraft(parameters_schema);
-  const [isHeldBack, setHeldBack] = useState(false);
-  const { register, handleSubmit, formState: { errors } } = useForm({ defaultValues: written });
+  const { register, handleSubmit, formState: { errors, isSubmitted } } = useForm({ defaultValues: written });
   const isNeeded = { validate: (text: string) => text.trim() !== "" || t.schemaForm.required };
   const save = ({ name, description, category, backend, ...flags }: typeof written) => {
-    setHeldBack(schema.value === undefined);
     if (schema.value === undefined) return;
     const chosen = Object.fromEntries(FLAGS.map((flag) => [flag, flags[flag]])) as Record<Flag, boolean>;
     onSave(name.trim(), { description: description.trim(), category: category.trim(), backend, ...chosen, parameters_schema: schema.value as { readonly [name: string]: Json } });
@@ -70,7 +68,7 @@ export function CatalogToolForm({ tool, submit, isBusy, error, onSave }: Props) 
           </div>
         </Card>
       </form>
-      <SchemaEditor draft={schema} isHeldBack={isHeldBack} />
+      <SchemaEditor draft={schema} isHeldBack={isSubmitted} />
       <Actions><Button type="submit" form={id} look="primary" isBusy={isBusy}>{submit}</Button></Actions>
     </>
   );

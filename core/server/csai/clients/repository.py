@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -83,8 +83,8 @@ class ClientToolRow:
     idempotent: bool
     private: bool
     confirm: bool
-    n8n_webhook_url: str | None
-    custom_config: Mapping[str, Any]
+    n8n_webhook_url: str | None = None
+    custom_config: Mapping[str, Any] = field(default_factory=dict)
     target: Mapping[str, Any] | None = None
 
 
@@ -321,4 +321,4 @@ class ClientRepository:
             .order_by(Tool.tool_name)
         )
         rows = await self._connection.execute(statement)
-        return [ClientToolRow(*row, n8n_webhook_url=None, custom_config={}) for row in rows]
+        return [ClientToolRow(*row) for row in rows]
