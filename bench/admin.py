@@ -46,9 +46,9 @@ NOW = datetime(2026, 5, 31, tzinfo=UTC)
 FILL = (
     """
     INSERT INTO clients (id, name, domain, plan_type, status, config_version, settings, branding, billing,
-        timezone, created_at)
+        timezone, is_paused, created_at)
     SELECT gen_random_uuid(), 'Shop ' || n, 'shop' || n || '.example', 'default', 'active', 1, '{}', '{}',
-        '{}', 'UTC', %(now)s FROM generate_series(1, 50) AS n
+        '{}', 'UTC', false, %(now)s FROM generate_series(1, 50) AS n
     """,
     """
     INSERT INTO conversations (id, client_id, session_id, user_identifier, channel, is_test, details,

@@ -16,7 +16,10 @@ const GROUPS = ["installation", "client"] as const;
 export function Sidebar() {
   const menu = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
-  useEffect(() => menu.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" }), [pathname]);
+  useEffect(() => {
+    // Its promise, in browsers that give one, is no clean-up.
+    menu.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  }, [pathname]);
   return (
     <aside ref={menu} className="sticky top-0 flex h-dvh flex-col overflow-y-auto border-e border-line bg-surface px-3 pb-6 phone:hidden">
       <Brand />
