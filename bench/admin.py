@@ -97,8 +97,8 @@ ROLL_UPS = (
     """,
     """
     INSERT INTO outcome_days (client_id, date, status, message_count)
-    SELECT id, %(today)s::date - ago, status, 20 FROM clients CROSS JOIN generate_series(0, 89) AS ago
-    CROSS JOIN unnest(ARRAY['completed', 'handed_off', 'stopped', 'blocked', 'failed']) AS status
+    SELECT id, %(today)s::date - ago, outcome, 20 FROM clients CROSS JOIN generate_series(0, 89) AS ago
+    CROSS JOIN unnest(ARRAY['completed', 'handed_off', 'stopped', 'blocked', 'failed']) AS outcome
     """,
     """
     INSERT INTO model_days (client_id, date, provider, model, calls, tokens_input, tokens_output, cost_micros)

@@ -147,7 +147,8 @@ async def visiting(
     page.on("request", lambda asked: errors.append(asked.url) if _is_foreign(asked.url, url) else None)
     try:
         yield page
-        assert [said for said in errors if not (is_refused and "with a status of 4" in said)] == []
+        wrong = [said for said in errors if not (is_refused and "with a status of 4" in said)]
+        assert wrong == [], wrong
     finally:
         await context.close()
 
