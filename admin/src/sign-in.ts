@@ -21,12 +21,8 @@ export function useSignIn(next: string) {
   return useChange("POST /admin/auth/login", { isQuiet: true, onDone: useEnter(next) });
 }
 
-/** For when the session has ended. */
+/** For when the session has ended: the shell takes its pages away, before one of them asks for anything, and leads to signing in. */
 export function useLeave(): () => void {
-  const navigate = useNavigate();
   const cache = useQueryClient();
-  return () => {
-    cache.clear();
-    void navigate("/login");
-  };
+  return () => void cache.setQueryData(keyOf(SESSION, {}), { signed_in: null });
 }

@@ -143,7 +143,7 @@ async def visiting(
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if _is_error(said, broken) else None)
+    page.on("console", lambda said: errors.append(_told(said)) if _is_error(said, broken) else None)
     page.on("request", lambda asked: errors.append(asked.url) if _is_foreign(asked.url, url) else None)
     try:
         yield page
@@ -155,6 +155,10 @@ async def visiting(
 
 def _is_error(said: ConsoleMessage, broken: str) -> bool:
     return said.type == "error" and not (broken and broken in said.location["url"])
+
+
+def _told(said: ConsoleMessage) -> str:
+    return f"{said.text} ({said.location['url']})"
 
 
 def _is_foreign(asked: str, url: str) -> bool:

@@ -1,5 +1,6 @@
 /** What stands around every page: menu, bar, palette, shortcuts. */
 
+import { useQueryClient } from "@tanstack/react-query";
 import { CircleUserRound, Keyboard, LogOut, Menu as MenuIcon, Palette as PaletteIcon, Search, UserRoundCog } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Navigate, Outlet, useLocation, useNavigate, useParams } from "react-router";
@@ -22,7 +23,11 @@ import { SwitchedOff } from "./switched-off.tsx";
 
 export function Component() {
   const location = useLocation();
+  const cache = useQueryClient();
   const session = useRead(SESSION, {});
+  const isOut = session.data?.signed_in === null;
+  // what the pages, which are gone by now, had read is nobody else's business
+  useEffect(() => void (isOut && cache.removeQueries({ type: "inactive" })), [isOut, cache]);
   if (session.data?.signed_in === null) {
     return <Navigate to={`/login?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
   }

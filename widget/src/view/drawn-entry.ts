@@ -84,7 +84,8 @@ export class ReplyView {
     this.#tools.hidden = reply.tools.length === 0;
     this.#text.draw(reply.text, isWorking);
     this.#bubble.hidden = reply.text === "";
-    this.#dots.hidden = !isWorking || reply.text !== "";
+    // a tool that runs says so itself, where the dots were
+    this.#dots.hidden = !isWorking || reply.text !== "" || reply.tools.some(({ state }) => state === "running");
     this.#watch(!this.#dots.hidden);
     clearInterval(this.#retryTimer);
     const focused = this.#foot.querySelector<HTMLElement>(":focus")?.className;
