@@ -39,6 +39,7 @@ OTHER_OWNED = {
 }
 SHARED = {
     "admins",
+    "admin_identities",
     "admin_links",
     "admin_recovery_codes",
     "admin_sessions",
@@ -48,6 +49,7 @@ SHARED = {
     "incidents",
     "job_runs",
     "model_prices",
+    "oidc_sign_ins",
     "plans",
     "schema_state",
     "switches",
