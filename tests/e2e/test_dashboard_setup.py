@@ -212,6 +212,8 @@ async def test_who_pays_for_a_client_is_said_and_taken_back(desk: Page, dashboar
     await save(desk)
     kept = await read(desk, dashboard, payer)
     assert (kept["gateway"], kept["customer"], kept["method"]) == ("stripe", "cus_1", "pm_1")
+    await desk.reload()
+    await expect(desk.get_by_label("The vendor's id of the customer")).to_have_value("cus_1")
     await desk.get_by_label("Gateway").select_option("")
     await save(desk)
     kept = await read(desk, dashboard, payer)

@@ -35,7 +35,7 @@ class TestTurn:
         await visit(page, server, open="")
         await ask(page, "Where is it?")
         await expect(replies(page).locator(".tool.running")).to_have_text("Checking order status…")
-        await expect(replies(page).get_by_role("img", name="Writing an answer")).to_be_visible()
+        await expect(replies(page).get_by_role("img", name="Writing an answer")).to_be_hidden()
         script.released.set()
         await expect(replies(page).locator(".rich")).to_have_text("It is on its way.")
         await expect(replies(page).locator("strong")).to_have_text("on its way")
