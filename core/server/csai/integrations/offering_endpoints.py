@@ -28,7 +28,7 @@ from csai.integrations.schemas import (
 from csai.integrations.service import find_integration
 from csai.kit.body import read_model
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags, read_change
+from csai.kit.precondition import IF_MATCH, named_tags, read_change, tagged
 from csai.kit.problem import Problem, not_found
 from csai.services import Services
 
@@ -192,6 +192,5 @@ async def _endpoint(
 ) -> EndpointState:
     for each in await _endpoints(services, client_id, integration_id):
         if each.name == name:
-            response.headers["ETag"] = f'"{each.revision}"'
-            return each
+            return tagged(response, each, each.revision)
     raise not_found("endpoint")

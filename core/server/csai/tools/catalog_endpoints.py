@@ -18,7 +18,7 @@ from csai.kit.body import read_model
 from csai.kit.cursor import Cursor, read_place
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.page import page_of
-from csai.kit.precondition import IF_MATCH, named_tags, read_change, tag_of
+from csai.kit.precondition import IF_MATCH, named_tags, read_change, tag_of, tagged
 from csai.services import Services
 from csai.tools.catalog_schemas import (
     DeletedTool,
@@ -211,8 +211,7 @@ async def _state(
     row = await shared_tool(connection, tool_name)
     done = {each.tool_name: each for each in await found.tools(_first_day(services))}
     tool = _tool(row, done.get(tool_name), await found.holders())
-    response.headers["ETag"] = f'"{tool["tag"]}"'
-    return tool
+    return tagged(response, tool, tool["tag"])
 
 
 def _tool(row: CatalogRow, done: ToolRow | None, holders: dict[str, int]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
 from csai.kit.page import Before, check_before, page_of
-from csai.kit.precondition import IF_MATCH, read_change, tag_of
+from csai.kit.precondition import IF_MATCH, read_change, tag_of, tagged
 from csai.services import Services
 from csai.tools.execution_repository import ToolLog, ToolStatistics
 from csai.tools.invocation import timeout_s
@@ -83,8 +83,7 @@ async def change(request: Request, response: Response, client_id: str, tool_name
             actor=admin.actor,
         )
     (tool,) = [each for each in await _tools(services, client_id) if each["name"] == tool_name]
-    response.headers["ETag"] = f'"{tool["tag"]}"'
-    return tool
+    return tagged(response, tool, tool["tag"])
 
 
 @router.post(
