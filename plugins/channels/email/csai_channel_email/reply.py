@@ -57,6 +57,7 @@ def new_text(text: str) -> str:
     """The newly written part; all of the text where nothing else would be left."""
     lines = [line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
     kept: list[str] = []
+    has_text = False
     index = 0
     while index < len(lines):
         line = lines[index]
@@ -68,11 +69,12 @@ def new_text(text: str) -> str:
             introduced
             or _introduces_all(lines, index)
             or _begins_earlier(lines, index)
-            or _ends_letter(line, has_text=any(kept))
+            or _ends_letter(line, has_text=has_text)
         ):
             break
         if not _QUOTE.match(line):
             kept.append(line)
+            has_text = has_text or bool(line)
         index += 1
     written = "\n".join(kept).strip()
     while "\n\n\n" in written:
