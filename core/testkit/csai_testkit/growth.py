@@ -13,8 +13,8 @@ _NOISE_S = 0.1
 def assert_grows_with_length(read: Callable[[str], object], piece: str, count: int) -> None:
     """Fail where `read` compares each of `count` pieces with all others.
 
-    A tenth of the pieces and all of them are read, and the processor's time of both compared: ten times the
-    text may take up to thirty times as long (and 0.1 s), where comparing all with all would take a hundred times.
+    A tenth of the pieces and all of them are read, and their processor times compared: ten times the
+    text may take thirty times as long (and 0.1 s), where comparing all with all would take a hundred times.
     """
     short, long = (min(_seconds(read, piece * times) for _ in range(3)) for times in (count // _TIMES, count))
     if long > _ALLOWED * short + _NOISE_S:
