@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, replace
 
-import structlog
 from csai_sdk import Clock
 
 from csai.conversations.repository import MessageRow
@@ -15,14 +12,9 @@ from csai.database import Database
 from csai.handoffs.follow_up import FollowUps
 from csai.handoffs.news import Mark, Snapshot, told
 from csai.handoffs.repository import HandoffRepository, snapshots
-from csai.kit.problem import Problem
-from csai.kit.waiting import end
+from csai.kit.feed import Feed, Follower, crowded
 from csai.kit.wake import Wake
 
-log = structlog.get_logger(__name__)
-
-POLL_S = 1.0
-BEAT_S = 15.0
 LONGEST_S = 900.0
 """Then the connection ends and the widget comes back with the last mark, maybe to another process."""
 PER_CONVERSATION = 8
@@ -30,11 +22,10 @@ PAGE = 100
 
 
 @dataclass(eq=False, slots=True)
-class _Follower:
+class _Visitor(Follower):
+    """Of a conversation; or the client's own server in the visitor's place."""
+
     client_id: str
-    conversation_id: str
-    is_visitor: bool
-    has_news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class ConversationFeed:
@@ -55,17 +46,14 @@ class ConversationFeed:
         self._clock = clock
         self._follow_ups = follow_ups
         self._most = most
-        self._followers: dict[str, set[_Follower]] = {}
+        self._feed: Feed[_Visitor] = Feed(most=most, look=self._look, forget=self._forget)
         self._snapshots: dict[str, Snapshot] = {}
-        self._watcher: asyncio.Task[None] | None = None
-        self._is_woken = asyncio.Event()
-        self._is_over = False
         self.wake = Wake(redis_url=redis_url, timeout_s=redis_timeout_s, heard=self._hear)
 
     @property
     def count(self) -> int:
         """How many follow now."""
-        return sum(map(len, self._followers.values()))
+        return self._feed.count
 
     async def open(
         self,
@@ -87,41 +75,31 @@ class ConversationFeed:
         if not is_patient and mark is None and found.state in {"ai", "closed"}:
             return None
         self._check_room(client_id, conversation_id)
-        return self._follow(_Follower(client_id, conversation_id, is_visitor), found, mark)
+        self.wake.listen()
+        events = self._events(found, mark, is_visitor=is_visitor)
+        return self._feed.follow(_Visitor(conversation_id, client_id), events, longest_s=LONGEST_S)
 
     def end(self) -> None:
         """Let all go, to come back to another process."""
-        self._is_over = True
-        for conversation_id in self._followers:
-            self._tell(conversation_id)
+        self._feed.end()
 
     async def aclose(self) -> None:
-        self.end()
-        if self._watcher is not None:
-            await end((self._watcher,))
+        await self._feed.aclose()
         await self.wake.aclose()
 
-    async def _follow(self, follower: _Follower, found: Snapshot, mark: Mark | None) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + LONGEST_S
-        self._enter(follower)
-        try:
-            # So that whoever opened it knows that it is open.
-            yield b": following\n\n"
-            while True:
-                mark, events, said_seq = await self._news(found, mark)
-                if events:
-                    yield events
-                if said_seq and follower.is_visitor:
-                    await self._follow_ups.read(found.client_id, found.conversation_id, said_seq)
-                if found.is_closed or self._is_over or loop.time() >= until:
-                    return
-                if not await _is_set(follower.has_news, BEAT_S):
-                    yield b": still here\n\n"
-                follower.has_news.clear()
-                found = self._snapshots.get(follower.conversation_id, found)
-        finally:
-            self._leave(follower)
+    async def _events(
+        self, found: Snapshot, mark: Mark | None, *, is_visitor: bool
+    ) -> AsyncGenerator[bytes | None, None]:
+        while True:
+            mark, events, said_seq = await self._news(found, mark)
+            if events:
+                yield events
+            if said_seq and is_visitor:
+                await self._follow_ups.read(found.client_id, found.conversation_id, said_seq)
+            if found.is_closed:
+                return
+            yield None
+            found = self._snapshots.get(found.conversation_id, found)
 
     async def _news(self, found: Snapshot, mark: Mark | None) -> tuple[Mark | None, bytes, int]:
         """What is to be told, the mark of it, and the number of a teammate's last message in it, or 0."""
@@ -145,45 +123,22 @@ class ConversationFeed:
 
     # -- looking -----------------------------------------------------------------------------------------
 
-    def _enter(self, follower: _Follower) -> None:
-        self._followers.setdefault(follower.conversation_id, set()).add(follower)
-        self.wake.listen()
-        if self._watcher is None or self._watcher.done():
-            self._watcher = asyncio.create_task(self._watch())
-        # What happened since it was looked at is seen at once.
-        self._is_woken.set()
-
-    def _leave(self, follower: _Follower) -> None:
-        others = self._followers[follower.conversation_id]
-        others.discard(follower)
-        if not others:
-            del self._followers[follower.conversation_id]
-            self._snapshots.pop(follower.conversation_id, None)
-
-    def _tell(self, conversation_id: str) -> None:
-        for follower in self._followers.get(conversation_id, ()):
-            follower.has_news.set()
+    def _forget(self, conversation_id: str) -> None:
+        self._snapshots.pop(conversation_id, None)
 
     def _hear(self, conversation_id: str) -> None:
-        if conversation_id in self._followers:
-            self._is_woken.set()
-
-    async def _watch(self) -> None:
-        while self._followers:
-            self._is_woken.clear()
-            try:
-                await self._look()
-            except Exception:
-                log.exception("conversations that are followed not looked at")
-            await _is_set(self._is_woken, POLL_S)
+        if conversation_id in self._feed.followers:
+            self._feed.look_now()
 
     async def _look(self) -> None:
         async with self._database.read() as connection:
-            found = await snapshots(connection, list(self._followers), now=self._clock.now())
+            found = await snapshots(connection, list(self._feed.followers), now=self._clock.now())
         for snapshot in found:
-            if self._snapshots.get(snapshot.conversation_id) != snapshot:
-                self._snapshots[snapshot.conversation_id] = snapshot
-                self._tell(snapshot.conversation_id)
+            conversation_id = snapshot.conversation_id
+            is_followed = conversation_id in self._feed.followers  # and not left meanwhile
+            if is_followed and self._snapshots.get(conversation_id) != snapshot:
+                self._snapshots[conversation_id] = snapshot
+                self._feed.tell(conversation_id)
 
     async def _look_at(self, client_id: str, conversation_id: str) -> Snapshot:
         async with self._database.read() as connection:
@@ -191,26 +146,12 @@ class ConversationFeed:
         return found
 
     def _check_room(self, client_id: str, conversation_id: str) -> None:
-        if len(self._followers.get(conversation_id, ())) >= PER_CONVERSATION:
-            raise Problem(
-                429,
-                "too_many_connections",
-                f"This conversation is followed {PER_CONVERSATION} times already. Close other tabs.",
-                headers={"Retry-After": "30"},
+        if len(self._feed.followers.get(conversation_id, ())) >= PER_CONVERSATION:
+            raise crowded(
+                429, f"This conversation is followed {PER_CONVERSATION} times already. Close other tabs."
             )
-        of_client = sum(each.client_id == client_id for all_ in self._followers.values() for each in all_)
-        if self._is_over or self.count >= self._most or of_client * 2 >= self._most:
-            raise Problem(
-                503,
-                "too_many_connections",
-                "Too many follow their conversations at the moment. Read the history from time to time.",
-                headers={"Retry-After": "30"},
+        of_client = sum(each.client_id == client_id for each in self._feed)
+        if not self._feed.has_room or of_client * 2 >= self._most:
+            raise crowded(
+                503, "Too many follow their conversations at the moment. Read the history from time to time."
             )
-
-
-async def _is_set(event: asyncio.Event, timeout_s: float) -> bool:
-    """Whether it was set in time."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-    return event.is_set()

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from csai.handoffs import feed as module
 from csai.handoffs.news import Mark
 from csai.kit.identifier import new_id
 from csai.models import Conversation, FollowUp
@@ -106,7 +105,7 @@ class Stream:
 @pytest.fixture
 async def server(make_server: ServerFactory, monkeypatch: pytest.MonkeyPatch) -> Server:
     # Only what is told is heard of: nothing here waits for the next look.
-    monkeypatch.setattr(module, "POLL_S", PATIENCE_S)
+    monkeypatch.setattr("csai.kit.feed.POLL_S", PATIENCE_S)
     return await make_server(ScriptedProvider(["Hello!"], is_endless=True))
 
 
@@ -296,10 +295,10 @@ async def test_the_queue_moves_up(server: Server) -> None:
     assert await stream.event() == ("handoff.queue", {"position": 3})
 
     await post(server, "state", answers[0], state="teammate", teammate="Dana")
-    server.services.feed._is_woken.set()
+    server.services.feed._feed.look_now()
     assert await stream.event() == ("handoff.queue", {"position": 2})
     await post(server, "end", answers[1])
-    server.services.feed._is_woken.set()
+    server.services.feed._feed.look_now()
     assert await stream.event() == ("handoff.queue", {"position": 1})
     await post(server, "state", answers[2], state="teammate")
     assert [(await stream.event() or ("", {}))[0] for _ in range(2)] == ["teammate.joined", "handoff"]
@@ -309,7 +308,7 @@ async def test_the_queue_moves_up(server: Server) -> None:
 async def test_a_silent_connection_shows_that_it_lives(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BEAT_S", 0.01)
+    monkeypatch.setattr("csai.kit.feed.BEAT_S", 0.01)
     answer = await begun(server)
     stream = await Stream(server, answer).opened()
     await stream.event()
@@ -319,7 +318,7 @@ async def test_a_silent_connection_shows_that_it_lives(
 
 
 async def test_a_connection_ends_after_a_while(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LONGEST_S", 0.0)
+    monkeypatch.setattr("csai.handoffs.feed.LONGEST_S", 0.0)
     stream = await Stream(server, await begun(server)).opened()
 
     assert [name for name, _ in await stream.rest()] == ["handoff"]
@@ -354,7 +353,7 @@ async def test_nobody_takes_all_the_places(make_server: ServerFactory) -> None:
     for stream in (*tabs, *others):
         await stream.leave()
     # Nothing is kept of those who left, and nobody looks after them.
-    assert (server.services.feed._followers, server.services.feed._snapshots) == ({}, {})
+    assert (server.services.feed.count, server.services.feed._snapshots) == (0, {})
     again = await Stream(server, answers[0]).opened()
     await again.leave()
 
