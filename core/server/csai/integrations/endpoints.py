@@ -27,7 +27,7 @@ from csai.integrations.service import (
 from csai.kit.body import read_model
 from csai.kit.identifier import check_id
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
-from csai.kit.precondition import IF_MATCH, named_tags, read_change
+from csai.kit.precondition import IF_MATCH, named_tags, read_change, tagged
 from csai.services import Services
 
 router = APIRouter(
@@ -177,8 +177,7 @@ async def _state(
         await client.get()
         plugins = await client.plugins()
         row = await ConnectionRepository(connection, client_id).get(integration_id)
-    response.headers["ETag"] = f'"{row.revision}"'
-    return describe_connection(
+    state = describe_connection(
         row,
         client_id,
         plugins=plugins,
@@ -186,6 +185,7 @@ async def _state(
         on_by_default=services.settings.plugins_on_by_default,
         keyring=services.keyring,
     )
+    return tagged(response, state, row.revision)
 
 
 def check_ids(client_id: str, integration_id: str) -> None:
