@@ -22,7 +22,7 @@ export interface AccountState {
 }
 
 export interface Activity {
-  readonly kind: "conversation" | "handoff" | "change" | "limit" | "plugin";
+  readonly kind: "conversation" | "handoff" | "change" | "limit" | "plugin" | "degraded";
   readonly at: string;
   readonly client_id: string | null;
   readonly title: string;

@@ -76,7 +76,7 @@ export function Savings({ savings }: { readonly savings: Dashboard["savings"] })
   );
 }
 
-const KIND_TONES: Readonly<Record<Activity["kind"], Tone>> = { conversation: "plain", handoff: "warn", change: "accent", limit: "bad", plugin: "bad" };
+const KIND_TONES: Readonly<Record<Activity["kind"], Tone>> = { conversation: "plain", handoff: "warn", change: "accent", limit: "bad", plugin: "bad", degraded: "bad" };
 
 export function Feed({ activity }: { readonly activity: readonly Activity[] }) {
   const t = useMessages();

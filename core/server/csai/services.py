@@ -57,6 +57,7 @@ from csai.kit.outbound import Outbound
 from csai.kit.waiting import end
 from csai.knowledge.embedding import KnowledgeEmbeddings
 from csai.knowledge.vectors import VectorSearch
+from csai.once import OnceWriter
 from csai.outbox.delivery import Deliveries
 from csai.outbox.event import Outbox
 from csai.outbox.limit import LimitNews
@@ -88,6 +89,7 @@ class Services:
     outbound: Outbound
     limiter: RateLimiter
     alerts: Alerts
+    once: OnceWriter
     breaker: Breaker
     views: ClientViews
     listings: Listings
@@ -174,7 +176,6 @@ class Services:
         await self.list_feed.aclose()
         await self.live.close()
         await self.summaries.close()
-        await self.limits.aclose()
         await self.listings.close()
         await end(self.background)
         await self.views.close()
@@ -184,6 +185,7 @@ class Services:
         await self.alerts.aclose()
         await self.cache.close()
         await self.registry.close()
+        await self.once.aclose()
         await self.outbound.aclose()
         await self.database.close()
 
@@ -221,7 +223,8 @@ def build_services(
         per_visitor=settings.rate_limit_visitor,
     )
     alerts = Alerts(url=settings.alert_url.get_secret_value(), http=outbound.operator_http, clock=clock)
-    registry.health = plugin_health(settings, alerts)
+    once = OnceWriter(database)
+    registry.health = plugin_health(settings, alerts, once, clock)
     breaker = Breaker(
         failures=settings.circuit_failures,
         open_s=settings.circuit_open_s,
@@ -240,7 +243,7 @@ def build_services(
     issuer = make_issuer(settings, http=outbound.operator_http, clock=clock)
     doors = Doors()
     outbox = Outbox(clock)
-    limits = LimitNews(database=database, outbox=outbox, clock=clock)
+    limits = LimitNews(once=once, outbox=outbox, clock=clock)
     abandonment = Abandonment(
         database=database, registry=registry, overrides=settings.price_overrides, clock=clock
     )
@@ -377,6 +380,7 @@ def build_services(
         outbound=outbound,
         limiter=limiter,
         alerts=alerts,
+        once=once,
         breaker=breaker,
         views=views,
         listings=listings,

@@ -26,7 +26,7 @@ export const home = {
   noLimits: "No client is near a limit",
   activity: "What happened",
   noActivity: "Nothing happened yet",
-  kinds: { conversation: "Conversation", handoff: "Hand-over", change: "Change", limit: "Limit reached", plugin: "Plugin kept out" },
+  kinds: { conversation: "Conversation", handoff: "Hand-over", change: "Change", limit: "Limit reached", plugin: "Plugin kept out", degraded: "Plugin failing" },
   byClient: "Cost by client",
   metric: "Metric",
   used: "Used",

@@ -28,7 +28,7 @@ export const home: Messages["home"] = {
   noLimits: "אף לקוח אינו קרוב למגבלה",
   activity: "מה קרה",
   noActivity: "עדיין לא קרה דבר",
-  kinds: { conversation: "שיחה", handoff: "העברה לאדם", change: "שינוי", limit: "מגבלה הושגה", plugin: "תוסף הושאר בחוץ" },
+  kinds: { conversation: "שיחה", handoff: "העברה לאדם", change: "שינוי", limit: "מגבלה הושגה", plugin: "תוסף הושאר בחוץ", degraded: "תוסף תקול" },
   byClient: "עלות לפי לקוח",
   metric: "מדד",
   used: "נוצל",

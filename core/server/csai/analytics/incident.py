@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import String, bindparam, text
+from sqlalchemy import String, bindparam, delete, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.models import Incident
 from csai.models.base import Id, UtcDateTime
 from csai.statement import Prepared, Step
 
@@ -32,8 +34,22 @@ def limit_reached(client_id: str, metric: str, period: str, limit: int, *, now: 
 
 def plugin_kept_out(plugin_id: str, *, now: datetime) -> Step:
     """A server started without a plugin that it could not use: once a day, however many processes do."""
+    return _of_plugin("plugin", plugin_id, now)
+
+
+def plugin_failed(plugin_id: str, *, now: datetime) -> Step:
+    """A part of a plugin is in trouble while a server runs: once a day, however many parts of it are."""
+    return _of_plugin("degraded", plugin_id, now)
+
+
+async def forget(connection: AsyncConnection, *, before: datetime) -> None:
+    """Remove what befell anybody earlier."""
+    await connection.execute(delete(Incident).where(Incident.created_at < before))
+
+
+def _of_plugin(kind: str, plugin_id: str, now: datetime) -> Step:
     subject = plugin_id[:MAX_SUBJECT_CHARS]
-    return _told(f"plugin:{subject}:{now.astimezone(UTC).date()}", None, "plugin", subject, now)
+    return _told(f"{kind}:{subject}:{now.astimezone(UTC).date()}", None, kind, subject, now)
 
 
 def _told(key: str, client_id: str | None, kind: str, subject: str, now: datetime) -> Step:

@@ -121,9 +121,9 @@ class ChangedRow:
 
 @dataclass(frozen=True, slots=True)
 class BefellRow:
-    """A limit that was reached, or a plugin that was kept out."""
+    """A limit that was reached, or a plugin that was kept out or failed."""
 
-    kind: Literal["limit", "plugin"]
+    kind: Literal["limit", "plugin", "degraded"]
     client_id: str | None
     subject: str
     at: datetime

@@ -98,12 +98,12 @@ class NearLimit(BaseModel):
 
 
 class Activity(BaseModel):
-    kind: Literal["conversation", "handoff", "change", "limit", "plugin"]
+    kind: Literal["conversation", "handoff", "change", "limit", "plugin", "degraded"]
     at: datetime
     client_id: str | None
     title: str = Field(
         description="The channel of a conversation, the action of a change, the metric of a limit that was "
-        "reached, or the plugin that a server started without.",
+        "reached, or the plugin that a server started without or that failed in it.",
         examples=["client.updated"],
     )
     object: str = Field(description="Such as `conversation:` and its id.")

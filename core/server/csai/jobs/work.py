@@ -12,6 +12,7 @@ from typing import Any
 
 from csai_sdk import Clock
 
+from csai.analytics import incident
 from csai.billing.asking import Asking
 from csai.channels.work import ChannelWork
 from csai.clients.repository import busy_clients, client_summaries
@@ -28,6 +29,7 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 BUSY = timedelta(hours=2)
 RUNS_KEPT = timedelta(days=3)
+INCIDENTS_KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class Work:
             runs = JobRunRepository(transaction)
             await runs.end(run_id, clients=clients, failures=failures, now=now)
             await runs.forget(job, before=now - RUNS_KEPT)
+            await incident.forget(transaction, before=now - INCIDENTS_KEPT)
 
     async def _roll_up(self, client_id: str) -> Mapping[str, Any]:
         days = await roll_up(self._database, client_id, now=self._clock.now())

@@ -11,7 +11,8 @@ from csai.models.base import Base, Id
 class Incident(Base):
     """Something that befell a client, or the installation where `client_id` is null, and that nobody did.
 
-    `kind` is limit (`subject` is its metric) or plugin (one that was kept out). Kept once for each `key`.
+    `kind` is limit (`subject` is its metric), plugin (one that was kept out) or degraded (one that
+    failed while a server ran). Kept once for each `key`.
     """
 
     __tablename__ = "incidents"

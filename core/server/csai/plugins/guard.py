@@ -10,10 +10,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import structlog
+from csai_sdk import Clock
 
+from csai.analytics.incident import plugin_failed
 from csai.config import Settings
 from csai.kit.alert import Alerts
 from csai.kit.restart import restart
+from csai.once import OnceWriter
 from csai.plugins.crash import CrashReport
 from csai.plugins.discovery import candidates
 from csai.plugins.fingerprint import fingerprint, installed_versions
@@ -29,12 +32,15 @@ log = structlog.get_logger(__name__)
 REMEDY = "tell its author; after a repair, or to try it all the same: csai plugins doctor --again"
 
 
-def plugin_health(settings: Settings, alerts: Alerts) -> PluginHealth:
+def plugin_health(settings: Settings, alerts: Alerts, once: OnceWriter, clock: Clock) -> PluginHealth:
     """Health that tells the operator and is remembered for `csai plugins doctor`."""
     memory = plugin_memory(settings)
 
     def tell(trouble: Trouble, is_new: bool) -> None:
         _in_background(memory.keep_trouble, trouble)
+        if trouble.is_open:
+            step = plugin_failed(trouble.plugin, now=clock.now())
+            once.write(step.values["key"], step)
         if is_new:
             alerts.raise_alert(
                 "plugin.degraded", plugin=trouble.plugin, part=trouble.part, cause=trouble.cause

@@ -18,6 +18,7 @@ from csai_sdk import Usage
 from csai_testkit.scripted import ScriptedProvider
 from sqlalchemy import event, update
 
+from tests.support.clock import HandClock
 from tests.support.operator import Operator, sign_in
 from tests.support.server import Server, ServerFactory
 
@@ -172,7 +173,7 @@ async def test_a_limit_that_was_reached_is_told_once_to_who_sees_the_client(
     stranger = await sign_in(server, email="eve@example.com", role="viewer", client_ids=[other.id])
 
     answers = [await server.say("Hello?") for _ in range(3)]
-    await server.services.limits.aclose()
+    await server.services.once.aclose()
 
     assert [answer.status_code for answer in answers] == [200, 429, 429]
     own = f"/admin/clients/{server.client.id}/dashboard"
@@ -194,6 +195,28 @@ async def test_a_plugin_that_a_server_started_without_is_told_to_who_sees_the_in
     assert (told["title"], told["object"], told["client_id"]) == ("broken", "plugin:broken", None)
     bound = await sign_in(server, email="eve@example.com", role="viewer", client_ids=[server.client.id])
     assert await told_of(bound, "/admin/dashboard", "plugin") == []
+
+
+async def test_a_plugin_that_fails_while_a_server_runs_is_told_once_a_day(make_server: ServerFactory) -> None:
+    clock = HandClock()
+    server = await make_server(ScriptedProvider(["Hello."], is_endless=True), clock=clock, plugin_failures=1)
+    health = server.services.registry.health
+
+    noon = clock.time.replace(hour=12)
+    for days in range(2):
+        for hours, part in enumerate(("hook reply_sent", "tool look_up", "hook reply_sent")):
+            clock.time = noon + timedelta(days=days, hours=hours)
+            health.failed("shop", part, server.client.id, "it raised ValueError")
+            health.answered("shop", part, server.client.id)
+    await server.services.once.aclose()
+
+    told = await told_of(await sign_in(server), "/admin/dashboard", "degraded")
+    assert [(each["title"], each["object"], each["client_id"]) for each in told] == [
+        ("shop", "plugin:shop", None)
+    ] * 2
+    assert {each["at"][:10] for each in told} == {
+        f"{noon + timedelta(days=days):%Y-%m-%d}" for days in range(2)
+    }
 
 
 async def told_of(operator: Operator, path: str, kind: str) -> list[Any]:

@@ -9,7 +9,7 @@ import pytest
 from csai.jobs.repository import Failure, JobRunRepository, cause_of
 from csai.kit.identifier import new_id
 from csai.kit.problem import Problem
-from csai.models import AuditEntry, JobRun, OutboxEvent, Worker
+from csai.models import AuditEntry, Incident, JobRun, OutboxEvent, Worker
 
 from tests.support.operator import Operator, sign_in
 from tests.support.server import Server
@@ -76,6 +76,23 @@ async def test_old_runs_are_forgotten(echo_server: Server) -> None:
     await services.jobs._work.note_begun("usage", "usage-2")
     await services.jobs._work.note_ended("usage", "usage-2", 0, [])
     assert [row["id"] for row in await echo_server.rows(JobRun)] == ["usage-2"]
+
+
+async def test_what_befell_anybody_is_forgotten_after_ninety_days(echo_server: Server) -> None:
+    services = echo_server.services
+    for client_id in (echo_server.client.id, None):
+        for days in (89, 91):
+            await echo_server.insert(
+                Incident,
+                key=f"{client_id}:{days}",
+                client_id=client_id,
+                kind="limit" if client_id else "plugin",
+                subject="messages",
+                created_at=services.clock.now() - timedelta(days=days),
+            )
+    await services.jobs._work.note_ended("retention", "retention-1", 0, [])
+    kept = {row["key"] for row in await echo_server.rows(Incident)}
+    assert kept == {f"{echo_server.client.id}:89", "None:89"}
 
 
 async def test_a_job_is_asked_for_once_until_it_begins(echo_server: Server, operator: Operator) -> None:

@@ -35,7 +35,7 @@ async def listen(server: Server, client: TestClient | None = None) -> None:
 async def told(server: Server) -> list[tuple[str, Any]]:
     """The events so far, and what they say."""
     await server.services.live.ended()
-    await server.services.limits.aclose()
+    await server.services.once.aclose()
     rows = sorted(await server.rows(OutboxEvent), key=lambda row: row["id"])
     return [(row["event"], row["payload"]) for row in rows]
 
@@ -140,7 +140,7 @@ async def test_fifty_refusals_at_once_are_one_event_for_each_client(make_server:
         await listen(server, client)
     said = await asyncio.gather(*(server.say("Hi", client=each) for each in (server.client, other) * 25))
     assert {answer.status_code for answer in said} == {429}
-    await server.services.limits.aclose()
+    await server.services.once.aclose()
     rows = await server.rows(OutboxEvent)
     assert sorted(row["client_id"] for row in rows) == sorted((server.client.id, other.id))
 
