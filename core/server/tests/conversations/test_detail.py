@@ -12,7 +12,7 @@ from csai_sdk import ModelRequest, PluginContext, ToolCall, Usage, tool
 from csai_testkit.scripted import ScriptedProvider, Step
 from sqlalchemy import update
 
-from tests.support.operator import Operator, sign_in
+from tests.support.operator import Operator
 from tests.support.server import Server, ServerFactory
 
 LIST = "/admin/conversations"
@@ -44,11 +44,6 @@ def play(request: ModelRequest) -> list[Step]:
 @pytest.fixture
 async def server(make_server: ServerFactory) -> Server:
     return await make_server(ScriptedProvider(play, is_endless=True), tools=[stock, broken])
-
-
-@pytest.fixture
-async def operator(server: Server) -> Operator:
-    return await sign_in(server)
 
 
 async def begun(server: Server, **body: Any) -> tuple[dict[str, Any], str]:

@@ -1,74 +1,19 @@
-"""The operator's list of conversations: filters, words, pages, the file, and what happens meanwhile."""
+"""The operator's list of conversations: filters, words, pages, and whose they are."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from csai.admins.service import Role
 from csai.conversations import list_repository
-from csai.conversations.list_feed import PER_ADMIN, ListFeed
 from csai.conversations.list_repository import ConversationFilter, ConversationList
-from csai.kit.clock import SystemClock
 from csai.kit.identifier import new_id
-from csai.kit.problem import Problem
-from csai.models import AuditEntry, Conversation, Message
 from csai.privacy.erasure_repository import ErasureRepository
-from csai_testkit.scripted import ScriptedProvider
-from sqlalchemy import update
 
+from core.server.tests.conversations.listed import LIST, NOW, add
 from tests.support.operator import Operator, sign_in
-from tests.support.server import Server, ServerFactory
-
-LIST = "/admin/conversations"
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-async def server(make_server: ServerFactory) -> Server:
-    return await make_server(ScriptedProvider(["Hello!"], is_endless=True))
-
-
-@pytest.fixture
-async def operator(server: Server) -> Operator:
-    return await sign_in(server)
-
-
-async def add(server: Server, *said: str, client: str | None = None, age_h: float = 1, **values: Any) -> str:
-    """A conversation in which this was said; its id."""
-    conversation, client_id = new_id(), client or server.client.id
-    at = NOW - timedelta(hours=age_h)
-    await server.insert(
-        Conversation,
-        **{
-            "id": conversation,
-            "client_id": client_id,
-            "session_id": new_id(),
-            "channel": "widget",
-            "started_at": at,
-            "last_message_at": at,
-            "message_count": len(said),
-        }
-        | values,
-    )
-    for seq, content in enumerate(said, 1):
-        await server.insert(
-            Message,
-            id=new_id(),
-            client_id=client_id,
-            conversation_id=conversation,
-            seq=seq,
-            role="user",
-            author="visitor",
-            content=content,
-            timestamp=at,
-        )
-    return conversation
+from tests.support.server import Server
 
 
 async def ids(operator: Operator, **query: Any) -> list[str]:
@@ -271,153 +216,3 @@ async def test_erased_words_are_found_no_more(server: Server, operator: Operator
     assert await ids(operator, q="secret") == []
     (item,) = (await operator.get(LIST))["conversations"]
     assert item["last_message"] is None
-
-
-async def test_the_file_holds_all_that_fits_and_no_formulas(
-    server: Server, operator: Operator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("csai.conversations.export.PAGE", 2)
-    for number in range(5):
-        await add(server, '=HYPERLINK("http://evil.example")', age_h=number, user_identifier="@SUM(A1)")
-    await add(server, "elsewhere", channel="email")
-
-    answer = await operator.ask("GET", f"{LIST}/export", params={"channel": "widget", "q": "hyperlink"})
-
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
-    assert len(rows) == 5
-    assert {row["visitor"] for row in rows} == {"'@SUM(A1)"}
-    assert {row["last_message"] for row in rows} == {'\'=HYPERLINK("http://evil.example")'}
-    (entry,) = [row for row in await server.rows(AuditEntry) if row["action"] == "conversations.exported"]
-    assert entry["after"] == {"channel": "widget", "q": "given"}
-
-
-async def test_the_file_of_nothing_has_its_names(operator: Operator) -> None:
-    answer = await operator.ask("GET", f"{LIST}/export")
-
-    assert answer.text.removeprefix("\ufeff").startswith("id,client_id,")
-    assert len(answer.text.splitlines()) == 1
-
-
-async def test_teammates_and_viewers_read_and_export_nothing(server: Server) -> None:
-    roles: tuple[Role, ...] = ("teammate", "viewer")
-    for role in roles:
-        who = await sign_in(server, email=f"{role}@example.com", role=role)
-
-        assert (await who.ask("GET", LIST)).status_code == 200
-        assert (await who.ask("GET", f"{LIST}/export")).status_code == 403
-
-
-async def test_a_misspelt_filter_exports_nothing(server: Server, operator: Operator) -> None:
-    conversation = await add(server, "A kettle")
-    for path in ("", "/export", f"/{conversation}"):
-        answer = await operator.ask("GET", LIST + path, params={"chanel": "email"})
-        assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid"), path
-
-
-async def test_who_follows_the_list_hears_of_what_begins_and_changes(server: Server) -> None:
-    other = await server.add_client(name="Other")
-    feed = feed_of(server)
-    of_all, of_other = feed.open(None, admin_id="ada"), feed.open(frozenset({other.id}), admin_id="ada")
-    assert [await anext(of_all), await anext(of_other)] == [b": following\n\n"] * 2
-
-    begun = (await server.say("Hi")).json()
-    assert (await _event(of_all))["session_id"] == begun["session_id"]
-    headers = {"X-API-Key": server.client.secret_key}
-    await server.http.post("/chat/handoff", json={"session_id": begun["session_id"]}, headers=headers)
-    assert (await _event(of_all))["state"] == "queued"
-    others = (await server.say("Hi", client=other)).json()
-    assert (await _event(of_other))["session_id"] == others["session_id"]
-
-    await end_of(feed, of_all, of_other)
-
-
-async def test_the_stream_opens_ends_after_a_while_and_is_refused_by_a_server_that_goes(
-    server: Server, operator: Operator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("csai.conversations.list_feed.LONGEST_S", 0)
-    opened = await operator.ask("GET", f"{LIST}/events")
-    assert (opened.status_code, opened.text) == (200, ": following\n\n")
-    assert opened.headers["content-type"].startswith("text/event-stream")
-    for wrong in ("x", "\x00"):
-        assert (await operator.ask("GET", f"{LIST}/events", params={"client_id": wrong})).status_code == 404
-
-    server.services.list_feed.end()
-
-    refused = await operator.ask("GET", f"{LIST}/events")
-    assert (refused.status_code, refused.json()["code"]) == (503, "too_many_connections")
-
-
-async def test_who_follows_one_conversation_hears_of_it_alone_however_old_or_a_test_it_is(
-    server: Server,
-) -> None:
-    quiet = await add(server, "A kettle", age_h=9, is_test=True)
-    feed = feed_of(server)
-    of_one = feed.open(None, admin_id="ada", conversation_id=quiet)
-    of_all = feed.open(None, admin_id="ada")
-    assert [await anext(of_one), await anext(of_all)] == [b": following\n\n"] * 2
-    assert (await _event(of_one))["id"] == quiet
-
-    begun = (await server.say("Hi")).json()
-    async with server.services.database.write() as transaction:
-        await transaction.execute(update(Conversation).where(Conversation.id == quiet).values(rating=2))
-
-    told = await _event(of_one)
-    assert (told["id"], told["rating"]) == (quiet, 2)
-    assert (await _event(of_all))["session_id"] == begun["session_id"]
-    assert quiet.encode() not in await end_of(feed, of_all)
-    await end_of(feed, of_one)
-
-
-async def test_one_conversation_is_followed_by_those_alone_who_may_read_it(server: Server) -> None:
-    other = await server.add_client(name="Other")
-    others = await add(server, "A kettle", client=other.id)
-    bound = await sign_in(server, email="ben@example.com", client_ids=[server.client.id])
-
-    asked = [
-        await bound.ask("GET", f"{LIST}/events", params={"conversation_id": each})
-        for each in (others, new_id(), "x")
-    ]
-
-    assert {answer.status_code for answer in asked} == {404}
-    assert len({json.dumps({**answer.json(), "request_id": ""}) for answer in asked}) == 1
-
-
-async def test_one_admin_leaves_room_for_others(server: Server) -> None:
-    feed = feed_of(server, most=PER_ADMIN + 1)
-    streams = [feed.open(None, admin_id="ada") for _ in range(PER_ADMIN)]
-    for stream in streams:
-        await anext(stream)
-
-    with pytest.raises(Problem) as refused:
-        feed.open(None, admin_id="ada")
-    assert refused.value.status == 429
-    streams.append(feed.open(None, admin_id="ben"))
-    await anext(streams[-1])
-    with pytest.raises(Problem) as full:
-        feed.open(None, admin_id="cas")
-    assert full.value.status == 503
-
-    await end_of(feed, *streams)
-
-
-async def end_of(feed: ListFeed, *streams: AsyncIterator[bytes]) -> bytes:
-    """What the streams still told."""
-    await feed.aclose()
-    return b"".join([piece for stream in streams async for piece in stream])
-
-
-def feed_of(server: Server, *, most: int = 100) -> ListFeed:
-    return ListFeed(database=server.services.database, clock=SystemClock(), most=most)
-
-
-async def _event(stream: AsyncIterator[bytes]) -> dict[str, Any]:
-    """The last one of the next piece that holds any."""
-    async for piece in stream:
-        if piece.startswith(b"event: "):
-            name, data = piece.decode().strip().split("\n\n")[-1].split("\n")
-            assert name == "event: conversation.changed"
-            told: dict[str, Any] = json.loads(data.removeprefix("data: "))
-            return told
-    raise AssertionError("the stream has ended")
