@@ -1,11 +1,11 @@
+"""None"""
+
 from __future__ import annotations
 
 import asyncio
-import gzip
 import socket
 import ssl
-import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -18,76 +18,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from csai.kit.egress import REFUSED, EgressPolicy
-from csai.kit.outbound import BAD_REQUEST, BAD_URL, Outbound
-from csai.kit.pool import NO_ANSWER, Lookup, system_lookup
-from csai_sdk import HttpError
+from csai.kit.outbound import BAD_REQUEST, BAD_URL
+from csai.kit.pool import NO_ANSWER, Lookup
 
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-LOOPBACK = EgressPolicy([ip_network("127.0.0.0/8")])
-
-
-class Net:
-    """Makes loopback servers and doors, and closes them."""
-
-    def __init__(self, stack: AsyncExitStack) -> None:
-        self._stack = stack
-        self.accepted = 0
-
-    async def serve(self, serve: Serve, tls: ssl.SSLContext | None = None) -> int:
-        async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self.accepted += 1
-            try:
-                await serve(reader, writer)
-            finally:
-                writer.close()
-
-        server = await asyncio.start_server(counted, "127.0.0.1", 0, ssl=tls)
-        await self._stack.enter_async_context(server)
-        port: int = server.sockets[0].getsockname()[1]
-        return port
-
-    def outbound(self, policy: EgressPolicy = LOOPBACK, lookup: Lookup = system_lookup) -> Outbound:
-        outbound = Outbound(policy, lookup=lookup)
-        self._stack.push_async_callback(outbound.aclose)
-        return outbound
+from core.server.tests.kit.net import Net, answering, failure_of, ok, read_head
 
 
 @pytest.fixture
 async def net() -> AsyncIterator[Net]:
     async with AsyncExitStack() as stack:
         yield Net(stack)
-
-
-def answering(*answers: bytes) -> Serve:
-    """Answers one request after the other on a kept-alive connection, then hangs up."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for answer in answers:
-            if not await read_head(reader):
-                return
-            writer.write(answer)
-            await writer.drain()
-
-    return serve
-
-
-async def read_head(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return b""
-
-
-def ok(body: bytes, headers: str = "") -> bytes:
-    return f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n{headers}\r\n".encode() + body
-
-
-async def failure_of(outbound: Outbound, url: str, method: str = "GET", **options: Any) -> HttpError:
-    with pytest.raises(HttpError) as caught:
-        await outbound.http.request(method, url, **options)
-    chain = caught.value.__cause__, caught.value.__context__
-    assert not any(isinstance(error, OSError) for error in chain)
-    return caught.value
 
 
 @pytest.mark.parametrize(
@@ -239,117 +179,6 @@ async def test_proxy_of_the_environment_is_ignored(net: Net, monkeypatch: pytest
     monkeypatch.delenv("no_proxy", raising=False)
     answer = await net.outbound().http.request("GET", f"http://127.0.0.1:{port}/")
     assert answer.body == b"direct"
-
-
-async def test_body_is_cut_at_the_cap_and_the_connection_dropped(net: Net) -> None:
-    port = await net.serve(answering(ok(b"x" * 5_000_000), ok(b"second")))
-    http = net.outbound().http
-    answer = await http.request("GET", f"http://127.0.0.1:{port}/", max_bytes=1000)
-    assert (len(answer.body), answer.is_truncated) == (1000, True)
-    whole = await http.request("GET", f"http://127.0.0.1:{port}/", max_bytes=5_000_000)
-    assert (len(whole.body), whole.is_truncated) == (5_000_000, False)
-    assert net.accepted == 2
-
-
-async def test_gzip_bomb_is_cut_at_the_cap_of_the_unpacked_size(net: Net) -> None:
-    bomb = gzip.compress(bytes(64_000_000))
-    port = await net.serve(answering(ok(bomb, "content-encoding: gzip\r\n")))
-    outbound = net.outbound()
-    tracemalloc.start()
-    try:
-        answer = await outbound.http.request("GET", f"http://127.0.0.1:{port}/", max_bytes=100_000)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert (answer.body, answer.is_truncated) == (bytes(100_000), True)
-    assert peak < 8_000_000
-
-
-async def test_answer_that_is_not_the_gzip_it_claims_is_an_error(net: Net) -> None:
-    port = await net.serve(answering(ok(b"plain", "content-encoding: gzip\r\n")))
-    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/")
-    assert (str(error), error.was_sent) == (NO_ANSWER, True)
-
-
-async def test_header_past_the_cap_is_an_error(net: Net) -> None:
-    port = await net.serve(answering(ok(b"", f"x-long: {'x' * 70_000}\r\n")))
-    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/")
-    assert error.was_sent
-
-
-def dripping(head: bytes, drop: bytes) -> Serve:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_head(reader)
-        writer.write(head)
-        for _ in range(200):
-            writer.write(drop)
-            try:
-                await writer.drain()
-                await asyncio.wait_for(reader.read(1), 0.02)
-            except TimeoutError:
-                continue
-            except ConnectionError:
-                pass
-            return
-
-    return serve
-
-
-@pytest.mark.parametrize(
-    ("head", "drop"),
-    [
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n", b"x"),
-        (b"HTTP/1.1 200 OK\r\n", b"x-drop: 1\r\n"),
-        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
-    ],
-    ids=["body", "head", "interim answers"],
-)
-async def test_deadline_holds_against_a_server_that_drips(net: Net, head: bytes, drop: bytes) -> None:
-    port = await net.serve(dripping(head, drop))
-    started = asyncio.get_running_loop().time()
-    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/", timeout_s=0.2)
-    assert asyncio.get_running_loop().time() - started < 1.5
-    assert (str(error), error.was_sent) == (NO_ANSWER, True)
-
-
-async def test_slow_name_server_counts_toward_the_deadline_and_nothing_was_sent(net: Net) -> None:
-    answered = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def lookup(host: str, port: int) -> list[tuple[Any, ...]]:
-        asyncio.run_coroutine_threadsafe(answered.wait(), loop).result(timeout=5)
-        return []
-
-    error = await failure_of(net.outbound(lookup=lookup), "http://shop.test/", timeout_s=0.1)
-    answered.set()
-    assert (str(error), error.was_sent) == (NO_ANSWER, False)
-
-
-async def test_connection_lost_before_the_answer_may_have_been_sent(net: Net) -> None:
-    port = await net.serve(answering(b""))
-    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/", "POST", content=b"{}")
-    assert (str(error), error.was_sent) == (NO_ANSWER, True)
-
-
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-async def test_request_is_not_repeated_when_the_connection_is_lost(net: Net, method: str) -> None:
-    port = await net.serve(answering(b""))
-    await failure_of(net.outbound(), f"http://127.0.0.1:{port}/", method)
-    assert net.accepted == 1
-
-
-async def test_connection_lost_in_the_middle_of_the_body_is_an_error(net: Net) -> None:
-    port = await net.serve(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf"))
-    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/")
-    assert (str(error), error.was_sent) == (NO_ANSWER, True)
-
-
-async def test_closed_port_was_not_sent_to_and_reads_like_any_missing_answer(net: Net) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-        error = await failure_of(net.outbound(), f"http://localhost:{port}/")
-    assert (str(error), error.was_sent) == (NO_ANSWER, False)
 
 
 @pytest.mark.parametrize(
