@@ -6,142 +6,37 @@ Real server processes over PostgreSQL and Redis, and vendors that count what rea
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from csai.clients.repository import ClientRepository
-from csai.clients.service import NewClient, create_client
-from csai.database import Database
-from csai.kit.clock import SystemClock
-from csai.kit.crypto import Keyring
-from csai.models import Base, Counter, LedgerEntry, Message, Plan
+from csai.clients.service import NewClient
+from csai.models import Counter, LedgerEntry, Message
 from csai_provider_claude import ClaudeProvider, ClaudeSettings
 from csai_provider_openai import OpenAIProvider, OpenAISettings
 from csai_sdk import ModelReply, ModelRequest, PluginContext, Provider, ProviderError, Usage, UserMessage
 from csai_testkit.replay import Exchange, ReplayServer
-from sqlalchemy import insert, select
 
-from tests.support.backend import Backend, PostgresRedis
-from tests.support.program import Program, running
+from tests.faults.vendor_replicas import OUTPUT_CAP, Installation, Replica, installed, is_asked, until, worded
+from tests.support.backend import PostgresRedis
 from tests.support.server import sse_events
-from tests.support.vendor import (
-    ANSWER,
-    COMPLETION_TOKENS,
-    PROMPT_TOKENS,
-    Vendors,
-    body_of,
-    events_of,
-    steps_of,
-)
-from tests.support.waiting import PATIENCE_S
+from tests.support.vendor import ANSWER, COMPLETION_TOKENS, PROMPT_TOKENS, body_of, events_of, steps_of
 
-SECRET = "0123456789abcdef0123456789abcdef"
 SILENCE_S = 2.5
-OUTPUT_CAP = 2_048
-PLENTY = dict.fromkeys(("conversations", "messages", "tokens", "cost"), 1_000_000_000)
 VENDORS = ("openai", "claude")
 OTHER = {"openai": "claude", "claude": "openai"}
-NUMBERS = count()
-
-
-@dataclass
-class Replica:
-    program: Program
-    url: str
-
-
-class Installation:
-    """Server processes over one database, and what it holds."""
-
-    def __init__(self, backend: Backend, vendors: Vendors, folder: Path, processes: ExitStack) -> None:
-        self.vendors = vendors
-        self._backend, self._folder, self._processes = backend, folder, processes
-
-    async def start(self, account: str = "shared", **variables: str) -> Replica:
-        """A server process whose own keys are those of an account."""
-        program = self._processes.enter_context(
-            running(*("serve", "--port", "0"), cwd=self._folder, **self._environment(account) | variables)
-        )
-        line = await asyncio.to_thread(program.err.until, '"serving"')
-        return Replica(program, json.loads(line)["url"])
-
-    async def add_client(
-        self, first: str = "openai", second: str = "claude", *, own_url: str = ""
-    ) -> NewClient:
-        """A business that asks one provider first, at an address of its own where one is given."""
-        now, keyring = SystemClock().now(), Keyring((SECRET,))
-        async with self.database() as database, database.write() as transaction:
-            if "vendor" not in (await transaction.execute(select(Plan.name))).scalars().all():
-                await transaction.execute(
-                    insert(Plan).values(
-                        name="vendor", title="", limits=PLENTY, features={}, limit_message="", created_at=now
-                    )
-                )
-            client = await create_client(
-                transaction, name="Shop", origins=[], plan_type="vendor", keyring=keyring, clock=SystemClock()
-            )
-            repository = ClientRepository(transaction, client.id)
-            await repository.update_settings({"provider": first, "fallback_providers": [second]})
-            if own_url:
-                await repository.set_plugin(
-                    first, enabled=True, settings={"base_url": own_url}, secrets=None, now=now
-                )
-        return client
-
-    async def rows(self, model: type[Base], **equal: Any) -> list[dict[str, Any]]:
-        table = model.__table__
-        statement = select(table).where(*(table.c[name] == value for name, value in equal.items()))
-        async with self.database() as database, database.read() as connection:
-            return [dict(row) for row in (await connection.execute(statement)).mappings()]
-
-    @asynccontextmanager
-    async def database(self) -> AsyncIterator[Database]:
-        database = Database(self._backend.database_url, pool_size=2)
-        try:
-            yield database
-        finally:
-            await database.close()
-
-    def _environment(self, account: str) -> dict[str, str]:
-        return {
-            "CSAI_DATABASE_URL": self._backend.database_url,
-            "CSAI_REDIS_URL": str(self._backend.redis_url),
-            "CSAI_SECRET_KEYS": SECRET,
-            "CSAI_PLUGINS": "openai,claude",
-            "OPENAI_API_KEY": "test",
-            "OPENAI_BASE_URL": f"{self.vendors.url}/{account}/v1",
-            "ANTHROPIC_API_KEY": "test",
-            "ANTHROPIC_BASE_URL": f"{self.vendors.url}/{account}",
-            "CSAI_EGRESS_ALLOW": "127.0.0.0/8",
-            "CSAI_RATE_LIMIT_CLIENT": "0",
-            "CSAI_RATE_LIMIT_VISITOR": "0",
-            "CSAI_MAX_OUTPUT_TOKENS": str(OUTPUT_CAP),
-            "CSAI_CIRCUIT_FAILURES": "0",
-        }
-
-
-@pytest.fixture(scope="module")
-def vendors() -> Iterator[Vendors]:
-    with Vendors().serving() as serving:
-        yield serving
 
 
 @pytest.fixture(scope="module")
 def installation(
-    postgres_redis: PostgresRedis, vendors: Vendors, tmp_path_factory: pytest.TempPathFactory
+    postgres_redis: PostgresRedis, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("installation")
-    with postgres_redis.fresh(folder) as backend, ExitStack() as processes:
-        yield Installation(backend, vendors, folder, processes)
+    with installed(postgres_redis, tmp_path_factory.mktemp("installation")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -157,23 +52,6 @@ async def _start_warm(installation: Installation) -> Replica:
         client = await installation.add_client(vendor, OTHER[vendor])
         await until(partial(is_asked, replica, client, installation.vendors, f"{vendor}/shared"))
     return replica
-
-
-def worded(script: str) -> str:
-    """A message that nobody has sent yet."""
-    return f"{script} #{next(NUMBERS)}"
-
-
-async def say(replica: Replica, client: NewClient, question: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(timeout=60) as http:
-        response = await http.post(
-            f"{replica.url}/chat/message",
-            headers={"X-API-Key": client.secret_key},
-            json={"message": question},
-        )
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
 
 
 async def hear(replica: Replica, client: NewClient, question: str) -> list[tuple[str, Any]]:
@@ -409,90 +287,6 @@ async def test_a_vendor_that_refuses_connections_is_replaced(
 
     assert len(installation.vendors.asked("claude/shared", question)) == 1
     await check_books(installation, client, answer, [])
-
-
-@pytest.fixture(scope="module")
-def pair(installation: Installation) -> tuple[Replica, Replica]:
-    """Two processes with breakers, the second of which would never open a circuit by itself."""
-    variables = {
-        "CSAI_CIRCUIT_OPEN_S": "4",
-        "CSAI_MODEL_RETRIES": "0",
-        "CSAI_ALERT_URL": f"{installation.vendors.url}/alerts",
-    }
-
-    async def start() -> tuple[Replica, Replica]:
-        return await asyncio.gather(
-            installation.start("circuit", CSAI_CIRCUIT_FAILURES="3", **variables),
-            installation.start("circuit", CSAI_CIRCUIT_FAILURES="1000000", **variables),
-        )
-
-    return asyncio.run(start())
-
-
-async def test_a_circuit_opens_for_every_process_is_told_once_and_closes_for_every_process(
-    installation: Installation, pair: tuple[Replica, Replica]
-) -> None:
-    vendors, openai = installation.vendors, "openai/circuit"
-    first, second = pair
-    client = await installation.add_client()
-    secret = "my secret words"
-    await say(second, client, worded("hello"))
-    assert len(vendors.asked(openai)) == 1
-
-    vendors.is_down[openai] = True
-    for _ in range(4):
-        await say(first, client, worded(secret))
-    assert len(vendors.asked(openai)) == 4
-
-    (alert,) = vendors.wait_for_alerts(1)
-    assert (alert["alert"], alert["provider"], alert["error"], alert["client_id"]) == (
-        "provider.circuit_opened",
-        "openai",
-        "ProviderUnavailable",
-        None,
-    )
-    assert secret not in json.dumps(alert)
-    line = json.loads(await asyncio.to_thread(first.program.err.until, "provider.circuit_opened"))
-    assert (line["level"], line["event"]) == ("error", "operator alert")
-
-    await until(partial(is_left_alone, second, client, vendors, openai))
-
-    vendors.is_down[openai] = False
-    for replica in pair:
-        await until(partial(is_asked, replica, client, vendors, openai))
-    assert len(vendors.alerts) == 1
-
-
-async def test_a_client_s_own_account_opens_no_circuit_but_its_own(
-    installation: Installation, pair: tuple[Replica, Replica]
-) -> None:
-    vendors, (replica, _) = installation.vendors, pair
-    own = await installation.add_client(own_url=f"{vendors.url}/own/v1")
-    other = await installation.add_client()
-    vendors.is_down["openai/own"] = True
-
-    for _ in range(5):
-        assert (await say(replica, own, worded("hello")))["status"] == "completed"
-
-    assert len(vendors.asked("openai/own")) == 3
-    assert await is_asked(replica, other, vendors, "openai/circuit")
-
-
-async def is_left_alone(replica: Replica, client: NewClient, vendors: Vendors, vendor: str) -> bool:
-    question = worded("hello")
-    await say(replica, client, question)
-    return not vendors.asked(vendor, question)
-
-
-async def is_asked(replica: Replica, client: NewClient, vendors: Vendors, vendor: str) -> bool:
-    return not await is_left_alone(replica, client, vendors, vendor)
-
-
-async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    """Ask until it is so."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not await is_so():  # each look is a whole turn, which is pause enough
-            pass
 
 
 def test_a_script_is_read_as_it_is_meant() -> None:
