@@ -47,6 +47,12 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
         _, left = await asyncio.wait(left, timeout=AGAIN_S)
 
 
+def is_ending() -> bool:
+    """Whether this task was cancelled, also where a library it called has lost that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def _ended(task: asyncio.Future[Any]) -> asyncio.CancelledError | None:
     """Once it has ended: the last cancellation of the caller that came meanwhile."""
     cancelled: asyncio.CancelledError | None = None

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from csai.kit.redis_command import RedisCommands
-from csai.kit.waiting import end
+from csai.kit.waiting import end, is_ending
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +58,7 @@ class Wake:
             await self._commands.aclose()
 
     async def _listen(self) -> None:
-        while True:
+        while not is_ending():
             try:
                 await self._hear()
             except (RedisError, OSError, TimeoutError):
@@ -69,7 +69,8 @@ class Wake:
         try:
             async with redis.pubsub() as subscription:
                 await subscription.subscribe(CHANNEL)
-                while True:
+                # redis-py goes on after a cancellation that comes while it connects.
+                while not is_ending():
                     message = await subscription.get_message(ignore_subscribe_messages=True, timeout=LISTEN_S)
                     if message is not None:
                         self._heard(message["data"].decode("ascii", "replace"))

@@ -54,7 +54,7 @@ class EventHooks:
         if not self._health.is_quiet:
             runs = _runs(hook for run in runs for hook in run if self._admits(part, hook))
         answers = []
-        for hook, answer in await self._call(part, runs, event):
+        for hook, answer in await self._call(part, runs, event, deadline_s=DEADLINE_S):
             if isinstance(answer, BaseException):
                 log.error("hook failed", hook=name, plugin=hook.plugin, error=type(answer).__name__)
             else:
@@ -69,7 +69,7 @@ class EventHooks:
         part = f"hook {name}"
         if not self._health.is_quiet and not all(self._admits(part, hook) for run in runs for hook in run):
             return NO_ANSWER
-        for hook, answer in await self._call(part, runs, event):
+        for hook, answer in await self._call(part, runs, event, deadline_s=DEADLINE_S):
             if isinstance(answer, HookRefusal):
                 return clean(str(answer))
             if isinstance(answer, BaseException):
@@ -94,7 +94,7 @@ class EventHooks:
         return self._health.admits(ctx.plugin, part, ctx.client_id)
 
     async def _call(
-        self, part: str, runs: Sequence[Run], event: object, *, deadline_s: float = DEADLINE_S
+        self, part: str, runs: Sequence[Run], event: object, *, deadline_s: float
     ) -> list[tuple[Hook, Any]]:
         """The hooks that answered something other than None, or raised it, each with that.
 

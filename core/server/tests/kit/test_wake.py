@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from csai.kit import wake
+from csai.kit import waiting, wake
 from csai.kit.wake import Wake
 
 from tests.support.backend import PostgresRedis
@@ -30,6 +30,19 @@ async def test_one_process_wakes_another(postgres_redis: PostgresRedis) -> None:
 
     await listener.aclose()
     await teller.aclose()
+
+
+async def test_a_listener_is_ended_at_whatever_step_it_is(
+    postgres_redis: PostgresRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "AGAIN_S", 60.0)
+    async with asyncio.timeout(30):
+        for passes in range(60):
+            listener = Wake(redis_url=postgres_redis.redis_url, timeout_s=10, heard=lambda _name: None)
+            listener.listen()
+            for _ in range(passes):
+                await asyncio.sleep(0)
+            await listener.aclose()
 
 
 async def test_a_listener_that_lost_redis_comes_back(
