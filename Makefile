@@ -5,12 +5,14 @@ WORKERS ?= 2
 MINUTES ?= 5
 BIN := .venv/bin
 OUTSIDE := tests/e2e/test_outside_plugin.py tests/e2e/test_tutorial.py tests/e2e/test_mcp_everything.py tests/e2e/test_react.py
+# Real processes: each command starts an interpreter and loads all that is installed.
+COMMANDS := core/server/tests/cli core/server/tests/demo core/testkit/tests/test_variants.py
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # Compiled modules are worth keeping: without them every start compiles everything again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium demo test browser faults outside contract check size bench screenshots soak format pins clean
+.PHONY: help setup chromium demo test commands browser faults outside contract check size bench screenshots soak format pins clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -25,7 +27,10 @@ demo: setup ## Run the whole platform with demo data, no keys needed (PORT=8000)
 	@$(BIN)/csai demo --port $(PORT)
 
 test: setup ## Run the tests on SQLite and on PostgreSQL + Redis (PYTEST_ARGS="-k turn")
-	@$(PYTEST) -m "not chromium" --ignore=tests/faults --ignore=tests/contract $(OUTSIDE:%=--ignore=%) $(PYTEST_ARGS)
+	@$(PYTEST) -m "not chromium" --ignore=tests/faults --ignore=tests/contract $(OUTSIDE:%=--ignore=%) $(COMMANDS:%=--ignore=%) $(PYTEST_ARGS)
+
+commands: setup ## Run the command line, the demo and the checks of plugins as processes of their own (PYTEST_ARGS="-k backup")
+	@$(PYTEST) $(COMMANDS) $(PYTEST_ARGS)
 
 browser: setup chromium ## Try the widget, the dashboard and the demo in a real Chromium (PYTEST_ARGS="-k widget")
 	@$(PYTEST) -m chromium tests/e2e $(OUTSIDE:%=--ignore=%) $(PYTEST_ARGS)

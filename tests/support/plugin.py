@@ -32,11 +32,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.stash[SUPERVISION].start()
 
 
-@pytest.fixture
+def pytest_collection_finish() -> None:
+    """What was collected stays for the whole run, and need not be looked through for garbage every time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.fixture(autouse=True)
 def garbage_found_here() -> Iterator[None]:
-    """For tests that break connections: what one leaves unclosed fails it, and not whichever comes later."""
+    """What a test leaves unclosed fails that test, and not whichever comes later."""
     yield
     gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -148,7 +148,8 @@ ServerFactory = Callable[..., Awaitable[Server]]
 async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerFactory]:
     """Makes a server: `await make_server(provider, tools=[...], plugins={...}, limits={...}, **settings)`.
 
-    A `registry` given to it may hold more plugins, and such as had to be kept out.
+    A `registry` given to it may hold more plugins, and such as had to be kept out. Only with `has_watch`
+    does it end what other servers left behind.
     """
     opened: list[tuple[Server, httpx.AsyncClient]] = []
 
@@ -161,6 +162,7 @@ async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerF
         limits: Mapping[str, int] | None = None,
         registry: PluginRegistry | None = None,
         clock: Clock | None = None,
+        has_watch: bool = False,
         **settings: Any,
     ) -> Server:
         registry = registry or PluginRegistry()
@@ -188,7 +190,7 @@ async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerF
             registry=registry,
             clock=clock,
         )
-        await services.start()
+        await services.start(has_watch=has_watch)
         http = httpx.AsyncClient(
             transport=httpx.ASGITransport(create_app(services)), base_url="http://csai.test", timeout=30
         )

@@ -119,8 +119,11 @@ class Services:
     jobs: JobRunner
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def start(self) -> None:
-        """Bring the shared catalog in line with the plugins that are installed; load what is slow to load."""
+    async def start(self, *, has_watch: bool = True) -> None:
+        """Bring the shared catalog in line with the plugins that are installed; load what is slow to load.
+
+        With `has_watch` also end what processes that died had begun, now and ever after.
+        """
         await asyncio.to_thread(prices.load)
         self.background.extend(
             (
@@ -128,7 +131,8 @@ class Services:
                 asyncio.create_task(self.breaker.watch()),
             )
         )
-        self._watch_over_the_dead()
+        if has_watch:
+            self._watch_over_the_dead()
         if self.registry.quarantined:
             self.alerts.raise_alert(
                 "plugin.quarantined", plugins=", ".join(sorted(self.registry.quarantined))

@@ -16,8 +16,6 @@ from sqlalchemy import Integer, bindparam, make_url, text
 from tests.support.backend import Backend, PostgresRedis
 from tests.support.proxy import Proxy, proxied
 
-pytestmark = pytest.mark.usefixtures("garbage_found_here")
-
 PATIENCE_S = 20
 ADD = Prepared(text("INSERT INTO things VALUES (:id)").bindparams(bindparam("id", type_=Integer)))
 COUNT = Step(Prepared(text("SELECT count(*) FROM things")), {})

@@ -15,8 +15,6 @@ from sqlalchemy import BigInteger, Integer, Text, bindparam, text
 
 from tests.support.backend import Backend, PostgresRedis
 
-pytestmark = pytest.mark.usefixtures("garbage_found_here")
-
 MEGABYTE = 1_000_000
 
 CREATE = "CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT NOT NULL)"

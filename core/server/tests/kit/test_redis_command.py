@@ -14,8 +14,6 @@ from tests.support.backend import PostgresRedis
 
 Connect = Callable[..., RedisCommands]
 
-pytestmark = pytest.mark.usefixtures("garbage_found_here")
-
 
 @pytest_asyncio.fixture
 async def connect(postgres_redis: PostgresRedis) -> AsyncIterator[Connect]:
