@@ -38,6 +38,15 @@ class TestFailure:
         await expect(replies(page)).to_contain_text("reached its limit")
         await expect(replies(page).locator(".retry")).to_have_count(0)
 
+    async def test_what_the_business_says_in_place_of_an_answer_is_no_failure(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        server.scripts["q"] = Script(text="We are back at nine.", events=[], status="blocked")
+        await visit(page, server, open="")
+        await ask(page, "q")
+        await expect(replies(page).locator(".rich")).to_have_text("We are back at nine.")
+        await expect(replies(page).locator(".failure, .retry, .thumb")).to_have_count(0)
+
     async def test_a_connection_that_drops_is_resumed_where_it_broke(
         self, page: Page, server: FakeServer
     ) -> None:

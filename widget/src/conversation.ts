@@ -315,11 +315,13 @@ export class Conversation {
     entry.state = status === "stopped" ? "stopped" : "done";
     entry.citations = answer.citations;
     entry.questions = answer.confirmations.map(question);
-    if (status === "failed" || status === "blocked") {
+    if (status === "failed") {
       // the outcome is final under its key, so another try is another message
-      const retry = status === "failed" ? newPending({ message: pending.request.message, session_id: id || undefined }) : undefined;
+      const retry = newPending({ message: pending.request.message, session_id: id || undefined });
       entry.text = "";
       entry.failure = { text: message.content || this.#labels.failedServer, retry, waitS: 0 };
+    } else if (status === "blocked") {
+      entry.text = message.content; // the business' own words, and no answer to be judged
     } else if (message.content) [entry.text, entry.id] = [message.content, message.id];
     if (status === "handed_off" && !entry.text) this.#observer.removed(entry);
     else this.#observer.finished(entry);
