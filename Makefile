@@ -6,7 +6,7 @@ MINUTES ?= 5
 BIN := .venv/bin
 OUTSIDE := tests/e2e/test_outside_plugin.py tests/e2e/test_tutorial.py tests/e2e/test_mcp_everything.py tests/e2e/test_react.py
 # Real processes: each command starts an interpreter and loads all that is installed.
-COMMANDS := core/server/tests/cli core/server/tests/demo core/testkit/tests/test_variants.py
+COMMANDS := core/server/tests/cli core/server/tests/demo core/testkit/tests/test_variants.py bench
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # Compiled modules are worth keeping: without them every start compiles everything again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -29,7 +29,7 @@ demo: setup ## Run the whole platform with demo data, no keys needed (PORT=8000)
 test: setup ## Run the tests on SQLite and on PostgreSQL + Redis (PYTEST_ARGS="-k turn")
 	@$(PYTEST) -m "not chromium" --ignore=tests/faults --ignore=tests/contract $(OUTSIDE:%=--ignore=%) $(COMMANDS:%=--ignore=%) $(PYTEST_ARGS)
 
-commands: setup ## Run the command line, the demo and the checks of plugins as processes of their own (PYTEST_ARGS="-k backup")
+commands: setup ## Run the command line, the demo, the checks of plugins and the benchmarks as processes of their own (PYTEST_ARGS="-k backup")
 	@$(PYTEST) $(COMMANDS) $(PYTEST_ARGS)
 
 browser: setup chromium ## Try the widget, the dashboard and the demo in a real Chromium (PYTEST_ARGS="-k widget")

@@ -85,8 +85,8 @@ ROLL_UPS = (
     """
     INSERT INTO api_usage (client_id, date, conversation_count, message_count, tokens_input, tokens_output,
         tool_calls_count, cost_micros, response_cache_count, response_cache_tokens, response_cache_micros,
-        prompt_cache_tokens, prompt_cache_micros)
-    SELECT id, %(today)s::date - ago, 40, 80, 90000, 9000, 30, 120000, 3, 2000, 400, 40000, 9000
+        prompt_cache_tokens, prompt_cache_micros, routing_count, routing_micros)
+    SELECT id, %(today)s::date - ago, 40, 80, 90000, 9000, 30, 120000, 3, 2000, 400, 40000, 9000, 20, 3000
     FROM clients CROSS JOIN generate_series(0, 89) AS ago
     """,
     """
