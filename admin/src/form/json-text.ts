@@ -49,3 +49,12 @@ function endOfJson(text: string): number {
   value();
   return at;
 }
+
+/** JSON as it is read best; what is none, as it is. */
+export function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}

@@ -5,6 +5,7 @@ import { useParams } from "react-router";
 
 import { useChange, useRead } from "../api/query.ts";
 import type { ClientTool, TrialOutcome } from "../api/types.ts";
+import { pretty } from "../form/json-text.ts";
 import { SchemaForm } from "../form/schema-form.tsx";
 import type { Schema } from "../form/schema.ts";
 import { useFormats, useMessages } from "../language.tsx";
@@ -163,12 +164,4 @@ function Outcome({ outcome }: { readonly outcome: TrialOutcome }) {
       <Code text={pretty(outcome.response)} label={t.tools.answer} />
     </div>
   );
-}
-
-export function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }

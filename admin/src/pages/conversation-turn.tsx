@@ -3,12 +3,12 @@
 import { useState } from "react";
 
 import type { Call, ModelRound, TurnToolCall, TurnView } from "../api/types.ts";
+import { pretty } from "../form/json-text.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { Badge, Code, JsonView, Mono, type Tone } from "../ui/surface.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { type Span, Waterfall } from "../ui/waterfall.tsx";
-import { pretty } from "./client-tool.tsx";
-import { CALL_TONES } from "./tool-calls.tsx";
+import { CALL_TONES } from "./tones.ts";
 
 type Status = keyof ReturnType<typeof useMessages>["conversations"]["turnStates"];
 

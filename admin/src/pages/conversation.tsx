@@ -17,10 +17,10 @@ import { Empty, Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts, Mono } from "../ui/surface.tsx";
 import { useFilters } from "../url.ts";
 import { channelOf } from "./channel-name.ts";
+import { Rating, ToolCount } from "./conversation-badges.tsx";
 import { NO_FILTER, queryOf, searchOf } from "./conversation-query.ts";
 import { Turn, hasFailedCall } from "./conversation-turn.tsx";
-import { Rating, ToolCount } from "./conversations.tsx";
-import { STATE_TONES } from "./desk.tsx";
+import { STATE_TONES } from "./tones.ts";
 import { Transcript } from "./transcript.tsx";
 
 const READ = "GET /admin/conversations/{conversation_id}";

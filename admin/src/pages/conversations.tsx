@@ -4,7 +4,6 @@ import { Download } from "lucide-react";
 
 import { urlOf } from "../api/client.ts";
 import { useRead } from "../api/query.ts";
-import type { ConversationItem } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -16,11 +15,12 @@ import { Badge } from "../ui/surface.tsx";
 import { type Column, List } from "../ui/table.tsx";
 import { useCursor, useFilters } from "../url.ts";
 import { channelOf } from "./channel-name.ts";
+import { Rating, ToolCount } from "./conversation-badges.tsx";
 import { ConversationFilters } from "./conversation-filters.tsx";
 import { useLive } from "./conversation-live.ts";
 import type { LiveItem } from "./conversation-merge.ts";
 import { NO_FILTER, READ, queryOf, searchOf } from "./conversation-query.ts";
-import { STATE_TONES } from "./desk.tsx";
+import { STATE_TONES } from "./tones.ts";
 
 export function Component() {
   const t = useMessages();
@@ -94,13 +94,6 @@ function State({ item: { state, channel, isChanged } }: { readonly item: LiveIte
   );
 }
 
-export function ToolCount({ item: { tool_calls, failed_tool_calls } }: { readonly item: ConversationItem }) {
-  const t = useMessages();
-  const formats = useFormats();
-  if (failed_tool_calls === 0) return formats.number(tool_calls);
-  return <span className="whitespace-nowrap">{formats.number(tool_calls)} <Badge tone="bad">{t.conversations.failed(failed_tool_calls)}</Badge></span>;
-}
-
 function Opinion({ item: { thumbs_down, rating } }: { readonly item: LiveItem }) {
   const t = useMessages();
   if (thumbs_down === 0 && rating === null) return "–";
@@ -110,9 +103,4 @@ function Opinion({ item: { thumbs_down, rating } }: { readonly item: LiveItem })
       {thumbs_down > 0 && <Badge tone="bad">{t.conversations.thumbsDown}</Badge>}
     </span>
   );
-}
-
-export function Rating({ rating }: { readonly rating: number }) {
-  const t = useMessages();
-  return <Badge tone={rating >= 4 ? "good" : rating <= 2 ? "bad" : "warn"}>{t.feedback.ofFive(rating)}</Badge>;
 }

@@ -18,7 +18,8 @@ import { Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts } from "../ui/surface.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { channelOf } from "./channel-name.ts";
-import { READ_DESK, STATE_TONES } from "./desk.tsx";
+import { READ_DESK } from "./desk.tsx";
+import { STATE_TONES } from "./tones.ts";
 import { Transcript } from "./transcript.tsx";
 
 const READ = "GET /admin/clients/{client_id}/conversations/{conversation_id}";

@@ -9,15 +9,15 @@ import { FilterSelect } from "../ui/field.tsx";
 import { Live } from "../ui/live.tsx";
 import { Filters, Page } from "../ui/page.tsx";
 import { Empty } from "../ui/states.tsx";
-import { Badge, type Tone } from "../ui/surface.tsx";
+import { Badge } from "../ui/surface.tsx";
 import { type Column, List } from "../ui/table.tsx";
 import { useCursor, useFilters } from "../url.ts";
 import { channelOf } from "./channel-name.ts";
+import { STATE_TONES } from "./tones.ts";
 
 type State = ConversationSummary["state"];
 
 export const READ_DESK = "GET /admin/clients/{client_id}/conversations";
-export const STATE_TONES: Readonly<Record<State, Tone>> = { ai: "plain", queued: "warn", teammate: "accent", closed: "plain" };
 
 export function Component() {
   const t = useMessages();

@@ -4,6 +4,7 @@ import { useState } from "react";
 
 import { useRead } from "../api/query.ts";
 import type { Call } from "../api/types.ts";
+import { pretty } from "../form/json-text.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useClientId } from "../shell/client.ts";
 import { Button } from "../ui/button.tsx";
@@ -11,21 +12,10 @@ import { Dialog } from "../ui/dialog.tsx";
 import { FilterSelect } from "../ui/field.tsx";
 import { Filters, Page } from "../ui/page.tsx";
 import { Empty } from "../ui/states.tsx";
-import { Badge, Code, Facts, JsonView, Mono, type Tone } from "../ui/surface.tsx";
+import { Badge, Code, Facts, JsonView, Mono } from "../ui/surface.tsx";
 import { type Column, List } from "../ui/table.tsx";
 import { useCursor, useFilters } from "../url.ts";
-import { pretty } from "./client-tool.tsx";
-
-export const CALL_TONES: Readonly<Record<Call["status"], Tone>> = {
-  waiting: "accent",
-  declined: "plain",
-  replaced: "plain",
-  intended: "accent",
-  succeeded: "good",
-  failed: "bad",
-  refused: "warn",
-  unknown: "warn",
-};
+import { CALL_TONES } from "./tones.ts";
 
 export function Component() {
   const t = useMessages();
