@@ -1,15 +1,17 @@
 /** Which client is looked at, and a way to another: it stays on the same page of the other client. */
 
 import { Building2, ChevronsUpDown } from "lucide-react";
-import { useState } from "react";
+import { Suspense, useState } from "react";
 import { useMatch, useNavigate } from "react-router";
 
 import { useRead } from "../api/query.ts";
 import { useMessages } from "../language.tsx";
 import { useMay, useSession, READERS } from "../session.tsx";
+import { deferred } from "../ui/deferred.tsx";
 import { Mono } from "../ui/surface.tsx";
 import { useCurrentClient } from "./client.ts";
-import { Palette } from "./palette.tsx";
+
+const Palette = deferred(() => import("./palette.tsx").then((loaded) => loaded.Palette));
 
 export function ClientSwitcher() {
   const t = useMessages();
@@ -32,7 +34,7 @@ export function ClientSwitcher() {
         <bdi className="min-w-0 truncate">{shown}</bdi>
         {hasChoice && <ChevronsUpDown size={14} aria-hidden="true" className="flex-none" />}
       </button>
-      <Palette isOpen={isOpen} commands={commands} onType={setTyped} onClose={() => { setOpen(false); setTyped(""); }} />
+      {isOpen && <Suspense><Palette commands={commands} onType={setTyped} onClose={() => { setOpen(false); setTyped(""); }} /></Suspense>}
     </>
   );
 }

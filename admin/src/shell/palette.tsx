@@ -16,7 +16,6 @@ export interface Command {
 }
 
 interface Props {
-  readonly isOpen: boolean;
   readonly commands: readonly Command[];
   readonly onClose: () => void;
   /** What is typed, for who offers more by it. */
@@ -25,10 +24,10 @@ interface Props {
 
 const SHOWN_AT_MOST = 40;
 
-export function Palette({ isOpen, commands, onClose, onType }: Props) {
+export function Palette({ commands, onClose, onType }: Props) {
   const t = useMessages();
   return (
-    <Radix.Root open={isOpen} onOpenChange={(open) => !open && onClose()}>
+    <Radix.Root open onOpenChange={(open) => !open && onClose()}>
       <Radix.Portal>
         <div aria-hidden="true" className="fixed inset-0 z-40 bg-[#0b0e14]/55" />
         <Radix.Content className="fixed inset-x-0 top-[10vh] z-40 mx-auto flex max-h-[70vh] w-[calc(100%-1.5rem)] max-w-xl flex-col overflow-hidden rounded-lg border border-line bg-raised shadow-pop">

@@ -2,7 +2,7 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { CircleUserRound, Keyboard, LogOut, Menu as MenuIcon, Palette as PaletteIcon, Search, UserRoundCog } from "lucide-react";
-import { useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { Navigate, Outlet, useLocation, useNavigate, useParams } from "react-router";
 
 import { SESSION, useChange, useRead } from "../api/query.ts";
@@ -11,15 +11,20 @@ import { SessionProvider, useSession } from "../session.tsx";
 import { useLeave } from "../sign-in.ts";
 import { THEMES, useTheme } from "../theme.ts";
 import { IconButton } from "../ui/button.tsx";
+import { deferred } from "../ui/deferred.tsx";
 import { Menu, MenuChoice, MenuItem, MenuLine } from "../ui/menu.tsx";
 import { Failure, Skeleton } from "../ui/states.tsx";
+import { Boundary } from "./boundary.tsx";
 import { ClientSwitcher } from "./client-switcher.tsx";
 import { useDestinations } from "./navigation.ts";
-import { type Command, Palette } from "./palette.tsx";
+import type { Command } from "./palette.tsx";
 import { warmUp } from "./routes.tsx";
 import { ShortcutsHelp, useShortcuts } from "./shortcuts.tsx";
-import { Drawer, Sidebar } from "./sidebar.tsx";
+import { Sidebar } from "./sidebar.tsx";
 import { SwitchedOff } from "./switched-off.tsx";
+
+const Drawer = deferred(() => import("./drawer.tsx").then((loaded) => loaded.Drawer));
+const Palette = deferred(() => import("./palette.tsx").then((loaded) => loaded.Palette));
 
 export function Component() {
   const location = useLocation();
@@ -63,10 +68,15 @@ function Frame() {
           </button>
           <AccountMenu onHelp={() => setHelpOpen(true)} />
         </header>
-        <main id="main" tabIndex={-1} className="min-w-0"><SwitchedOff /><Outlet key={clientId} /></main>
+        <main id="main" tabIndex={-1} className="min-w-0">
+          <SwitchedOff />
+          <Boundary at={location.key}><Suspense fallback={<Skeleton />}><Outlet key={clientId} /></Suspense></Boundary>
+        </main>
       </div>
-      <Drawer isOpen={isDrawerOpen} onClose={() => setDrawerOpen(false)} />
-      <Palette isOpen={isPaletteOpen} onClose={() => setPaletteOpen(false)} commands={commands} />
+      <Suspense>
+        {isDrawerOpen && <Drawer onClose={() => setDrawerOpen(false)} />}
+        {isPaletteOpen && <Palette onClose={() => setPaletteOpen(false)} commands={commands} />}
+      </Suspense>
       <ShortcutsHelp isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
     </div>
   );
@@ -80,7 +90,7 @@ function AccountMenu({ onHelp }: { readonly onHelp: () => void }) {
   const signOut = useSignOut();
   const navigate = useNavigate();
   return (
-    <Menu trigger={<IconButton icon={CircleUserRound} label={t.shell.account} />}>
+    <Menu icon={CircleUserRound} label={t.shell.account}>
       <p className="px-2 py-1.5 text-sm text-soft wrap-anywhere">{admin.email}</p>
       <MenuLine />
       <MenuChoice title={t.shell.theme} value={theme} choices={t.shell.themes} onChoose={setTheme} />

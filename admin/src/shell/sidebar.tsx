@@ -1,14 +1,10 @@
-/** The menu: beside the page, or over it on a phone. */
+/** The menu beside the page. */
 
-import * as Radix from "@radix-ui/react-dialog";
-import { X } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { NavLink, useLocation } from "react-router";
 
 import { useMessages } from "../language.tsx";
-import { IconButton } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
-import { focusItself } from "../ui/dialog.tsx";
 import { type Destination, useDestinations } from "./navigation.ts";
 
 const GROUPS = ["installation", "client"] as const;
@@ -28,26 +24,7 @@ export function Sidebar() {
   );
 }
 
-export function Drawer({ isOpen, onClose }: { readonly isOpen: boolean; readonly onClose: () => void }) {
-  const t = useMessages();
-  return (
-    <Radix.Root open={isOpen} onOpenChange={(open) => !open && onClose()}>
-      <Radix.Portal>
-        <div aria-hidden="true" className="fixed inset-0 z-40 bg-[#0b0e14]/55" />
-        <Radix.Content aria-describedby={undefined} onOpenAutoFocus={focusItself} className="fixed inset-y-0 start-0 z-40 w-72 max-w-[85vw] overflow-y-auto bg-surface px-3 pb-6 shadow-pop outline-none">
-          <Radix.Title className="sr-only">{t.common.mainMenu}</Radix.Title>
-          <div className="flex items-center justify-between">
-            <Brand />
-            <Radix.Close asChild><IconButton icon={X} label={t.common.close} /></Radix.Close>
-          </div>
-          <Destinations />
-        </Radix.Content>
-      </Radix.Portal>
-    </Radix.Root>
-  );
-}
-
-function Brand() {
+export function Brand() {
   const t = useMessages();
   return (
     <p className="flex h-12 flex-none items-center gap-2 px-2 text-lg font-semibold tracking-tight">
@@ -57,7 +34,7 @@ function Brand() {
   );
 }
 
-function Destinations() {
+export function Destinations() {
   const t = useMessages();
   const destinations = useDestinations();
   return (

@@ -1,9 +1,10 @@
-/** Charts, fetched when the first one is shown; the same figures stand in a table for who does not see them. */
+/** Charts, drawn after the figures beside them; the same figures stand in a table for who does not see them. */
 
-import { Suspense, lazy } from "react";
+import { Suspense, startTransition, useEffect, useState } from "react";
 
 import { useMessages } from "../language.tsx";
 import { classes } from "./classes.ts";
+import { deferred } from "./deferred.tsx";
 
 export const COLORS = {
   accent: { ink: "var(--accent)", swatch: "bg-accent" },
@@ -29,17 +30,19 @@ export interface ChartProps {
   readonly formatAt: (at: string) => string;
 }
 
-const Drawing = lazy(() => import("./drawing.tsx"));
+const Drawing = deferred(() => import("./drawing.tsx").then((loaded) => loaded.Drawing));
 
 export function Chart(props: ChartProps) {
   const t = useMessages();
   const { title, points, series, format, formatAt } = props;
+  const [isDrawn, setDrawn] = useState(false);
+  // What stands beside it is seen before the drawing, which takes its time, is begun.
+  useEffect(() => startTransition(() => setDrawn(true)), []);
+  const room = <div className="h-full animate-pulse rounded-md bg-sunken" />;
   return (
     <figure className="grid gap-2">
       <div aria-hidden="true" dir="ltr" className="h-56 min-w-0">
-        <Suspense fallback={<div className="h-full animate-pulse rounded-md bg-sunken" />}>
-          <Drawing {...props} />
-        </Suspense>
+        <Suspense fallback={room}>{isDrawn ? <Drawing {...props} /> : room}</Suspense>
       </div>
       {series.length > 1 && (
         <ul aria-hidden="true" className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-faint">

@@ -1,14 +1,12 @@
 /** Dialogs: for a form, and for a question before what cannot be taken back. */
 
-import * as Radix from "@radix-ui/react-dialog";
-import { X } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, Suspense } from "react";
 
 import { useMessages } from "../language.tsx";
-import { Button, IconButton } from "./button.tsx";
-import { classes } from "./classes.ts";
+import { Button } from "./button.tsx";
+import { deferred } from "./deferred.tsx";
 
-interface Props {
+export interface DialogProps {
   readonly title: string;
   readonly description?: string;
   readonly isOpen: boolean;
@@ -17,39 +15,13 @@ interface Props {
   readonly children: ReactNode;
 }
 
-export function Dialog({ title, description, isOpen, onClose, isWide = false, children }: Props) {
-  const t = useMessages();
-  return (
-    <Radix.Root open={isOpen} onOpenChange={(open) => !open && onClose()}>
-      <Radix.Portal>
-        {/* Not Radix' own overlay: that writes a style element, which our policy forbids. */}
-        <div aria-hidden="true" className="fixed inset-0 z-40 bg-[#0b0e14]/55" />
-        <Radix.Content
-          {...(description === undefined ? { "aria-describedby": undefined } : {})}
-          onOpenAutoFocus={focusItself}
-          className={classes("fixed inset-x-0 top-[8vh] z-40 mx-auto flex max-h-[84vh] w-[calc(100%-1.5rem)] flex-col rounded-lg border border-line bg-raised shadow-pop outline-none", isWide ? "max-w-3xl" : "max-w-lg")}
-        >
-          <header className="flex items-start gap-4 border-b border-line px-4 py-3">
-            <div className="min-w-0 flex-1">
-              <Radix.Title className="text-lg font-semibold wrap-anywhere">{title}</Radix.Title>
-              {description !== undefined && <Radix.Description className="text-soft">{description}</Radix.Description>}
-            </div>
-            <Radix.Close asChild><IconButton icon={X} label={t.common.close} /></Radix.Close>
-          </header>
-          <div className="min-h-0 flex-1 overflow-y-auto p-4" tabIndex={-1}>{children}</div>
-        </Radix.Content>
-      </Radix.Portal>
-    </Radix.Root>
-  );
+const Window = deferred(() => import("./dialog-window.tsx").then((loaded) => loaded.Window));
+
+export function Dialog({ isOpen, ...rest }: DialogProps) {
+  return isOpen && <Suspense><Window {...rest} /></Suspense>;
 }
 
-/** Rather than its first button, the closing one, whose hint would come up. */
-export function focusItself(event: Event): void {
-  event.preventDefault();
-  if (event.target instanceof HTMLElement) event.target.focus();
-}
-
-interface ConfirmProps extends Omit<Props, "children" | "isWide"> {
+interface ConfirmProps extends Omit<DialogProps, "children" | "isWide"> {
   readonly action: string;
   readonly isBusy?: boolean;
   readonly onConfirm: () => void;

@@ -7,7 +7,7 @@ import { type ChartProps, COLORS } from "./chart.tsx";
 const TICK = { fill: "var(--ink-faint)", fontSize: 11 };
 const MARGIN = { top: 8, right: 8, bottom: 0, left: 0 };
 
-export default function Drawing({ kind = "area", points, series, format, formatAt }: ChartProps) {
+export function Drawing({ kind = "area", points, series, format, formatAt }: ChartProps) {
   const Frame = kind === "area" ? AreaChart : BarChart;
   return (
     <ResponsiveContainer width="100%" height="100%">

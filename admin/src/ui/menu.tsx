@@ -1,29 +1,51 @@
-/** A button with a list of things to do. */
+/** A button of the bar with a list of things to do, which the browser opens, closes and keeps above all else; the keys within it are ours. */
 
-import * as Radix from "@radix-ui/react-dropdown-menu";
-import { Check } from "lucide-react";
-import type { ReactNode } from "react";
+import { Check, type LucideIcon } from "lucide-react";
+import { type KeyboardEvent, type MouseEvent, type ReactNode, type ToggleEvent, useId } from "react";
 
-import { classes } from "./classes.ts";
-import { directionOf, useLanguage } from "../language.tsx";
+import { IconButton } from "./button.tsx";
 
-const ITEM = "flex min-h-8 cursor-pointer items-center gap-2 rounded-md px-2 py-1 outline-none select-none data-disabled:opacity-50 data-highlighted:bg-accent-soft phone:min-h-10";
+const ITEM = "flex min-h-8 w-full cursor-pointer items-center gap-2 rounded-md px-2 py-1 text-start outline-none select-none hover:bg-accent-soft focus:bg-accent-soft phone:min-h-10";
 
-export function Menu({ trigger, children, align = "end" }: { readonly trigger: ReactNode; readonly children: ReactNode; readonly align?: "start" | "end" }) {
-  const { language } = useLanguage();
+export function Menu({ icon, label, children }: { readonly icon: LucideIcon; readonly label: string; readonly children: ReactNode }) {
+  const id = useId();
   return (
-    // Not modal: locking the page's scrolling writes a style element, which our policy forbids.
-    <Radix.Root modal={false} dir={directionOf(language)}>
-      <Radix.Trigger asChild>{trigger}</Radix.Trigger>
-      <Radix.Content align={align} sideOffset={6} collisionPadding={8} className="z-50 max-h-96 min-w-48 overflow-y-auto rounded-lg border border-line bg-raised p-1 shadow-pop">
+    <>
+      <IconButton icon={icon} label={label} popoverTarget={id} aria-haspopup="menu" />
+      <div id={id} popover="auto" role="menu" aria-label={label} onToggle={enter} onKeyDown={move} onClick={leave} className="inset-auto end-3 top-13 max-h-96 min-w-48 overflow-y-auto rounded-lg border border-line bg-raised p-1 text-ink shadow-pop sm:end-6">
         {children}
-      </Radix.Content>
-    </Radix.Root>
+      </div>
+    </>
   );
 }
 
-export function MenuItem({ onSelect, isBad = false, disabled = false, children }: { readonly onSelect: () => void; readonly isBad?: boolean; readonly disabled?: boolean; readonly children: ReactNode }) {
-  return <Radix.Item disabled={disabled} onSelect={onSelect} className={classes(ITEM, isBad && "text-bad")}>{children}</Radix.Item>;
+function enter({ newState, currentTarget }: ToggleEvent<HTMLElement>): void {
+  if (newState === "open") itemsOf(currentTarget)[0]?.focus();
+}
+
+function leave({ target, currentTarget }: MouseEvent<HTMLElement>): void {
+  if (target instanceof Element && target.closest("button") !== null) currentTarget.hidePopover();
+}
+
+function move(event: KeyboardEvent<HTMLElement>): void {
+  const items = itemsOf(event.currentTarget);
+  const at = items.findIndex((item) => item === document.activeElement);
+  if (event.key === "Tab") event.currentTarget.hidePopover();
+  else if (event.key === "ArrowDown") items[(at + 1) % items.length]?.focus();
+  else if (event.key === "ArrowUp") items.at(at <= 0 ? -1 : at - 1)?.focus();
+  else if (event.key === "Home") items[0]?.focus();
+  else if (event.key === "End") items.at(-1)?.focus();
+  else if (event.key.length === 1 && event.key !== " ") [...items.slice(at + 1), ...items].find(({ textContent }) => textContent.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+  else return;
+  event.preventDefault();
+}
+
+function itemsOf(menu: HTMLElement): readonly HTMLElement[] {
+  return [...menu.querySelectorAll<HTMLElement>("button")];
+}
+
+export function MenuItem({ onSelect, children }: { readonly onSelect: () => void; readonly children: ReactNode }) {
+  return <button type="button" role="menuitem" tabIndex={-1} onClick={onSelect} className={ITEM}>{children}</button>;
 }
 
 interface ChoiceProps<T extends string> {
@@ -34,21 +56,20 @@ interface ChoiceProps<T extends string> {
 }
 
 export function MenuChoice<T extends string>({ title, value, choices, onChoose }: ChoiceProps<T>) {
+  const id = useId();
   return (
-    <Radix.Group>
-      <Radix.Label className="px-2 pt-1.5 text-xs text-faint">{title}</Radix.Label>
-      <Radix.RadioGroup value={value} onValueChange={(chosen) => onChoose(chosen as T)}>
-        {(Object.keys(choices) as T[]).map((choice) => (
-          <Radix.RadioItem key={choice} value={choice} className={classes(ITEM, "justify-between")}>
-            {choices[choice]}
-            <Radix.ItemIndicator><Check size={14} aria-hidden="true" /></Radix.ItemIndicator>
-          </Radix.RadioItem>
-        ))}
-      </Radix.RadioGroup>
-    </Radix.Group>
+    <div role="group" aria-labelledby={id}>
+      <p id={id} className="px-2 pt-1.5 text-xs text-faint">{title}</p>
+      {(Object.keys(choices) as T[]).map((choice) => (
+        <button key={choice} type="button" role="menuitemradio" aria-checked={choice === value} tabIndex={-1} onClick={() => onChoose(choice)} className={ITEM}>
+          <span className="flex-1">{choices[choice]}</span>
+          {choice === value && <Check size={14} aria-hidden="true" />}
+        </button>
+      ))}
+    </div>
   );
 }
 
 export function MenuLine() {
-  return <Radix.Separator className="my-1 h-px bg-line" />;
+  return <div role="separator" className="my-1 h-px bg-line" />;
 }
