@@ -4,7 +4,7 @@ import { useForm } from "react-hook-form";
 
 import { ApiProblem, type Tagged } from "../api/client.ts";
 import { useChange, useRead, useReadTagged } from "../api/query.ts";
-import type { AnsweringModel, CheaperModel, ClientProviders } from "../api/types.ts";
+import type { AnsweringModel, CheaperModel, ClientProviders, Recommendation } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { linesOf } from "../lines.ts";
 import { useMay } from "../session.tsx";
@@ -13,7 +13,7 @@ import { Button } from "../ui/button.tsx";
 import { Actions } from "../ui/dialog.tsx";
 import { Checkbox, TextArea, TextField } from "../ui/field.tsx";
 import { Page } from "../ui/page.tsx";
-import { Empty, Shown } from "../ui/states.tsx";
+import { Empty, type Reading, Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts, Mono } from "../ui/surface.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { useToasts } from "../ui/toast.tsx";
@@ -29,18 +29,21 @@ export function Component() {
   const t = useMessages();
   const path = { client_id: useClientId() };
   const read = useReadTagged(READ, { path });
+  const cheaper = useRead("GET /admin/clients/{client_id}/providers/cheaper", { path, query: { days: 30 } });
   return (
     <Page title={t.models.clientTitle} lead={t.models.clientLead}>
-      <Shown read={read}>
+      <Shown read={read} after={[cheaper]}>
         {(state) => (
-          <div className="grid items-start gap-4 lg:grid-cols-2">
-            <InUse providers={state.data} />
-            <Choice key={state.tag} state={state} path={path} />
-          </div>
+          <>
+            <div className="grid items-start gap-4 lg:grid-cols-2">
+              <InUse providers={state.data} />
+              <Choice key={state.tag} state={state} path={path} />
+            </div>
+            <Cheaper read={cheaper} />
+            {state.data.routing && <Replay path={path} threshold={state.data.threshold} />}
+          </>
         )}
       </Shown>
-      <Cheaper path={path} />
-      {read.data?.data.routing && <Replay path={path} threshold={read.data.data.threshold} />}
     </Page>
   );
 }
@@ -117,10 +120,9 @@ function Choice({ state: { data, tag }, path }: { readonly state: Tagged<ClientP
   );
 }
 
-function Cheaper({ path }: { readonly path: Path }) {
+function Cheaper({ read }: { readonly read: Reading<Recommendation> }) {
   const t = useMessages();
   const formats = useFormats();
-  const read = useRead("GET /admin/clients/{client_id}/providers/cheaper", { path, query: { days: 30 } });
   const columns: readonly Column<CheaperModel>[] = [
     { id: "model", title: t.models.model, isPrimary: true, cell: ({ provider, model }) => <Mono>{provider}/{model}</Mono> },
     { id: "cost", title: t.usage.cost, isNumber: true, cell: ({ cost }) => formats.money(cost) },
@@ -130,7 +132,7 @@ function Cheaper({ path }: { readonly path: Path }) {
   ];
   return (
     <Card title={t.models.cheaper} hint={t.models.cheaperLead} isFlush>
-      <Shown read={read} rows={3}>
+      <Shown read={read}>
         {({ cheaper, statement }) => <Table label={t.models.cheaper} columns={columns} rows={cheaper} keyOf={({ provider, model }) => `${provider}/${model}`} empty={<Empty title={t.models.cheaperEmpty}>{statement}</Empty>} />}
       </Shown>
     </Card>

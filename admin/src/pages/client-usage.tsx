@@ -22,23 +22,30 @@ export function Component() {
   const path = { client_id: useClientId() };
   const [{ days }, setFilters] = useFilters({ days: "30" });
   const query = spanOf(days);
+  const columns = useModelColumns();
   const usage = useRead("GET /admin/clients/{client_id}/usage", { path, query });
   const dashboard = useRead("GET /admin/clients/{client_id}/dashboard", { path, query: { days: days as "7" | "30" | "90" } });
   const history = useRead("GET /admin/clients/{client_id}/usage/history", { path, query });
   return (
     <Page title={t.usage.title} lead={t.usage.clientLead} actions={<DownloadLink icon={Download} href={urlOf("GET /admin/clients/{client_id}/usage/export", { path, query })}>{t.usage.export}</DownloadLink>}>
       <Filters><SpanFilter days={days} onChoose={(next) => setFilters({ days: next })} /></Filters>
-      <Shown read={usage} rows={2}>{({ total }) => <Totals total={total} />}</Shown>
-      <Shown read={history}>{(data) => <Days history={data} />}</Shown>
-      <Shown read={dashboard} rows={3}>{({ savings }) => <Savings savings={savings} />}</Shown>
-      <List
-        label={t.usage.byModel}
-        read={usage}
-        rowsOf={({ providers }) => providers.flatMap(({ models }) => models)}
-        columns={useModelColumns()}
-        keyOf={({ provider, model }) => `${provider}/${model}`}
-        empty={<Empty title={t.usage.empty} />}
-      />
+      <Shown read={usage} after={[history, dashboard]}>
+        {({ total }) => (
+          <>
+            <Totals total={total} />
+            <Shown read={history}>{(data) => <Days history={data} />}</Shown>
+            <Shown read={dashboard}>{({ savings }) => <Savings savings={savings} />}</Shown>
+            <List
+              label={t.usage.byModel}
+              read={usage}
+              rowsOf={({ providers }) => providers.flatMap(({ models }) => models)}
+              columns={columns}
+              keyOf={({ provider, model }) => `${provider}/${model}`}
+              empty={<Empty title={t.usage.empty} />}
+            />
+          </>
+        )}
+      </Shown>
     </Page>
   );
 }

@@ -3,14 +3,14 @@
 import { useState } from "react";
 
 import { useChange, useRead, useReadTagged } from "../api/query.ts";
-import type { ClientProfile } from "../api/types.ts";
+import type { ClientProfile, ClientStatistics } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
 import { Button } from "../ui/button.tsx";
 import { Confirm } from "../ui/dialog.tsx";
 import { Page } from "../ui/page.tsx";
-import { Shown } from "../ui/states.tsx";
+import { type Reading, Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts, Figure, Figures, Mono } from "../ui/surface.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { ClientKeys } from "./client-keys.tsx";
@@ -25,18 +25,21 @@ export function Component() {
   const mayChange = useMay();
   const path = { client_id: useClientId() };
   const read = useReadTagged(READ_CLIENT, { path });
+  const statistics = useRead("GET /admin/clients/{client_id}/statistics", { path, query: spanOf("30") });
   return (
     <Page title={read.data?.data.name ?? t.clients.overview} actions={read.data && mayChange && <ClientActions client={read.data.data} />}>
-      <Statistics path={path} />
-      <Shown read={read}>
+      <Shown read={read} after={[statistics]}>
         {(state) => (
-          <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,11fr)_minmax(0,9fr)]">
-            <div className="grid gap-4">
-              <Details client={state.data} />
-              <ClientKeys path={path} />
+          <>
+            <Statistics read={statistics} />
+            <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,11fr)_minmax(0,9fr)]">
+              <div className="grid gap-4">
+                <Details client={state.data} />
+                <ClientKeys path={path} />
+              </div>
+              <ClientSettingsForm key={state.tag} state={state} path={path} />
             </div>
-            <ClientSettingsForm key={state.tag} state={state} path={path} />
-          </div>
+          </>
         )}
       </Shown>
     </Page>
@@ -67,13 +70,12 @@ function ClientActions({ client }: { readonly client: ClientProfile }) {
   );
 }
 
-function Statistics({ path }: { readonly path: { readonly client_id: string } }) {
+function Statistics({ read }: { readonly read: Reading<ClientStatistics> }) {
   const t = useMessages();
   const formats = useFormats();
-  const read = useRead("GET /admin/clients/{client_id}/statistics", { path, query: spanOf("30") });
   return (
     <Card title={t.clients.statistics}>
-      <Shown read={read} rows={2}>
+      <Shown read={read}>
         {({ total }) => (
           <Figures>
             <Figure label={t.home.conversations} value={formats.number(total.conversations)} />

@@ -9,7 +9,7 @@ import { useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Confirm } from "../ui/dialog.tsx";
-import { Shown } from "../ui/states.tsx";
+import { type Reading, Shown } from "../ui/states.tsx";
 import { Card } from "../ui/surface.tsx";
 import { useToasts } from "../ui/toast.tsx";
 
@@ -64,7 +64,7 @@ interface Kind {
 interface SettingsProps<T, K extends Kind> {
   readonly title: string;
   /** The kinds there are; the one that this is of is not among them where its plugin is gone. */
-  readonly read: { readonly data: T | undefined; readonly error: Error | null; readonly refetch: () => unknown };
+  readonly read: Reading<T>;
   readonly kindOf: (data: T) => K | undefined;
   readonly groupsOf: (kind: K) => readonly FieldGroup[];
   readonly fieldsOf: (kind: K) => { readonly [name: string]: SettingField };

@@ -29,11 +29,18 @@ export function Component() {
   const { integrationId = "" } = useParams();
   const path = { client_id: useClientId(), integration_id: integrationId };
   const read = useReadTagged(READ, { path });
+  const types = useRead(READ_INTEGRATIONS, { path: { client_id: path.client_id } });
   const mayChange = useMay();
   return (
     <Page title={read.data?.data.name ?? t.integrations.title} actions={read.data && mayChange && <IntegrationActions state={read.data} path={path} />}>
-      <Shown read={read}>{(state) => <Connection key={state.tag} state={state} path={path} />}</Shown>
-      {read.data && <Endpoints path={path} />}
+      <Shown read={read} after={[types]}>
+        {(state) => (
+          <>
+            <Connection key={state.tag} state={state} path={path} />
+            <Endpoints path={path} />
+          </>
+        )}
+      </Shown>
     </Page>
   );
 }

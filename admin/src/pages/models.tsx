@@ -15,11 +15,14 @@ import { type Column, List } from "../ui/table.tsx";
 import { useFilters } from "../url.ts";
 import { PriceDialog } from "./model-price.tsx";
 
+/** Asked for as the list is that nobody has narrowed: it is read once for both. */
+const EVERY = { search: "", provider: "", unpriced: false };
+
 export function Component() {
   const t = useMessages();
   const [{ q, provider, unpriced }, setFilters] = useFilters({ q: "", provider: "", unpriced: "" });
   const [asked, setAsked] = useState<CatalogModel>();
-  const all = useRead("GET /admin/models", { query: {} });
+  const all = useRead("GET /admin/models", { query: EVERY });
   const read = useRead("GET /admin/models", { query: { search: q, provider, unpriced: unpriced === "yes" } });
   const providers = [...new Set(all.data?.models.map((model) => model.provider))];
   return (

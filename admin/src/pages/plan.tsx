@@ -5,7 +5,7 @@ import { useParams } from "react-router";
 
 import type { Tagged } from "../api/client.ts";
 import { useChange, useRead, useReadTagged } from "../api/query.ts";
-import type { PlanPriceState } from "../api/types.ts";
+import type { PlanItem, PlanPriceState } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -25,29 +25,31 @@ export function Component() {
   const t = useMessages();
   const { plan = "" } = useParams();
   const price = useReadTagged(READ_PRICE, { path: { plan } });
+  const plans = useRead(READ_PLANS, {});
   return (
     <Page title={t.plans.of(plan)} lead={t.plans.planLead}>
       <div className="grid items-start gap-4 lg:grid-cols-2">
-        <div className="grid gap-4">
-          <Summary plan={plan} />
-          <Card title={t.plans.price} hint={t.plans.priceLead}>
-            <Shown read={price} rows={3}>{(state) => <PriceForm key={state.tag} state={state} />}</Shown>
-          </Card>
-        </div>
+        <Shown read={price} after={[plans]}>
+          {(state) => (
+            <div className="grid gap-4">
+              <Summary plan={plans.data?.plans.find((each) => each.plan === plan)} />
+              <Card title={t.plans.price} hint={t.plans.priceLead}><PriceForm key={state.tag} state={state} /></Card>
+            </div>
+          )}
+        </Shown>
         <PlanModels plan={plan} />
       </div>
     </Page>
   );
 }
 
-function Summary({ plan }: { readonly plan: string }) {
+function Summary({ plan }: { readonly plan: PlanItem | undefined }) {
   const t = useMessages();
   const formats = useFormats();
-  const found = useRead(READ_PLANS, {}).data?.plans.find((each) => each.plan === plan);
-  if (found === undefined) return null;
+  if (plan === undefined) return null;
   return (
     <Card title={t.common.details}>
-      <Facts facts={[[t.common.name, <bdi>{found.title}</bdi>], [t.clients.title, formats.number(found.clients)], [t.plans.limits, <Limits limits={found.limits} />]]} />
+      <Facts facts={[[t.common.name, <bdi>{plan.title}</bdi>], [t.clients.title, formats.number(plan.clients)], [t.plans.limits, <Limits limits={plan.limits} />]]} />
     </Card>
   );
 }

@@ -15,27 +15,28 @@ export function Component() {
   const [{ days }, setFilters] = useFilters({ days: "30" });
   const read = useRead("GET /admin/usage/providers", { query: spanOf(days) });
   const columns = useClientColumns();
+  const modelColumns = useModelColumns();
   return (
     <Page title={t.usage.title2} lead={t.usage.lead}>
       <Filters><SpanFilter days={days} onChoose={(next) => setFilters({ days: next })} /></Filters>
-      <Shown read={read} rows={2}>
+      <Shown read={read}>
         {({ total, clients }) => (
           <>
             <Totals total={total} />
             <Card title={t.usage.byClient} isFlush>
               <Table label={t.usage.byClient} columns={columns} rows={clients} keyOf={({ client_id }) => client_id} linkOf={({ client_id }) => `/clients/${client_id}/usage`} empty={<Empty title={t.usage.empty} />} />
             </Card>
+            <List
+              label={t.usage.byModel}
+              read={read}
+              rowsOf={({ providers }) => providers.flatMap(({ models }) => models)}
+              columns={modelColumns}
+              keyOf={({ provider, model }) => `${provider}/${model}`}
+              empty={<Empty title={t.usage.empty} />}
+            />
           </>
         )}
       </Shown>
-      <List
-        label={t.usage.byModel}
-        read={read}
-        rowsOf={({ providers }) => providers.flatMap(({ models }) => models)}
-        columns={useModelColumns()}
-        keyOf={({ provider, model }) => `${provider}/${model}`}
-        empty={<Empty title={t.usage.empty} />}
-      />
     </Page>
   );
 }

@@ -59,15 +59,24 @@ export function reasonOf(error: Error, t: Messages): string {
   return (t.problems as Partial<Record<string, string>>)[error.code] ?? error.message;
 }
 
-interface Reading<T> {
+export interface Reading<T> {
   readonly data: T | undefined;
   readonly error: Error | null;
   readonly refetch: () => unknown;
 }
 
+interface ShownProps<T> {
+  readonly read: Reading<T>;
+  /** What is shown in it, or below: where all come up at once nothing moves. */
+  readonly after?: readonly Reading<unknown>[];
+  readonly rows?: number;
+  readonly children: (data: T) => ReactNode;
+}
+
 /** The one way a read is shown: skeleton, failure with a retry, or the data. */
-export function Shown<T>({ read, rows, children }: { readonly read: Reading<T>; readonly rows?: number; readonly children: (data: T) => ReactNode }) {
-  if (read.data !== undefined) return children(read.data);
-  if (read.error) return <Failure error={read.error} onRetry={() => void read.refetch()} />;
+export function Shown<T>({ read, after = [], rows, children }: ShownProps<T>) {
+  const isComplete = after.every(({ data, error }) => data !== undefined || error !== null);
+  if (read.data !== undefined && isComplete) return children(read.data);
+  if (read.data === undefined && read.error) return <Failure error={read.error} onRetry={() => void read.refetch()} />;
   return <Skeleton {...(rows === undefined ? {} : { rows })} />;
 }

@@ -8,7 +8,7 @@ import { useMessages } from "../language.tsx";
 import { useCursor, useFilters } from "../url.ts";
 import { Button } from "./button.tsx";
 import { classes } from "./classes.ts";
-import { Shown } from "./states.tsx";
+import { type Reading, Shown } from "./states.tsx";
 
 export interface Column<T> {
   readonly id: string;
@@ -86,7 +86,7 @@ function compared(one: string | number, other: string | number): number {
 }
 
 interface ListProps<T, D> extends Omit<TableProps<T>, "rows"> {
-  readonly read: { readonly data: D | undefined; readonly error: Error | null; readonly refetch: () => unknown; readonly isPlaceholderData?: boolean };
+  readonly read: Reading<D> & { readonly isPlaceholderData?: boolean };
   readonly rowsOf: (data: D) => readonly T[];
   /** The cursor of the page below; null at the end. Left out where the list is whole. */
   readonly nextOf?: (data: D) => string | null;
