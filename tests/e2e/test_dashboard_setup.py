@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Response, Route, expect
 
 from tests.e2e.dashboard import Dashboard, dashboard, findings, settled, signed_in
 
@@ -42,6 +43,10 @@ async def save(page: Page, where: Locator | None = None) -> None:
     async with page.expect_response(lambda answer: answer.request.method == "PUT") as answered:
         await (where or page).get_by_role("button", name="Save").click()
     assert (await answered.value).ok
+
+
+def is_read_of(path: str) -> Callable[[Response], bool]:
+    return lambda answer: answer.request.method == "GET" and answer.url.endswith(f"/admin/{path}")
 
 
 async def status_with(dashboard: Dashboard, token: str) -> int:
@@ -212,12 +217,40 @@ async def test_who_pays_for_a_client_is_said_and_taken_back(desk: Page, dashboar
     await save(desk)
     kept = await read(desk, dashboard, payer)
     assert (kept["gateway"], kept["customer"], kept["method"]) == ("stripe", "cus_1", "pm_1")
-    await desk.reload()
-    await expect(desk.get_by_label("The vendor's id of the customer")).to_have_value("cus_1")
     await desk.get_by_label("Gateway").select_option("")
     await save(desk)
     kept = await read(desk, dashboard, payer)
     assert (kept["gateway"], kept["customer"], kept["method"]) == ("", "", "")
+
+
+async def test_what_is_typed_while_a_form_is_saved_stays(desk: Page, dashboard: Dashboard) -> None:
+    answered = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method == "PUT":
+            await answered.wait()
+        await route.continue_()
+
+    await desk.goto(dashboard.path("plans/default"))
+    await desk.route("**/admin/plans/default/price", hold)
+    price = desk.get_by_role("region", name="Price")
+    base, rate = price.get_by_label("Price of a month"), price.get_by_label("For a dollar of usage")
+    await base.fill("60.00")
+    await price.get_by_label("Currency").fill("usd")
+    await price.get_by_role("button", name="Save").click()
+    await rate.select_text()
+    await rate.press_sequentially("1.25")
+    async with desk.expect_response(is_read_of("plans/default/price")) as back:
+        answered.set()
+    await (await back.value).finished()
+    await expect(price.get_by_label("Currency")).to_have_value("USD")
+    await expect(rate).to_have_value("1.25")
+    await expect(rate).to_be_focused()
+
+    await save(desk, price)
+    kept = await read(desk, dashboard, "plans/default/price")
+    assert (kept["currency"], kept["usage_rate"]) == ("USD", "1.25")
+    await desk.unroute("**/admin/plans/default/price")
 
 
 @pytest.fixture(scope="module")

@@ -60,12 +60,33 @@ export function useRead<R extends ReadRoute>(route: R, request: Request<R>, { is
   });
 }
 
+export interface Stored<T> extends Tagged<T> {
+  /** What a form over it is keyed by: unlike the tag it outlives changes made here, and what is typed while one is on its way. */
+  readonly drawn: string;
+}
+
 /** The same with its tag, for what is going to be changed. */
 export function useReadTagged<R extends ReadRoute>(route: R, request: Request<R>) {
-  return useQuery<Tagged<Answer<R>>, Error>({
-    queryKey: [route, request, "tagged"],
-    queryFn: ({ signal }) => askTagged(route, request, signal),
+  return useQuery<Stored<Answer<R>>, Error>({
+    queryKey: taggedKeyOf(route, request),
+    queryFn: async ({ client, queryKey, signal }) => {
+      const read = await askTagged(route, request, signal);
+      const known = client.getQueryData<Stored<Answer<R>>>(queryKey);
+      return { ...read, drawn: known?.tag === read.tag ? known.drawn : read.tag };
+    },
   });
+}
+
+function taggedKeyOf(route: string, request: { readonly path?: unknown; readonly query?: unknown }): QueryKey {
+  return [route, request, "tagged"];
+}
+
+/** What PUT and PATCH answer is what reading would answer from now on, or a part of it. */
+async function keepAnswer<R extends Route>(cache: QueryClient, route: R, { path }: Request<R>, { data, tag }: Tagged<Answer<R>>): Promise<void> {
+  const key = taggedKeyOf(route.replace(/^(PUT|PATCH) /, "GET "), { path });
+  // What is being read was asked for before the change.
+  await cache.cancelQueries({ queryKey: key, exact: true });
+  cache.setQueryData<Stored<object>>(key, (before) => before && { ...before, data: { ...before.data, ...data }, tag });
 }
 
 interface ChangeOptions<R extends Route, L extends ReadRoute> {
@@ -88,7 +109,11 @@ export function useChange<R extends Route, L extends ReadRoute = ReadRoute>(rout
   const { refreshes = [], optimistic, onDone, isQuiet = false } = options;
   const key = optimistic && keyOf(optimistic.read, optimistic.request);
   return useMutation<Answer<R>, Error, Request<R>, Answer<L> | undefined>({
-    mutationFn: (asked) => ask(route, asked),
+    mutationFn: async (asked) => {
+      const answer = await askTagged(route, asked);
+      if (asked.tag !== undefined && answer.data !== undefined) await keepAnswer(cache, route, asked, answer);
+      return answer.data;
+    },
     onMutate: async (asked) => {
       if (!optimistic || !key) return undefined;
       await cache.cancelQueries({ queryKey: key });

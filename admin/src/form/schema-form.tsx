@@ -1,7 +1,7 @@
 /** A form drawn from a JSON Schema: a plugin's settings, or what a tool is called with. */
 
 import { type ReactNode, useEffect } from "react";
-import { FormProvider, useForm } from "react-hook-form";
+import { FormProvider } from "react-hook-form";
 
 import { ApiProblem } from "../api/client.ts";
 import type { FieldGroup, Json } from "../api/types.ts";
@@ -12,10 +12,13 @@ import { useReason } from "../ui/states.tsx";
 import { Notice } from "../ui/surface.tsx";
 import { type Draft, type Faults, type Schema, draftOf, groupOf } from "./schema.ts";
 import { type Drafts, SchemaField } from "./schema-field.tsx";
+import { useStoredForm } from "./stored-form.ts";
 
 interface Props {
   readonly schema: Schema;
   readonly values?: { readonly [name: string]: Json };
+  /** Of the values, where they are stored. */
+  readonly tag?: string;
   readonly groups?: readonly FieldGroup[];
   readonly submit: string;
   readonly isBusy: boolean;
@@ -27,9 +30,9 @@ interface Props {
   readonly children?: ReactNode;
 }
 
-export function SchemaForm({ schema, values = {}, groups, submit, isBusy, isDisabled = false, error, noteOf, onSubmit, children }: Props) {
+export function SchemaForm({ schema, values = {}, tag = "", groups, submit, isBusy, isDisabled = false, error, noteOf, onSubmit, children }: Props) {
   const t = useMessages();
-  const form = useForm<Drafts>({ defaultValues: draftsOf(schema, values) });
+  const form = useStoredForm<Drafts>(tag, draftsOf(schema, values));
   const { setError } = form;
   const properties = schema.properties ?? {};
   const sections = groups ?? [{ title: "", fields: Object.keys(properties) }];

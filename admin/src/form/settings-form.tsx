@@ -12,6 +12,8 @@ import type { Drafts } from "./schema-field.tsx";
 interface Props {
   readonly schema: { readonly [name: string]: Json };
   readonly values: { readonly [name: string]: Json };
+  /** Of the values, where they are stored. */
+  readonly tag?: string;
   readonly fields: { readonly [name: string]: SettingField };
   readonly groups?: readonly FieldGroup[];
   readonly submit: string;
@@ -22,10 +24,12 @@ interface Props {
   readonly onSubmit: (changes: { [name: string]: Json }) => void;
 }
 
-export function SettingsForm({ schema: given, values, fields, onSubmit, ...rest }: Props) {
+export function SettingsForm({ schema: given, values, tag = "", fields, onSubmit, ...rest }: Props) {
   const t = useMessages();
   const schema = given as Schema;
-  const [cleared, setCleared] = useState<ReadonlySet<string>>(new Set());
+  const [asked, setAsked] = useState<{ readonly tag: string; readonly cleared: ReadonlySet<string> }>({ tag, cleared: new Set() });
+  // What is stored by now has been cleared of them.
+  const cleared = asked.tag === tag ? asked.cleared : new Set<string>();
   const secrets = Object.keys(schema.properties ?? {}).filter((name) => isSecret(schema, name, fields));
   const stored = secrets.filter((name) => fields[name]?.source === "client");
   const before = draftsOf(schema, values);
@@ -41,7 +45,7 @@ export function SettingsForm({ schema: given, values, fields, onSubmit, ...rest 
     return field?.env ? t.schemaForm.fromEnvironment(field.env) : undefined;
   };
   return (
-    <SchemaForm {...rest} schema={withoutRequired(schema)} values={values} noteOf={noteOf} onSubmit={(found, drafts) => onSubmit(changesIn(found, drafts))}>
+    <SchemaForm {...rest} schema={withoutRequired(schema)} values={values} tag={tag} noteOf={noteOf} onSubmit={(found, drafts) => onSubmit(changesIn(found, drafts))}>
       {stored.length > 0 && !rest.isDisabled && (
         <div className="grid gap-2">
           {stored.map((name) => (
@@ -49,7 +53,7 @@ export function SettingsForm({ schema: given, values, fields, onSubmit, ...rest 
               key={name}
               label={`${t.schemaForm.clearSecret}: ${schema.properties?.[name]?.title ?? name}`}
               checked={cleared.has(name)}
-              onChange={(event) => setCleared((now) => (event.target.checked ? new Set(now).add(name) : new Set([...now].filter((each) => each !== name))))}
+              onChange={(event) => setAsked({ tag, cleared: event.target.checked ? new Set(cleared).add(name) : new Set([...cleared].filter((each) => each !== name)) })}
             />
           ))}
         </div>

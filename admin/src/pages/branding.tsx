@@ -1,10 +1,11 @@
 /** How a client's widget looks, with the widget itself beside the form. */
 
-import { useForm, useWatch } from "react-hook-form";
+import { useWatch } from "react-hook-form";
 
 import { ApiProblem, type Tagged } from "../api/client.ts";
 import { useChange, useReadTagged } from "../api/query.ts";
 import type { Branding } from "../api/types.ts";
+import { useStoredForm } from "../form/stored-form.ts";
 import { useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -25,7 +26,7 @@ export function Component() {
   const read = useReadTagged(READ, { path });
   return (
     <Page title={t.branding.title} lead={t.branding.lead}>
-      <Shown read={read}>{(state) => <Form key={state.tag} state={state} path={path} />}</Shown>
+      <Shown read={read}>{(state) => <Form key={state.drawn} state={state} path={path} />}</Shown>
     </Page>
   );
 }
@@ -34,7 +35,7 @@ function Form({ state: { data, tag }, path }: { readonly state: Tagged<Branding>
   const t = useMessages();
   const toasts = useToasts();
   const mayChange = useMay();
-  const form = useForm<BrandingValues>({ defaultValues: valuesOf(data), mode: "onBlur" });
+  const form = useStoredForm<BrandingValues>(tag, valuesOf(data), { mode: "onBlur" });
   const values = useWatch({ control: form.control });
   const change = useChange("PUT /admin/clients/{client_id}/branding", { refreshes: [READ], onDone: () => toasts.say(t.common.saved) });
   const faults = change.error instanceof ApiProblem ? change.error.fields : {};

@@ -36,7 +36,7 @@ export function Component() {
   const mayChange = useMay();
   return (
     <Page title={read.data?.data.name ?? t.channels.title} actions={read.data && mayChange && <AccountActions state={read.data} path={path} />}>
-      <Shown read={read}>{(state) => <Account key={state.tag} state={state} path={path} />}</Shown>
+      <Shown read={read}>{(state) => <Account key={state.drawn} state={state} path={path} />}</Shown>
     </Page>
   );
 }
@@ -83,6 +83,7 @@ function Account({ state: { data, tag }, path }: Props) {
         groupsOf={groupsOf}
         fieldsOf={(channel) => fieldsOf(data, channel)}
         values={data.settings}
+        tag={tag}
         change={change}
         onSubmit={(settings) => change.mutate({ path, tag, body: { settings } })}
       />

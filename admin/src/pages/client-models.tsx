@@ -1,10 +1,9 @@
 /** Which models answer a client, what would be cheaper, and what another threshold would do. */
 
-import { useForm } from "react-hook-form";
-
 import { ApiProblem, type Tagged } from "../api/client.ts";
 import { useChange, useRead, useReadTagged } from "../api/query.ts";
 import type { AnsweringModel, CheaperModel, ClientProviders, Recommendation } from "../api/types.ts";
+import { useStoredForm } from "../form/stored-form.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { linesOf } from "../lines.ts";
 import { useMay } from "../session.tsx";
@@ -37,7 +36,7 @@ export function Component() {
           <>
             <div className="grid items-start gap-4 lg:grid-cols-2">
               <InUse providers={state.data} />
-              <Choice key={state.tag} state={state} path={path} />
+              <Choice key={state.drawn} state={state} path={path} />
             </div>
             <Cheaper read={cheaper} />
             {state.data.routing && <Replay path={path} threshold={state.data.threshold} />}
@@ -87,8 +86,11 @@ function Choice({ state: { data, tag }, path }: { readonly state: Tagged<ClientP
   const t = useMessages();
   const toasts = useToasts();
   const mayChange = useMay();
-  const { register, handleSubmit, watch, formState } = useForm({
-    defaultValues: { chain: data.chain.join("\n"), hasRouting: data.routing !== null, simple: (data.routing?.simple ?? []).join("\n"), threshold: String(data.routing?.threshold ?? data.threshold) },
+  const { register, handleSubmit, watch, formState } = useStoredForm(tag, {
+    chain: data.chain.join("\n"),
+    hasRouting: data.routing !== null,
+    simple: (data.routing?.simple ?? []).join("\n"),
+    threshold: String(data.routing?.threshold ?? data.threshold),
   });
   const change = useChange("PUT /admin/clients/{client_id}/providers", { refreshes: [READ], onDone: () => toasts.say(t.common.saved) });
   const faults = change.error instanceof ApiProblem ? change.error.fields : {};

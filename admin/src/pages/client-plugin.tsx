@@ -25,7 +25,7 @@ export function Component() {
   const read = useReadTagged(READ, { path });
   return (
     <Page title={pluginId}>
-      <Shown read={read}>{(state) => <Plugin key={state.tag} state={state} path={path} />}</Shown>
+      <Shown read={read}>{(state) => <Plugin key={state.drawn} state={state} path={path} />}</Shown>
     </Page>
   );
 }
@@ -70,6 +70,7 @@ function Plugin({ state: { data: plugin, tag }, path }: Props) {
         <SettingsForm
           schema={plugin.settings_schema}
           values={plugin.settings}
+          tag={tag}
           fields={plugin.fields}
           groups={plugin.groups}
           submit={t.common.save}

@@ -1,10 +1,9 @@
 /** A client's settings: its name and origins, what its assistant is told, and how long words are kept. */
 
-import { useForm } from "react-hook-form";
-
 import { ApiProblem, type Tagged } from "../api/client.ts";
 import { useChange } from "../api/query.ts";
 import type { ClientProfile } from "../api/types.ts";
+import { useStoredForm } from "../form/stored-form.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { linesOf } from "../lines.ts";
 import { useMay } from "../session.tsx";
@@ -26,7 +25,7 @@ export function ClientSettingsForm({ state: { data, tag }, path }: { readonly st
   const toasts = useToasts();
   const mayChange = useMay();
   const { defaults } = data;
-  const { register, handleSubmit, formState } = useForm({ defaultValues: valuesOf(data) });
+  const { register, handleSubmit, formState } = useStoredForm(tag, valuesOf(data));
   const change = useChange("PATCH /admin/clients/{client_id}", { refreshes: [READ_CLIENT, "GET /admin/clients"], isQuiet: true, onDone: () => toasts.say(t.common.saved) });
   const faults = change.error instanceof ApiProblem ? change.error.fields : {};
   const save = (values: Values): void => {

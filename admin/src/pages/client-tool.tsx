@@ -8,6 +8,7 @@ import type { ClientTool, TrialOutcome } from "../api/types.ts";
 import { pretty } from "../form/json-text.ts";
 import { SchemaForm } from "../form/schema-form.tsx";
 import type { Schema } from "../form/schema.ts";
+import { useStoredForm } from "../form/stored-form.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -37,7 +38,7 @@ export function Component() {
       <Shown read={read}>
         {({ tools }) => {
           const tool = tools.find(({ name }) => name === toolName);
-          return tool ? <Tool key={tool.tag} tool={tool} path={path} /> : <Empty title={t.problems.not_found} />;
+          return tool ? <Tool key={tool.name} tool={tool} path={path} /> : <Empty title={t.problems.not_found} />;
         }}
       </Shown>
     </Page>
@@ -92,8 +93,12 @@ interface Values {
 function Settings({ tool, path }: { readonly tool: ClientTool; readonly path: Path }) {
   const t = useMessages();
   const toasts = useToasts();
-  const { register, handleSubmit, formState } = useForm<Values>({
-    defaultValues: { webhook_url: "", isWebhookCleared: false, timeout_s: String(tool.timeout_s), confirm: tool.confirm, private: tool.private },
+  const { register, handleSubmit, formState } = useStoredForm<Values>(tool.tag, {
+    webhook_url: "",
+    isWebhookCleared: false,
+    timeout_s: String(tool.timeout_s),
+    confirm: tool.confirm,
+    private: tool.private,
   });
   const change = useChange("PATCH /admin/clients/{client_id}/tools/{tool_name}", { refreshes: [READ], onDone: () => toasts.say(t.common.saved) });
   const save = (values: Values): void => {

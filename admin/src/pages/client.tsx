@@ -37,7 +37,7 @@ export function Component() {
                 <Details client={state.data} />
                 <ClientKeys path={path} />
               </div>
-              <ClientSettingsForm key={state.tag} state={state} path={path} />
+              <ClientSettingsForm key={state.drawn} state={state} path={path} />
             </div>
           </>
         )}

@@ -69,11 +69,12 @@ interface SettingsProps<T, K extends Kind> {
   readonly groupsOf: (kind: K) => readonly FieldGroup[];
   readonly fieldsOf: (kind: K) => { readonly [name: string]: SettingField };
   readonly values: { readonly [name: string]: Json };
+  readonly tag: string;
   readonly change: Act & { readonly error: Error | null };
   readonly onSubmit: (settings: { [name: string]: Json }) => void;
 }
 
-export function ConnectedSettings<T, K extends Kind>({ title, read, kindOf, groupsOf, fieldsOf, values, change, onSubmit }: SettingsProps<T, K>) {
+export function ConnectedSettings<T, K extends Kind>({ title, read, kindOf, groupsOf, fieldsOf, values, tag, change, onSubmit }: SettingsProps<T, K>) {
   const t = useMessages();
   const mayChange = useMay();
   return (
@@ -86,6 +87,7 @@ export function ConnectedSettings<T, K extends Kind>({ title, read, kindOf, grou
               <SettingsForm
                 schema={kind.settings_schema}
                 values={values}
+                tag={tag}
                 fields={fieldsOf(kind)}
                 groups={groupsOf(kind)}
                 submit={t.common.save}

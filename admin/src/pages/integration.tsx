@@ -36,7 +36,7 @@ export function Component() {
       <Shown read={read} after={[types]}>
         {(state) => (
           <>
-            <Connection key={state.tag} state={state} path={path} />
+            <Connection key={state.drawn} state={state} path={path} />
             <Endpoints path={path} />
           </>
         )}
@@ -96,6 +96,7 @@ function Connection({ state: { data, tag }, path }: Props) {
         groupsOf={({ groups }) => groups}
         fieldsOf={() => data.fields}
         values={data.settings}
+        tag={tag}
         change={change}
         onSubmit={(settings) => change.mutate({ path, tag, body: { settings } })}
       />

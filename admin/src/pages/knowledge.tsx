@@ -1,11 +1,11 @@
 /** The embeddings of a client's knowledge. */
 
 import { RotateCw } from "lucide-react";
-import { useForm } from "react-hook-form";
 
 import { ApiProblem, type Tagged } from "../api/client.ts";
 import { useChange, useReadTagged } from "../api/query.ts";
 import type { ClientEmbeddings, GivenUpPassage } from "../api/types.ts";
+import { useStoredForm } from "../form/stored-form.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -35,7 +35,7 @@ export function Component() {
         {(state) => (
           <>
             <Progress state={state} path={path} />
-            <Settings key={state.tag} state={state} path={path} />
+            <Settings key={state.drawn} state={state} path={path} />
           </>
         )}
       </Shown>
@@ -97,8 +97,10 @@ function Settings({ state: { data, tag }, path }: Props) {
   const toasts = useToasts();
   const mayChange = useMay();
   const isOwn = data.source === "client";
-  const { register, handleSubmit, formState } = useForm({
-    defaultValues: { model: data.model ?? "", dimensions: data.dimensions === null ? "" : String(data.dimensions), min_similarity: isOwn && data.min_similarity !== null ? String(data.min_similarity) : "" },
+  const { register, handleSubmit, formState } = useStoredForm(tag, {
+    model: data.model ?? "",
+    dimensions: data.dimensions === null ? "" : String(data.dimensions),
+    min_similarity: isOwn && data.min_similarity !== null ? String(data.min_similarity) : "",
   });
   const change = useChange("PUT /admin/clients/{client_id}/embeddings", { refreshes: [READ], onDone: () => toasts.say(t.common.saved) });
   const faults = change.error instanceof ApiProblem ? change.error.fields : {};

@@ -19,7 +19,7 @@ export function PriceDialog({ model, onClose }: { readonly model: CatalogModel; 
   const read = useReadTagged("GET /admin/models/{provider}/{model}/price", { path: { provider: model.provider, model: model.model } });
   return (
     <Dialog title={t.models.priceOf(model.model)} description={t.models.perMillion} isOpen onClose={onClose}>
-      <Shown read={read} rows={4}>{(state) => <PriceForm key={state.tag} state={state} onClose={onClose} />}</Shown>
+      <Shown read={read} rows={4}>{(state) => <PriceForm key={state.drawn} state={state} onClose={onClose} />}</Shown>
     </Dialog>
   );
 }

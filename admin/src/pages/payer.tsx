@@ -1,10 +1,9 @@
 /** Who pays for a client: its gateway, and what it saved there. */
 
-import { useForm } from "react-hook-form";
-
 import { ApiProblem, type Tagged } from "../api/client.ts";
 import { useChange, useReadTagged } from "../api/query.ts";
 import type { PayerState } from "../api/types.ts";
+import { useStoredForm } from "../form/stored-form.ts";
 import { useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -25,7 +24,7 @@ export function Component() {
   return (
     <Page title={t.payer.title} lead={t.payer.lead}>
       <Card>
-        <Shown read={read} rows={3}>{(state) => <PayerForm key={state.tag} clientId={clientId} state={state} />}</Shown>
+        <Shown read={read} rows={3}>{(state) => <PayerForm key={state.drawn} clientId={clientId} state={state} />}</Shown>
       </Card>
     </Page>
   );
@@ -36,7 +35,7 @@ function PayerForm({ clientId, state: { data, tag } }: { readonly clientId: stri
   const toasts = useToasts();
   const mayChange = useMay();
   const { gateway, customer, method } = data;
-  const { register, handleSubmit, watch, formState: { errors } } = useForm({ defaultValues: { gateway, customer, method } });
+  const { register, handleSubmit, watch, formState: { errors } } = useStoredForm(tag, { gateway, customer, method });
   const change = useChange("PUT /admin/clients/{client_id}/payer", { refreshes: [READ], isQuiet: true, onDone: () => toasts.say(t.common.saved) });
   const faults = change.error instanceof ApiProblem ? change.error.fields : {};
   const [chosen, named] = watch(["gateway", "customer"]);

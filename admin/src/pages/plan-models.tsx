@@ -1,10 +1,9 @@
 /** Which models a plan offers its clients, and which it allows them. */
 
-import { useForm } from "react-hook-form";
-
 import type { Tagged } from "../api/client.ts";
 import { useChange, useReadTagged } from "../api/query.ts";
 import type { PlanProvidersState } from "../api/types.ts";
+import { useStoredForm } from "../form/stored-form.ts";
 import { useMessages } from "../language.tsx";
 import { linesOf } from "../lines.ts";
 import { useMay } from "../session.tsx";
@@ -22,7 +21,7 @@ export function PlanModels({ plan }: { readonly plan: string }) {
   const read = useReadTagged(READ, { path: { plan } });
   return (
     <Card title={t.plans.models} hint={t.plans.modelsLead}>
-      <Shown read={read} rows={5}>{(state) => <ModelsForm key={state.tag} state={state} />}</Shown>
+      <Shown read={read} rows={5}>{(state) => <ModelsForm key={state.drawn} state={state} />}</Shown>
     </Card>
   );
 }
@@ -31,8 +30,12 @@ function ModelsForm({ state: { data, tag } }: { readonly state: Tagged<PlanProvi
   const t = useMessages();
   const toasts = useToasts();
   const mayChange = useMay();
-  const { register, handleSubmit, formState: { errors } } = useForm({
-    defaultValues: { chain: data.chain.join("\n"), models: (data.models ?? []).join("\n"), may_choose: data.may_choose, simple: data.simple.join("\n"), threshold: String(data.threshold) },
+  const { register, handleSubmit, formState: { errors } } = useStoredForm(tag, {
+    chain: data.chain.join("\n"),
+    models: (data.models ?? []).join("\n"),
+    may_choose: data.may_choose,
+    simple: data.simple.join("\n"),
+    threshold: String(data.threshold),
   });
   const change = useChange("PUT /admin/plans/{plan}/providers", { refreshes: [READ], isQuiet: true, onDone: () => toasts.say(t.common.saved) });
   const isThreshold = (text: string): true | string => (/^\d+$/.test(text) && Number(text) <= 100) || t.schemaForm.numberInvalid;

@@ -1,11 +1,11 @@
 /** One plan: what it costs, and which models it offers and allows. */
 
-import { useForm } from "react-hook-form";
 import { useParams } from "react-router";
 
 import type { Tagged } from "../api/client.ts";
 import { useChange, useRead, useReadTagged } from "../api/query.ts";
 import type { PlanItem, PlanPriceState } from "../api/types.ts";
+import { useStoredForm } from "../form/stored-form.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -33,7 +33,7 @@ export function Component() {
           {(state) => (
             <div className="grid gap-4">
               <Summary plan={plans.data?.plans.find((each) => each.plan === plan)} />
-              <Card title={t.plans.price} hint={t.plans.priceLead}><PriceForm key={state.tag} state={state} /></Card>
+              <Card title={t.plans.price} hint={t.plans.priceLead}><PriceForm key={state.drawn} state={state} /></Card>
             </div>
           )}
         </Shown>
@@ -58,7 +58,7 @@ function PriceForm({ state: { data, tag } }: { readonly state: Tagged<PlanPriceS
   const t = useMessages();
   const toasts = useToasts();
   const mayChange = useMay();
-  const { register, handleSubmit, watch, formState: { errors } } = useForm({ defaultValues: { base: shortened(data.base), currency: data.currency, usage_rate: shortened(data.usage_rate) } });
+  const { register, handleSubmit, watch, formState: { errors } } = useStoredForm(tag, { base: shortened(data.base), currency: data.currency, usage_rate: shortened(data.usage_rate) });
   const change = useChange("PUT /admin/plans/{plan}/price", { refreshes: [READ_PRICE, READ_PLANS], isQuiet: true, onDone: () => toasts.say(t.common.saved) });
   const currency = watch("currency").trim().toUpperCase();
   const isAmount = { validate: (text: string) => AMOUNT.test(text.trim()) || t.plans.amountInvalid };
