@@ -97,6 +97,37 @@ async def test_keys_lead_to_pages_and_can_be_turned_off(browser: Browser, dashbo
         await expect(shortcuts).to_have_count(0)
 
 
+async def test_the_menu_of_the_account_goes_by_keys(browser: Browser, dashboard: Dashboard) -> None:
+    async with signed_in(browser, dashboard) as page:
+        await page.goto(dashboard.path("plugins"))
+        await settled(page)
+        button = page.get_by_role("button", name="Account and settings")
+        await button.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("menuitemradio").first).to_be_focused()
+        await page.keyboard.press("ArrowUp")
+        await expect(page.get_by_role("menuitem", name="Sign out")).to_be_focused()
+        await page.keyboard.press("m")
+        await expect(page.get_by_role("menuitem", name="My account")).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("menu")).to_have_count(0)
+        await expect(button).to_be_focused()
+
+
+async def test_a_page_whose_file_is_gone_says_so_and_the_others_go_on(
+    browser: Browser, dashboard: Dashboard
+) -> None:
+    async with signed_in(browser, dashboard, broken="/dashboard/assets/") as page:
+        await page.route("**/dashboard/assets/audit-*.js", lambda route: route.abort())
+        await page.goto(dashboard.path("plugins"))
+        await settled(page)
+        menu = page.get_by_role("navigation", name="Main menu")
+        await menu.get_by_role("link", name="Audit log").click()
+        await expect(page.get_by_text("The dashboard was renewed on the server")).to_be_visible()
+        await menu.get_by_role("link", name="System health").click()
+        await expect(page.get_by_role("heading", name="System health")).to_be_visible()
+
+
 async def test_theme_and_language_are_kept(browser: Browser, dashboard: Dashboard) -> None:
     async with signed_in(browser, dashboard, color_scheme="light") as page:
         await page.goto(dashboard.path("plugins"))
