@@ -47,24 +47,25 @@ OBSERVE = """
 # What other pages need is fetched once nothing else is to be done: it is not part of the first load.
 STAY_BUSY = "window.requestIdleCallback = () => 0;"
 
-# From the click until the frame that has the other page's heading, until that which has its data, and until that
-# which has its charts drawn as well.
+# From the click until the frame that has the other page's heading, until that which has its data, and until
+# that which has its charts drawn as well.
 CHANGE = """async (href) => {
   const link = [...document.querySelectorAll("aside a")].find((a) => a.getAttribute("href") === href);
   const [before, title] = [document.querySelector("main h1"), document.title];
   const began = performance.now();
   const until = async (is) => {
-    while (!is()) {
+    do {
       if (performance.now() > began + 5_000) throw new Error(`${href} does not come up`);
       await new Promise(requestAnimationFrame);
-    }
-    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    } while (!is());
+    await new Promise((done) => setTimeout(done)); // That frame is painted by then.
     return performance.now() - began;
   };
   const heading = () => document.querySelector("main h1");
   link.click();
   const there = await until(() => heading() && (heading() !== before || document.title !== title));
-  const figures = await until(() => heading() && !document.querySelector("main .animate-pulse:not(figure *)"));
+  const outside = "main .animate-pulse:not(figure *)";
+  const figures = await until(() => heading() && !document.querySelector(outside));
   return [there, figures, await until(() => !document.querySelector("main .animate-pulse"))];
 }"""
 FETCHED = """() => Object.fromEntries(performance.getEntriesByType("resource")
@@ -117,7 +118,8 @@ async def _first_load(browser: Browser, made: Installation, slow: float) -> None
     sizes = {path: sum(load.values()) - load.get(charts, 0) for path, load in loads.items()}
     heaviest = max(sizes, key=sizes.__getitem__)
     print(f"| first load, gzip (goal {FIRST_LOAD_BYTES}) | files | bytes | of the goal |\n|---|---|---|---|")
-    for name, path in ((f"the heaviest of {len(loads)} pages ({heaviest})", heaviest), ("the first page", "")):
+    rows = {f"the heaviest of {len(loads)} pages ({heaviest})": heaviest, "the first page": ""}
+    for name, path in rows.items():
         files = len(loads[path].keys() - {charts})
         print(f"| {name} | {files} | {sizes[path]} | {sizes[path] / FIRST_LOAD_BYTES:.0%} |")
     print(f"| charts, fetched after the first figures | 1 | {loads[''][charts]} | |")
@@ -125,7 +127,8 @@ async def _first_load(browser: Browser, made: Installation, slow: float) -> None
         await _land(page, made.path(""))
         await page.wait_for_load_state("networkidle")
         every: dict[str, int] = await page.evaluate(FETCHED)
-    print(f"\nwith every other page, fetched in idle time: {sum(every.values())} bytes in {len(every)} files\n")
+    total = sum(every.values())
+    print(f"\nwith every other page, fetched in idle time: {total} bytes in {len(every)} files\n")
 
 
 def _charts_library() -> str:

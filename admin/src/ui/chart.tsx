@@ -36,8 +36,11 @@ export function Chart(props: ChartProps) {
   const t = useMessages();
   const { title, points, series, format, formatAt } = props;
   const [isDrawn, setDrawn] = useState(false);
-  // What stands beside it is seen before the drawing, which takes its time, is begun.
-  useEffect(() => startTransition(() => setDrawn(true)), []);
+  useEffect(() => {
+    // The drawing takes its time: it is begun after the frame that shows what stands beside it.
+    const frame = requestAnimationFrame(() => setTimeout(() => startTransition(() => setDrawn(true))));
+    return () => cancelAnimationFrame(frame);
+  }, []);
   const room = <div className="h-full animate-pulse rounded-md bg-sunken" />;
   return (
     <figure className="grid gap-2">
