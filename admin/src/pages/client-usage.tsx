@@ -1,6 +1,7 @@
 /** What a client used, by day and by model. */
 
 import { Download } from "lucide-react";
+import { memo } from "react";
 
 import { urlOf } from "../api/client.ts";
 import { useRead } from "../api/query.ts";
@@ -29,12 +30,12 @@ export function Component() {
   return (
     <Page title={t.usage.title} lead={t.usage.clientLead} actions={<DownloadLink icon={Download} href={urlOf("GET /admin/clients/{client_id}/usage/export", { path, query })}>{t.usage.export}</DownloadLink>}>
       <Filters><SpanFilter days={days} onChoose={(next) => setFilters({ days: next })} /></Filters>
-      <Shown read={usage} after={[history, dashboard]}>
+      <Shown read={usage} after={[history]}>
         {({ total }) => (
           <>
             <Totals total={total} />
             <Shown read={history}>{(data) => <Days history={data} />}</Shown>
-            <Shown read={dashboard}>{({ savings }) => <Savings savings={savings} />}</Shown>
+            <Shown read={dashboard} room={<Savings />}>{({ savings }) => <Savings savings={savings} />}</Shown>
             <List
               label={t.usage.byModel}
               read={usage}
@@ -50,7 +51,8 @@ export function Component() {
   );
 }
 
-function Days({ history }: { readonly history: UsageHistory }) {
+/** Its charts are drawn again for other days only, not because something beside them has come. */
+const Days = memo(function Days({ history }: { readonly history: UsageHistory }) {
   const t = useMessages();
   const formats = useFormats();
   const points = history.days.map(({ date, total }) => ({ at: date, cost: Number(total.cost), input: total.tokens_input, output: total.tokens_output }));
@@ -64,4 +66,4 @@ function Days({ history }: { readonly history: UsageHistory }) {
       </Card>
     </div>
   );
-}
+});

@@ -60,16 +60,18 @@ export function TopTools({ tools }: { readonly tools: readonly ToolFigures[] }) 
   );
 }
 
-export function Savings({ savings }: { readonly savings: Dashboard["savings"] }) {
+/** Without figures: the room for them. */
+export function Savings({ savings }: { readonly savings?: Dashboard["savings"] }) {
   const t = useMessages();
   const formats = useFormats();
+  const coming = <span className="inline-block h-3 w-24 animate-pulse rounded-md bg-line" />;
   return (
     <Card title={t.home.savings}>
       <Facts
         facts={[
-          [t.home.answersAgain, `${formats.number(savings.response_cache_answers)} · ${formats.money(savings.response_cache)}`],
-          [t.home.promptCache, formats.money(savings.prompt_cache)],
-          [t.home.routing, `${formats.number(savings.routing_messages)} · ${formats.money(savings.routing)}`],
+          [t.home.answersAgain, savings ? `${formats.number(savings.response_cache_answers)} · ${formats.money(savings.response_cache)}` : coming],
+          [t.home.promptCache, savings ? formats.money(savings.prompt_cache) : coming],
+          [t.home.routing, savings ? `${formats.number(savings.routing_messages)} · ${formats.money(savings.routing)}` : coming],
         ]}
       />
     </Card>

@@ -70,13 +70,15 @@ interface ShownProps<T> {
   /** What is shown in it, or below: where all come up at once nothing moves. */
   readonly after?: readonly Reading<unknown>[];
   readonly rows?: number;
+  /** What keeps its room where a skeleton of some rows would not. */
+  readonly room?: ReactNode;
   readonly children: (data: T) => ReactNode;
 }
 
 /** The one way a read is shown: skeleton, failure with a retry, or the data. */
-export function Shown<T>({ read, after = [], rows, children }: ShownProps<T>) {
+export function Shown<T>({ read, after = [], rows, room, children }: ShownProps<T>) {
   const isComplete = after.every(({ data, error }) => data !== undefined || error !== null);
   if (read.data !== undefined && isComplete) return children(read.data);
   if (read.data === undefined && read.error) return <Failure error={read.error} onRetry={() => void read.refetch()} />;
-  return <Skeleton {...(rows === undefined ? {} : { rows })} />;
+  return room ?? <Skeleton {...(rows === undefined ? {} : { rows })} />;
 }
