@@ -150,6 +150,31 @@ async def test_a_tool_is_made_changed_and_deleted(desk: Page, dashboard: Dashboa
     await expect(desk.get_by_role("link", name="track_parcel")).to_have_count(0)
 
 
+async def test_who_saves_before_the_schema_is_checked_waits_and_loses_nothing(
+    desk: Page, dashboard: Dashboard
+) -> None:
+    origin = dashboard.url.removesuffix("/dashboard/")
+    made = {"tool_name": "hasty", "description": "Slow.", "parameters_schema": SCHEMA, "backend": "n8n"}
+    post = await desk.context.request.post(
+        dashboard.path("../admin/tools"), data=made, headers={"Origin": origin}
+    )
+    assert post.ok, await post.text()
+    is_saved = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await is_saved.wait()
+        await route.continue_()
+
+    await desk.route("**/admin/tools/schema", late)
+    await desk.goto(dashboard.path("tools/hasty/edit"))
+    await desk.get_by_label("What it does").fill("Quick.")
+    await desk.get_by_role("button", name="Save").click()
+    await expect(desk.get_by_role("button", name="Save")).to_be_disabled()
+    is_saved.set()
+    await desk.wait_for_url("**/tools/hasty")
+    assert (await read(desk, dashboard, "tools/hasty"))["description"] == "Quick."
+
+
 async def test_a_change_of_a_tool_made_meanwhile_is_not_overwritten(desk: Page, dashboard: Dashboard) -> None:
     origin = dashboard.url.removesuffix("/dashboard/")
     made = {"tool_name": "shared", "description": "Ours.", "parameters_schema": SCHEMA, "backend": "n8n"}

@@ -1,6 +1,6 @@
 /** A JSON Schema as it is being written: the text, and what is wrong with it, told a moment after the last key. */
 
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 
 import { ask } from "../api/client.ts";
@@ -19,22 +19,31 @@ export interface SchemaDraft {
   readonly faults: readonly { readonly path: string; readonly message: string }[] | undefined;
   /** Why the server could not be asked. */
   readonly error: Error | null;
-  /** What was written, where nothing is wrong with it. */
+  /** What is written, where the server has nothing against it. */
   readonly value: Json | undefined;
+  /** The same, asked for at once: who saves does not wait for the moment after the last key. */
+  readonly checked: () => Promise<Json | undefined>;
 }
 
 export function useSchemaDraft(first: Json): SchemaDraft {
   const [text, write] = useState(() => JSON.stringify(first, null, 2));
   const settled = useSettled(text);
   const { value, fault } = useMemo(() => parsedJson(text), [text]);
-  const check = useQuery({
-    queryKey: [CHECK, settled],
+  const cache = useQueryClient();
+  const asked = queryOptions({
+    queryKey: [CHECK, text],
     queryFn: ({ signal }) => ask(CHECK, { body: { parameters_schema: value ?? null } }, signal),
-    enabled: fault === undefined && settled === text,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const faults = settled === text && fault === undefined ? check.data?.faults : undefined;
-  return { text, write, syntax: fault, faults, error: check.error, value: faults?.length === 0 ? value : undefined };
+  const check = useQuery({ ...asked, enabled: fault === undefined && settled === text });
+  const faults = fault === undefined ? check.data?.faults : undefined;
+  const checked = async () => {
+    if (fault !== undefined) return undefined;
+    // Why it fails is told where the text is.
+    const answer = await cache.fetchQuery(asked).catch(() => undefined);
+    return answer?.faults.length === 0 ? value : undefined;
+  };
+  return { text, write, syntax: fault, faults, error: check.error, value: faults?.length === 0 ? value : undefined, checked };
 }
 
 function useSettled(text: string): string {

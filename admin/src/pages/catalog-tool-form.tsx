@@ -47,12 +47,13 @@ export function CatalogToolForm({ tool, submit, isBusy, error, onSave }: Props) 
   const id = useId();
   const { parameters_schema, ...written } = tool;
   const schema = useSchemaDraft(parameters_schema);
-  const { register, handleSubmit, formState: { errors, isSubmitted } } = useForm({ defaultValues: written });
+  const { register, handleSubmit, formState: { errors, isSubmitted, isSubmitting } } = useForm({ defaultValues: written });
   const isNeeded = { validate: (text: string) => text.trim() !== "" || t.schemaForm.required };
-  const save = ({ name, description, category, backend, ...flags }: typeof written) => {
-    if (schema.value === undefined) return;
+  const save = async ({ name, description, category, backend, ...flags }: typeof written) => {
+    const checked = await schema.checked();
+    if (checked === undefined) return;
     const chosen = Object.fromEntries(FLAGS.map((flag) => [flag, flags[flag]])) as Record<Flag, boolean>;
-    onSave(name.trim(), { description: description.trim(), category: category.trim(), backend, ...chosen, parameters_schema: schema.value as { readonly [name: string]: Json } });
+    onSave(name.trim(), { description: description.trim(), category: category.trim(), backend, ...chosen, parameters_schema: checked as { readonly [name: string]: Json } });
   };
   return (
     <>
@@ -69,7 +70,7 @@ export function CatalogToolForm({ tool, submit, isBusy, error, onSave }: Props) 
         </Card>
       </form>
       <SchemaEditor draft={schema} isHeldBack={isSubmitted} />
-      <Actions><Button type="submit" form={id} look="primary" isBusy={isBusy}>{submit}</Button></Actions>
+      <Actions><Button type="submit" form={id} look="primary" isBusy={isBusy || isSubmitting}>{submit}</Button></Actions>
     </>
   );
 }
