@@ -151,7 +151,7 @@ async def _runs(services: Services) -> HealthCheck:
 
 
 def _plugins(services: Services) -> HealthCheck:
-    ailing = failing(services.registry, services.settings.plugins)
+    ailing = failing(services.registry)
     if not ailing:
         return _ok("plugins", f"{len(services.registry.plugins)} loaded")
     named = ", ".join(f"{item.id} ({item.state})" for item in ailing)

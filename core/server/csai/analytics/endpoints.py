@@ -47,6 +47,5 @@ async def _dashboard(services: Services, client_ids: ClientIds, days: int) -> Da
             client_ids,
             days=days,
             registry=services.registry,
-            allowed=services.settings.plugins,
             now=services.clock.now(),
         )

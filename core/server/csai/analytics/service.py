@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,7 +34,7 @@ from csai.analytics.schemas import (
     ToolFigures,
     Used,
 )
-from csai.plugins.inventory import listing
+from csai.plugins.inventory import known
 from csai.plugins.registry import PluginRegistry
 from csai.usage.counter import period_of
 from csai.usage.service import usd
@@ -53,7 +53,6 @@ async def dashboard(
     *,
     days: int,
     registry: PluginRegistry,
-    allowed: Iterable[str],
     now: datetime,
 ) -> Dashboard:
     """Of the clients that are looked at; None: all."""
@@ -80,7 +79,7 @@ async def dashboard(
         models=[_model(row) for row in await found.models(first)],
         by_client=[_spender(row) for row in await found.spenders(first, most=TOP_CLIENTS)],
         savings=_savings(await found.saved(first)),
-        plugins=failing(registry, allowed),
+        plugins=failing(registry),
         limits=_near_limits(await found.counted(_periods(now)), now),
         activity=await _activity(found),
     )
@@ -97,11 +96,11 @@ def figures_of(row: ToolRow) -> ToolFigures:
     )
 
 
-def failing(registry: PluginRegistry, allowed: Iterable[str]) -> list[FailingPlugin]:
+def failing(registry: PluginRegistry) -> list[FailingPlugin]:
     """Plugins that are kept out, or of which a part is in trouble."""
     return [
         FailingPlugin(id=item.id, state=item.state, cause=item.cause or "", remedy=item.remedy or "")
-        for item in listing(tuple(allowed), registry)
+        for item in sorted(known(registry), key=lambda item: item.id)
         if item.state in ("degraded", "quarantined")
     ]
 

@@ -115,8 +115,7 @@ async def switch_off(
     repository = ClientRepository(transaction, client_id)
     await repository.lock()
     row = (await repository.plugins()).get(plugin_id)
-    installed = {point.name for point in entry_points()}
-    if row is None and plugin_id not in installed:
+    if row is None and plugin_id not in (installed := {point.name for point in entry_points()}):
         there = ", ".join(sorted(installed)) or "none"
         raise Problem(404, "plugin_unknown", f"There is no plugin '{plugin_id[:64]}'. Installed: {there}.")
     row = row or ClientPluginRow(is_on_by_default, {}, None)

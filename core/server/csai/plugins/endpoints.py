@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -38,10 +39,10 @@ async def installed(request: Request) -> Any:
     services: Services = request.app.state.services
     await services.admins.enter(request, roles=READERS)
     settings = services.settings
+    listed = await asyncio.to_thread(listing, settings.plugins, services.registry)
     return {
         "plugins": [
-            {**asdict(item), "is_on_by_default": item.id in settings.plugins_on_by_default}
-            for item in listing(settings.plugins, services.registry)
+            {**asdict(item), "is_on_by_default": item.id in settings.plugins_on_by_default} for item in listed
         ]
     }
 

@@ -26,13 +26,18 @@ class Listed:
     remedy: str | None = None
 
 
-def listing(allowed: Collection[str], registry: PluginRegistry) -> list[Listed]:
-    """Every installed plugin, in the order of their ids."""
-    listed = [_loaded(plugin, registry) for plugin in registry.plugins.values()]
-    listed += [
+def known(registry: PluginRegistry) -> list[Listed]:
+    """What this process has, or keeps out."""
+    loaded = [_loaded(plugin, registry) for plugin in registry.plugins.values()]
+    return loaded + [
         Listed(item.id, [], item.distribution, item.version, "quarantined", item.cause, item.remedy)
         for item in registry.quarantined.values()
     ]
+
+
+def listing(allowed: Collection[str], registry: PluginRegistry) -> list[Listed]:
+    """Every installed plugin, in the order of their ids. Reads the files of whatever pip has installed."""
+    listed = known(registry)
     listed += [
         Listed(
             point.name,
