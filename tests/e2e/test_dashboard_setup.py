@@ -278,6 +278,33 @@ async def test_what_is_typed_while_a_form_is_saved_stays(desk: Page, dashboard: 
     await desk.unroute("**/admin/plans/default/price")
 
 
+async def test_what_is_typed_stays_while_figures_beside_it_are_asked_for_again(
+    desk: Page, dashboard: Dashboard
+) -> None:
+    asked: list[str] = []
+    answered = asyncio.Event()
+
+    async def fail_once(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            await route.fulfill(status=404, json={"code": "not_found", "detail": "Gone."})
+            return
+        await answered.wait()
+        await route.continue_()
+
+    await desk.route("**/statistics?*", fail_once)
+    await desk.goto(dashboard.path("clients/CLIENT"))
+    prompt = desk.get_by_role("main").locator("form textarea").first
+    await prompt.fill("Be brief.")
+    async with desk.expect_request("**/statistics?*"):
+        await desk.get_by_role("button", name="Try again").click()
+    await expect(prompt).to_have_value("Be brief.")
+    answered.set()
+    await expect(desk.get_by_role("button", name="Try again")).to_have_count(0)
+    await expect(prompt).to_have_value("Be brief.")
+    await desk.unroute("**/statistics?*")
+
+
 @pytest.fixture(scope="module")
 def viewer(dashboard: Dashboard) -> str:
     dashboard.add_admin("viewer@example.com", "viewer")

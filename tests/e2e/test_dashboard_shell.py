@@ -114,6 +114,44 @@ async def test_the_menu_of_the_account_goes_by_keys(browser: Browser, dashboard:
         await expect(button).to_be_focused()
 
 
+async def test_an_open_menu_leaves_the_browser_its_keys_and_gives_way(
+    browser: Browser, dashboard: Dashboard
+) -> None:
+    async with signed_in(browser, dashboard) as page:
+        await page.goto(dashboard.path("plugins"))
+        await settled(page)
+        await page.evaluate(
+            "addEventListener('keydown', (event) => { window.kept = event.defaultPrevented; })"
+        )
+        await page.get_by_role("button", name="Account and settings").click()
+        await page.get_by_role("menu").locator("p").first.click()
+        await page.keyboard.press("ArrowDown")
+        await expect(page.get_by_role("menuitemradio").first).to_be_focused()
+        await page.keyboard.press("Control+f")
+        assert await page.evaluate("window.kept") is False
+        await page.keyboard.press("Control+k")
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await expect(page.get_by_role("menu")).to_have_count(0)
+
+
+async def test_a_dialog_whose_file_is_gone_leaves_the_page_and_is_tried_anew(
+    browser: Browser, dashboard: Dashboard
+) -> None:
+    async with signed_in(browser, dashboard, broken="/dashboard/assets/") as page:
+        await page.route("**/dashboard/assets/dialog-window-*.js", lambda route: route.abort())
+        await page.goto(dashboard.path("plugins"))
+        await settled(page)
+        await page.keyboard.press("?")
+        await expect(page.get_by_text("The dashboard was renewed on the server")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
+        await page.unroute("**/dashboard/assets/dialog-window-*.js")
+        shortcuts = page.get_by_role("dialog", name="Keyboard shortcuts")
+        async with asyncio.timeout(20):
+            while not await shortcuts.count():
+                await page.keyboard.press("?")
+                await page.wait_for_timeout(100)
+
+
 async def test_a_page_whose_file_is_gone_says_so_and_the_others_go_on(
     browser: Browser, dashboard: Dashboard
 ) -> None:

@@ -40,9 +40,11 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def garbage_found_here() -> Iterator[None]:
+def garbage_found_here(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a test leaves unclosed fails that test, and not whichever comes later."""
     yield
+    # What it was handed has been closed by now, and is garbage too.
+    request.node.funcargs.clear()
     gc.collect()
     gc.freeze()
 

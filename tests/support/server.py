@@ -211,6 +211,7 @@ async def make_server(backend: Backend, tmp_path: Path) -> AsyncIterator[ServerF
     for server, http in opened:
         await http.aclose()
         await server.services.close()
+    opened.clear()
 
 
 async def _add_plan(server: Server, name: str, limits: Mapping[str, int]) -> None:

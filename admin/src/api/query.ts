@@ -81,9 +81,14 @@ function taggedKeyOf(route: string, request: { readonly path?: unknown; readonly
   return [route, request, "tagged"];
 }
 
+/** The key of the read of what a route changes. */
+function changedKeyOf<R extends Route>(route: R, { path }: Request<R>): QueryKey {
+  return taggedKeyOf(route.replace(/^(PUT|PATCH) /, "GET "), { path });
+}
+
 /** What PUT and PATCH answer is what reading would answer from now on, or a part of it. */
-async function keepAnswer<R extends Route>(cache: QueryClient, route: R, { path }: Request<R>, { data, tag }: Tagged<Answer<R>>): Promise<void> {
-  const key = taggedKeyOf(route.replace(/^(PUT|PATCH) /, "GET "), { path });
+async function keepAnswer<R extends Route>(cache: QueryClient, route: R, asked: Request<R>, { data, tag }: Tagged<Answer<R>>): Promise<void> {
+  const key = changedKeyOf(route, asked);
   // What is being read was asked for before the change.
   await cache.cancelQueries({ queryKey: key, exact: true });
   cache.setQueryData<Stored<object>>(key, (before) => before && { ...before, data: { ...before.data, ...data }, tag });
@@ -110,6 +115,8 @@ export function useChange<R extends Route, L extends ReadRoute = ReadRoute>(rout
   const key = optimistic && keyOf(optimistic.read, optimistic.request);
   return useMutation<Answer<R>, Error, Request<R>, Answer<L> | undefined>({
     mutationFn: async (asked) => {
+      // What is being read would overtake the answer, and draw the form anew.
+      if (asked.tag !== undefined) await cache.cancelQueries({ queryKey: changedKeyOf(route, asked), exact: true });
       const answer = await askTagged(route, asked);
       if (asked.tag !== undefined && answer.data !== undefined) await keepAnswer(cache, route, asked, answer);
       return answer.data;

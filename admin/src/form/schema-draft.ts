@@ -32,7 +32,8 @@ export function useSchemaDraft(first: Json): SchemaDraft {
   const cache = useQueryClient();
   const asked = queryOptions({
     queryKey: [CHECK, text],
-    queryFn: ({ signal }) => ask(CHECK, { body: { parameters_schema: value ?? null } }, signal),
+    // Without its signal: what is asked before a save is not given up as the next key comes.
+    queryFn: () => ask(CHECK, { body: { parameters_schema: value ?? null } }),
     staleTime: Number.POSITIVE_INFINITY,
   });
   const check = useQuery({ ...asked, enabled: fault === undefined && settled === text });

@@ -28,8 +28,9 @@ export function SettingsForm({ schema: given, values, tag = "", fields, onSubmit
   const t = useMessages();
   const schema = given as Schema;
   const [asked, setAsked] = useState<{ readonly tag: string; readonly cleared: ReadonlySet<string> }>({ tag, cleared: new Set() });
-  // What is stored by now has been cleared of them.
-  const cleared = asked.tag === tag ? asked.cleared : new Set<string>();
+  const [sent, setSent] = useState<ReadonlySet<string>>(new Set());
+  // What is stored by now has been cleared of those that were sent.
+  const cleared = asked.tag === tag ? asked.cleared : new Set([...asked.cleared].filter((name) => !sent.has(name)));
   const secrets = Object.keys(schema.properties ?? {}).filter((name) => isSecret(schema, name, fields));
   const stored = secrets.filter((name) => fields[name]?.source === "client");
   const before = draftsOf(schema, values);
@@ -45,7 +46,7 @@ export function SettingsForm({ schema: given, values, tag = "", fields, onSubmit
     return field?.env ? t.schemaForm.fromEnvironment(field.env) : undefined;
   };
   return (
-    <SchemaForm {...rest} schema={withoutRequired(schema)} values={values} tag={tag} noteOf={noteOf} onSubmit={(found, drafts) => onSubmit(changesIn(found, drafts))}>
+    <SchemaForm {...rest} schema={withoutRequired(schema)} values={values} tag={tag} noteOf={noteOf} onSubmit={(found, drafts) => { setSent(cleared); onSubmit(changesIn(found, drafts)); }}>
       {stored.length > 0 && !rest.isDisabled && (
         <div className="grid gap-2">
           {stored.map((name) => (

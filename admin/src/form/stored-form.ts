@@ -23,12 +23,18 @@ export function useStoredForm<T extends FieldValues>(tag: string, stored: T, opt
 
 function goOn<T extends FieldValues>({ getValues, reset, setValue }: UseFormReturn<T>, stored: T, settled: T): void {
   const shown = structuredClone(getValues());
+  const names = Object.keys(stored) as Path<T>[];
+  const isTyped = (name: Path<T>): boolean => !isSame(shown[name], settled[name]);
+  const takeOver = (name: Path<T>): void => {
+    if (!isTyped(name) && !isSame(shown[name], stored[name])) setValue(name, stored[name]);
+  };
+  // The rows of a list follow as long as it is known for one, which the reset forgets.
+  const lists = new Set(names.filter((name) => Array.isArray(shown[name])));
+  lists.forEach(takeOver);
   reset(stored, { keepValues: true });
-  for (const name of Object.keys(stored) as Path<T>[]) {
-    const isTyped = !isSame(shown[name], settled[name]);
-    // A list that is set is drawn anew, and loses the focus.
-    if (isTyped && !Array.isArray(shown[name])) setValue(name, shown[name], { shouldDirty: true });
-    else if (!isTyped && !isSame(shown[name], stored[name])) setValue(name, stored[name]);
+  for (const name of names.filter((each) => !lists.has(each))) {
+    if (isTyped(name)) setValue(name, shown[name], { shouldDirty: true });
+    else takeOver(name);
   }
 }
 

@@ -8,7 +8,6 @@ import type { ClientTool, TrialOutcome } from "../api/types.ts";
 import { pretty } from "../form/json-text.ts";
 import { SchemaForm } from "../form/schema-form.tsx";
 import type { Schema } from "../form/schema.ts";
-import { useStoredForm } from "../form/stored-form.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -74,7 +73,7 @@ function Tool({ tool, path }: { readonly tool: ClientTool; readonly path: Path }
           {mayChange && <Trial tool={tool} path={path} />}
         </div>
         <div className="grid gap-4">
-          {mayChange && <Settings tool={tool} path={path} />}
+          {mayChange && <Settings key={tool.tag} tool={tool} path={path} />}
           <Card title={t.tools.schema}><JsonView value={tool.parameters_schema} label={t.tools.schema} /></Card>
         </div>
       </div>
@@ -93,12 +92,8 @@ interface Values {
 function Settings({ tool, path }: { readonly tool: ClientTool; readonly path: Path }) {
   const t = useMessages();
   const toasts = useToasts();
-  const { register, handleSubmit, formState } = useStoredForm<Values>(tool.tag, {
-    webhook_url: "",
-    isWebhookCleared: false,
-    timeout_s: String(tool.timeout_s),
-    confirm: tool.confirm,
-    private: tool.private,
+  const { register, handleSubmit, formState } = useForm<Values>({
+    defaultValues: { webhook_url: "", isWebhookCleared: false, timeout_s: String(tool.timeout_s), confirm: tool.confirm, private: tool.private },
   });
   const change = useChange("PATCH /admin/clients/{client_id}/tools/{tool_name}", { refreshes: [READ], onDone: () => toasts.say(t.common.saved) });
   const save = (values: Values): void => {

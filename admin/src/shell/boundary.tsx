@@ -4,6 +4,7 @@ import { Component, type ReactNode } from "react";
 
 import { useMessages } from "../language.tsx";
 import { Button } from "../ui/button.tsx";
+import { isStale } from "../ui/deferred.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Failure } from "../ui/states.tsx";
 
@@ -38,10 +39,9 @@ export class Boundary extends Component<Props, State> {
 /** Also where its file is gone, as the server was renewed meanwhile. */
 function Broken({ error }: { readonly error: unknown }) {
   const t = useMessages();
-  const isStale = error instanceof TypeError && error.message.includes("import");
   return (
     <Page title={t.common.failed}>
-      {isStale ? <Empty title={t.common.staleBuild} /> : <Failure error={error instanceof Error ? error : new Error(String(error))} />}
+      {isStale(error) ? <Empty title={t.common.staleBuild} /> : <Failure error={error instanceof Error ? error : new Error(String(error))} />}
       <div className="text-center"><Button onClick={() => location.reload()}>{t.common.reload}</Button></div>
     </Page>
   );

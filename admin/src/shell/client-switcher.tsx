@@ -1,13 +1,13 @@
 /** Which client is looked at, and a way to another: it stays on the same page of the other client. */
 
 import { Building2, ChevronsUpDown } from "lucide-react";
-import { Suspense, useState } from "react";
+import { useState } from "react";
 import { useMatch, useNavigate } from "react-router";
 
 import { useRead } from "../api/query.ts";
 import { useMessages } from "../language.tsx";
 import { useMay, useSession, READERS } from "../session.tsx";
-import { deferred } from "../ui/deferred.tsx";
+import { Overlay, deferred } from "../ui/deferred.tsx";
 import { Mono } from "../ui/surface.tsx";
 import { useCurrentClient } from "./client.ts";
 
@@ -25,6 +25,10 @@ export function ClientSwitcher() {
   const listed = useRead("GET /admin/clients", { query: { search: typed, limit: 20 } }, { isEnabled: isOpen });
   const client = useRead("GET /admin/clients/{client_id}", { path: { client_id: clientId ?? "" } }, { isEnabled: clientId !== undefined });
   const commands = (listed.data?.clients ?? []).map(({ id, name, domain }) => ({ id, title: name, note: domain, run: () => void navigate(`/clients/${id}/${section}`) }));
+  const close = (): void => {
+    setOpen(false);
+    setTyped("");
+  };
   const shown = client.data?.name ?? (clientId && <Mono>{clientId}</Mono>) ?? t.shell.noClient;
   return (
     <>
@@ -34,7 +38,7 @@ export function ClientSwitcher() {
         <bdi className="min-w-0 truncate">{shown}</bdi>
         {hasChoice && <ChevronsUpDown size={14} aria-hidden="true" className="flex-none" />}
       </button>
-      {isOpen && <Suspense><Palette commands={commands} onType={setTyped} onClose={() => { setOpen(false); setTyped(""); }} /></Suspense>}
+      {isOpen && <Overlay onClose={close}><Palette commands={commands} onType={setTyped} onClose={close} /></Overlay>}
     </>
   );
 }

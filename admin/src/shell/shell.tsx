@@ -11,7 +11,7 @@ import { SessionProvider, useSession } from "../session.tsx";
 import { useLeave } from "../sign-in.ts";
 import { THEMES, useTheme } from "../theme.ts";
 import { IconButton } from "../ui/button.tsx";
-import { deferred } from "../ui/deferred.tsx";
+import { Overlay, deferred } from "../ui/deferred.tsx";
 import { Menu, MenuChoice, MenuItem, MenuLine } from "../ui/menu.tsx";
 import { Failure, Skeleton } from "../ui/states.tsx";
 import { Boundary } from "./boundary.tsx";
@@ -73,10 +73,8 @@ function Frame() {
           <Boundary at={location.key}><Suspense fallback={<Skeleton />}><Outlet key={clientId} /></Suspense></Boundary>
         </main>
       </div>
-      <Suspense>
-        {isDrawerOpen && <Drawer onClose={() => setDrawerOpen(false)} />}
-        {isPaletteOpen && <Palette onClose={() => setPaletteOpen(false)} commands={commands} />}
-      </Suspense>
+      {isDrawerOpen && <Overlay onClose={() => setDrawerOpen(false)}><Drawer onClose={() => setDrawerOpen(false)} /></Overlay>}
+      {isPaletteOpen && <Overlay onClose={() => setPaletteOpen(false)}><Palette onClose={() => setPaletteOpen(false)} commands={commands} /></Overlay>}
       <ShortcutsHelp isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
     </div>
   );

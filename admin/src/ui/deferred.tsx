@@ -1,6 +1,12 @@
 /** Parts of the interface in files of their own, which come when they are shown, or in idle time before. */
 
-import { type ComponentType, use } from "react";
+import { Component, type ComponentType, type ReactNode, Suspense, use } from "react";
+
+import { useMessages } from "../language.tsx";
+import { useToasts } from "./toast.tsx";
+
+/** How long a failure stands, as React draws a part again right after it. */
+const FAILED_MS = 1_000;
 
 let waiting: (() => Promise<void>)[] = [];
 
@@ -9,9 +15,13 @@ let waiting: (() => Promise<void>)[] = [];
 export function deferred<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> & { readonly fetch: () => Promise<void> } {
   let Part: ComponentType<P> | undefined;
   let loading: Promise<void> | undefined;
-  const begin = () => (loading ??= load().then((loaded) => void (Part = loaded)));
-  // What could not be had ahead is asked for again when it is shown.
-  const fetch = () => begin().catch(() => void (loading = undefined));
+  const begin = () => (loading ??= load().then((loaded) => void (Part = loaded), failed));
+  // What could not be had is asked for again the next time that it is shown.
+  const failed = (error: unknown): never => {
+    setTimeout(() => (loading = undefined), FAILED_MS);
+    throw error;
+  };
+  const fetch = () => begin().catch(() => undefined);
   waiting.push(fetch);
   function Deferred(props: P) {
     if (Part === undefined) use(begin());
@@ -26,5 +36,42 @@ export async function fetchDeferred(): Promise<void> {
     const next = waiting;
     waiting = [];
     await Promise.all(next.map((fetch) => fetch()));
+  }
+}
+
+/** What lies over the page and comes in a file of its own: where it fails, the page stays. */
+export function Overlay({ onClose, children }: { readonly onClose: () => void; readonly children: ReactNode }) {
+  const t = useMessages();
+  const toasts = useToasts();
+  const fail = (error: Error): void => {
+    toasts.fail(isStale(error) ? new Error(t.common.staleBuild) : error);
+    onClose();
+  };
+  return <Apart onFail={fail}><Suspense>{children}</Suspense></Apart>;
+}
+
+/** Whether its file is gone, as the server was renewed meanwhile, or cannot be reached. */
+export function isStale(error: unknown): boolean {
+  return error instanceof TypeError && error.message.includes("import");
+}
+
+interface ApartProps {
+  readonly onFail: (error: Error) => void;
+  readonly children: ReactNode;
+}
+
+class Apart extends Component<ApartProps, { readonly hasFailed: boolean }> {
+  override readonly state = { hasFailed: false };
+
+  static getDerivedStateFromError(): { readonly hasFailed: boolean } {
+    return { hasFailed: true };
+  }
+
+  override componentDidCatch(error: Error): void {
+    this.props.onFail(error);
+  }
+
+  override render(): ReactNode {
+    return !this.state.hasFailed && this.props.children;
   }
 }

@@ -1,10 +1,10 @@
 /** Dialogs: for a form, and for a question before what cannot be taken back. */
 
-import { type ReactNode, Suspense } from "react";
+import type { ReactNode } from "react";
 
 import { useMessages } from "../language.tsx";
 import { Button } from "./button.tsx";
-import { deferred } from "./deferred.tsx";
+import { Overlay, deferred } from "./deferred.tsx";
 
 export interface DialogProps {
   readonly title: string;
@@ -18,7 +18,7 @@ export interface DialogProps {
 const Window = deferred(() => import("./dialog-window.tsx").then((loaded) => loaded.Window));
 
 export function Dialog({ isOpen, ...rest }: DialogProps) {
-  return isOpen && <Suspense><Window {...rest} /></Suspense>;
+  return isOpen && <Overlay onClose={rest.onClose}><Window {...rest} /></Overlay>;
 }
 
 interface ConfirmProps extends Omit<DialogProps, "children" | "isWide"> {

@@ -1,7 +1,7 @@
 /** A button of the bar with a list of things to do, which the browser opens, closes and keeps above all else; the keys within it are ours. */
 
 import { Check, type LucideIcon } from "lucide-react";
-import { type KeyboardEvent, type MouseEvent, type ReactNode, type ToggleEvent, useId } from "react";
+import { type FocusEvent, type KeyboardEvent, type MouseEvent, type ReactNode, type ToggleEvent, useId } from "react";
 
 import { IconButton } from "./button.tsx";
 
@@ -12,7 +12,7 @@ export function Menu({ icon, label, children }: { readonly icon: LucideIcon; rea
   return (
     <>
       <IconButton icon={icon} label={label} popoverTarget={id} aria-haspopup="menu" />
-      <div id={id} popover="auto" role="menu" aria-label={label} onToggle={enter} onKeyDown={move} onClick={leave} className="inset-auto end-3 top-13 max-h-96 min-w-48 overflow-y-auto rounded-lg border border-line bg-raised p-1 text-ink shadow-pop sm:end-6">
+      <div id={id} popover="auto" role="menu" aria-label={label} tabIndex={-1} onToggle={enter} onKeyDown={move} onClick={choose} onBlur={leave} className="inset-auto end-3 top-13 max-h-96 min-w-48 overflow-y-auto rounded-lg border border-line bg-raised p-1 text-ink shadow-pop outline-none sm:end-6">
         {children}
       </div>
     </>
@@ -23,11 +23,19 @@ function enter({ newState, currentTarget }: ToggleEvent<HTMLElement>): void {
   if (newState === "open") itemsOf(currentTarget)[0]?.focus();
 }
 
-function leave({ target, currentTarget }: MouseEvent<HTMLElement>): void {
+function choose({ target, currentTarget }: MouseEvent<HTMLElement>): void {
   if (target instanceof Element && target.closest("button") !== null) currentTarget.hidePopover();
 }
 
+/** Where the focus goes elsewhere, as to what a shortcut opens; its own button closes it by itself. */
+function leave({ relatedTarget, currentTarget }: FocusEvent<HTMLElement>): void {
+  const isElsewhere = relatedTarget instanceof HTMLElement && !currentTarget.contains(relatedTarget);
+  if (isElsewhere && relatedTarget.getAttribute("popovertarget") !== currentTarget.id) currentTarget.hidePopover();
+}
+
 function move(event: KeyboardEvent<HTMLElement>): void {
+  // Those are the browser's, and the page's.
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const items = itemsOf(event.currentTarget);
   const at = items.findIndex((item) => item === document.activeElement);
   if (event.key === "Tab") event.currentTarget.hidePopover();

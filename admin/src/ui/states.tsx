@@ -67,8 +67,8 @@ export interface Reading<T> {
 
 interface ShownProps<T> {
   readonly read: Reading<T>;
-  /** What is shown in it, or below: where all come up at once nothing moves. */
-  readonly after?: readonly Reading<unknown>[];
+  /** What is shown in it, or below: where all come up at once nothing moves. One that failed is waited for no more. */
+  readonly after?: readonly { readonly isFetched: boolean }[];
   readonly rows?: number;
   /** What keeps its room where a skeleton of some rows would not. */
   readonly room?: ReactNode;
@@ -77,7 +77,7 @@ interface ShownProps<T> {
 
 /** The one way a read is shown: skeleton, failure with a retry, or the data. */
 export function Shown<T>({ read, after = [], rows, room, children }: ShownProps<T>) {
-  const isComplete = after.every(({ data, error }) => data !== undefined || error !== null);
+  const isComplete = after.every(({ isFetched }) => isFetched);
   if (read.data !== undefined && isComplete) return children(read.data);
   if (read.data === undefined && read.error) return <Failure error={read.error} onRetry={() => void read.refetch()} />;
   return room ?? <Skeleton {...(rows === undefined ? {} : { rows })} />;

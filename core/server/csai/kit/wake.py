@@ -62,7 +62,8 @@ class Wake:
             try:
                 await self._hear()
             except (RedisError, OSError, TimeoutError):
-                await asyncio.sleep(PAUSE_S)
+                if not is_ending():
+                    await asyncio.sleep(PAUSE_S)
 
     async def _hear(self) -> None:
         redis: Any = Redis.from_url(self._url, socket_connect_timeout=PAUSE_S)
