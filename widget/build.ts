@@ -66,6 +66,8 @@ async function shrink(path: string): Promise<void> {
     ecma: 2020,
     module: !path.startsWith(join(DIST, "making")),
     compress: { passes: 3, pure_getters: true },
+    // What is fetched because somebody waits for it is compiled while it arrives, and not function by function.
+    format: { preamble: name.startsWith("app") ? "//# allFunctionsCalledOnLoad" : "" },
     sourceMap: { content: readFileSync(`${path}.map`, "utf8"), filename: name, url: `${name}.map` },
   });
   writeFileSync(path, `${code}\n`);

@@ -93,12 +93,14 @@ class TestRefusals:
         self, page: Page, server: FakeServer
     ) -> None:
         server.config["notices"] = {"is_consent_required": True}
-        server.config_refusals = [500, 503]
+        # Asked for by the page, by the pointer that comes and by the click.
+        server.config_refusals = [500, 503] * 5
         await visit(page, server)
         bubble = page.get_by_role("button", name="Open chat")
         await bubble.click()
         await expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
         await expect(page.get_by_role("dialog")).to_have_count(0)
+        server.config_refusals.clear()
         await bubble.click()
         await expect(page.get_by_role("dialog").get_by_role("button", name="I agree")).to_be_visible()
 

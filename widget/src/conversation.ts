@@ -320,9 +320,11 @@ export class Conversation {
       const retry = newPending({ message: pending.request.message, session_id: id || undefined });
       entry.text = "";
       entry.failure = { text: message.content || this.#labels.failedServer, retry, waitS: 0 };
-    } else if (status === "blocked") {
-      entry.text = message.content; // the business' own words, and no answer to be judged
-    } else if (message.content) [entry.text, entry.id] = [message.content, message.id];
+    } else if (message.content) {
+      entry.text = message.content;
+      // The business' own words in place of an answer are not judged.
+      if (status !== "blocked") entry.id = message.id;
+    }
     if (status === "handed_off" && !entry.text) this.#observer.removed(entry);
     else this.#observer.finished(entry);
     if (status === "handed_off" && this.#handover.hand.state === AI.state) this.#handOver({ ...AI, state: "queued" });
