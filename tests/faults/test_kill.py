@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -143,7 +143,7 @@ async def check_what_is_left(
 
 
 async def check_counters(
-    fleet: Fleet, visitor: Visitor, ledger: list[Mapping[str, Any]], tool_calls: int, status: str
+    fleet: Fleet, visitor: Visitor, ledger: Sequence[Mapping[str, Any]], tool_calls: int, status: str
 ) -> None:
     """Nothing is reserved any more, and what is used is what the ledger and the log say."""
     rows = await fleet.rows(Counter, client_id=visitor.client.id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,22 +21,23 @@ from csai_provider_openai import OpenAIProvider, OpenAISettings
 from csai_sdk import ModelReply, ModelRequest, PluginContext, Provider, ProviderError, Usage, UserMessage
 from csai_testkit.replay import Exchange, ReplayServer
 
-from tests.faults.vendor_replicas import OUTPUT_CAP, Installation, Replica, installed, is_asked, until, worded
-from tests.support.backend import PostgresRedis
+from tests.faults.vendor_replicas import (
+    OUTPUT_CAP,
+    Installation,
+    Replica,
+    installation,
+    is_asked,
+    until,
+    worded,
+)
 from tests.support.server import sse_events
 from tests.support.vendor import ANSWER, COMPLETION_TOKENS, PROMPT_TOKENS, body_of, events_of, steps_of
+
+__all__ = ["installation"]
 
 SILENCE_S = 2.5
 VENDORS = ("openai", "claude")
 OTHER = {"openai": "claude", "claude": "openai"}
-
-
-@pytest.fixture(scope="module")
-def installation(
-    postgres_redis: PostgresRedis, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Installation]:
-    with installed(postgres_redis, tmp_path_factory.mktemp("installation")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -12,22 +11,15 @@ import pytest
 from tests.faults.vendor_replicas import (
     Installation,
     Replica,
-    installed,
+    installation,
     is_asked,
     is_left_alone,
     say,
     until,
     worded,
 )
-from tests.support.backend import PostgresRedis
 
-
-@pytest.fixture(scope="module")
-def installation(
-    postgres_redis: PostgresRedis, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Installation]:
-    with installed(postgres_redis, tmp_path_factory.mktemp("installation")) as made:
-        yield made
+__all__ = ["installation"]
 
 
 @pytest.fixture(scope="module")

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from csai.clients.repository import ClientRepository
 from csai.clients.service import NewClient, create_client
-from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
-from csai.models import Base, Plan
+from csai.models import Plan
 from sqlalchemy import insert, select
 
 from tests.support.backend import Backend, PostgresRedis
 from tests.support.program import Program, running
+from tests.support.tables import Tables
 from tests.support.vendor import Vendors
 from tests.support.waiting import PATIENCE_S
 
@@ -37,12 +38,13 @@ class Replica:
     url: str
 
 
-class Installation:
+class Installation(Tables):
     """Server processes over one database, and what it holds."""
 
     def __init__(self, backend: Backend, vendors: Vendors, folder: Path, processes: ExitStack) -> None:
+        super().__init__(backend)
         self.vendors = vendors
-        self._backend, self._folder, self._processes = backend, folder, processes
+        self._folder, self._processes = folder, processes
 
     async def start(self, account: str = "shared", **variables: str) -> Replica:
         """A server process whose own keys are those of an account."""
@@ -75,20 +77,6 @@ class Installation:
                 )
         return client
 
-    async def rows(self, model: type[Base], **equal: Any) -> list[dict[str, Any]]:
-        table = model.__table__
-        statement = select(table).where(*(table.c[name] == value for name, value in equal.items()))
-        async with self.database() as database, database.read() as connection:
-            return [dict(row) for row in (await connection.execute(statement)).mappings()]
-
-    @asynccontextmanager
-    async def database(self) -> AsyncIterator[Database]:
-        database = Database(self._backend.database_url, pool_size=2)
-        try:
-            yield database
-        finally:
-            await database.close()
-
     def _environment(self, account: str) -> dict[str, str]:
         return {
             "CSAI_DATABASE_URL": self._backend.database_url,
@@ -107,10 +95,13 @@ class Installation:
         }
 
 
-@contextmanager
-def installed(stores: PostgresRedis, folder: Path) -> Iterator[Installation]:
+@pytest.fixture(scope="module")
+def installation(
+    postgres_redis: PostgresRedis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
     """An installation without a process yet, and the vendors that it asks."""
-    with Vendors().serving() as vendors, stores.fresh(folder) as backend, ExitStack() as processes:
+    folder = tmp_path_factory.mktemp("installation")
+    with Vendors().serving() as vendors, postgres_redis.fresh(folder) as backend, ExitStack() as processes:
         yield Installation(backend, vendors, folder, processes)
 
 

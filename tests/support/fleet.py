@@ -7,8 +7,8 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,16 @@ import httpx
 from csai.clients.repository import ClientRepository
 from csai.clients.service import NewClient, create_client
 from csai.clients.switch import switch_tool
-from csai.database import Database
 from csai.kit.clock import SystemClock
 from csai.kit.crypto import Keyring
-from csai.models import Base, Plan
+from csai.models import Plan
 from csai.tools.repository import Catalog
 from sqlalchemy import insert, select
 
 from tests.support.backend import Backend
 from tests.support.program import Program, running
 from tests.support.server import sse_events
+from tests.support.tables import Tables
 from tests.support.upstream import TOOLS, Upstream
 from tests.support.waiting import PATIENCE_S
 
@@ -71,12 +71,13 @@ class Replica:
         self.process.send_signal(signal.SIGCONT)
 
 
-class Fleet:
+class Fleet(Tables):
     """An installation: its processes, and what its database holds."""
 
     def __init__(self, backend: Backend, upstream: Upstream, folder: Path, processes: ExitStack) -> None:
+        super().__init__(backend)
         self.upstream = upstream
-        self._backend, self._folder, self._processes = backend, folder, processes
+        self._folder, self._processes = folder, processes
 
     async def start(self, **variables: str) -> Replica:
         """One more server process, ready to be talked to."""
@@ -133,23 +134,6 @@ class Fleet:
                     clock=clock,
                 )
         return client
-
-    async def rows(self, model: type[Base], **equal: Any) -> list[Mapping[str, Any]]:
-        """What a table holds."""
-        table = model.__table__
-        statement = select(table)
-        for name, value in equal.items():
-            statement = statement.where(table.c[name] == value)
-        async with self.database() as database, database.read() as connection:
-            return [dict(row) for row in (await connection.execute(statement)).mappings()]
-
-    @asynccontextmanager
-    async def database(self) -> AsyncIterator[Database]:
-        database = Database(self._backend.database_url, pool_size=2)
-        try:
-            yield database
-        finally:
-            await database.close()
 
     def _environment(self) -> dict[str, str]:
         redis = {"CSAI_REDIS_URL": self._backend.redis_url} if self._backend.redis_url else {}
