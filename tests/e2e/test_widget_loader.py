@@ -165,9 +165,15 @@ class TestBeforeTheApp:
     async def test_destroyed_early_it_never_comes(self, page: Page, server: FakeServer) -> None:
         server.app_is_awaited = asyncio.Event()
         await visit(page, server)
-        await page.evaluate("csai.open(); window.kept = csai; csai.destroy()")
-        async with page.expect_response(re.compile(r"/widget/app-")):
-            server.app_is_awaited.set()
+        await page.evaluate("""() => {
+            csai.open();
+            window.kept = csai;
+            const app = document.querySelector("script[src*='/widget/app-']");
+            window.arrived = new Promise((then) => app.addEventListener("load", () => setTimeout(then)));
+            csai.destroy();
+        }""")
+        server.app_is_awaited.set()
+        await page.evaluate("arrived")
         await expect(page.locator("csai-widget")).to_have_count(0)
         assert await page.evaluate("[kept.send('x'), window.csai ?? null]") == [False, None]
 
