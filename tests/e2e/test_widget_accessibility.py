@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.fake_server import FakeServer, Script
 from tests.e2e.test_widget_turn import CANCEL
-from tests.e2e.widget_page import ask, choose, delta, replies, tool, visit
+from tests.e2e.widget_page import ask, choose, delta, embed, replies, tool, visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -258,3 +258,117 @@ class TestSight:
             "(field) => getComputedStyle(field).outlineStyle"
         )
         assert outline == "solid", "the field's own sign of focus is a shadow"
+
+    async def test_a_window_of_little_height_gives_it_to_what_is_said(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        """A desktop of 1280 by 720 at 200 %, and less than a phone that lies on its side."""
+        await page.set_viewport_size({"width": 640, "height": 360})
+        await page.goto(server.page(embed(open="")))
+        box = await page.get_by_role("dialog").bounding_box()
+        assert box == {"x": 0, "y": 0, "width": 640, "height": 360}
+        scroller = page.locator("csai-widget .scroller")
+        assert await scroller.evaluate("({ clientHeight }) => clientHeight >= 180")
+
+    async def test_words_without_an_end_stay_in_the_window(self, page: Page, server: FakeServer) -> None:
+        word = "Donaudampfschiffahrt" * 6
+        asked = {**CANCEL, "title": word, "details": [{"label": word, "value": word}]}
+        server.scripts["q"] = Script(
+            text=word,
+            confirmations=[asked],
+            events=[tool("finished", "x"), tool("started", word), delta(word)],
+        )
+        server.config["quick_replies"] = [word]
+        await visit(page, server, open="", title=word)
+        dialog = page.get_by_role("dialog")
+        await expect(dialog.get_by_role("button", name=word)).to_be_visible()
+        out = """(panel) => [...panel.querySelectorAll(":not(.hidden, .hidden *, .title, h2, h2 *)")].filter(
+            (one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && one.clientWidth
+        ).map((one) => `${one.localName}.${one.className} ${one.scrollWidth} ${one.clientWidth}`)"""
+        assert await page.locator("csai-widget .panel").evaluate(out) == []
+        await ask(page, "q")
+        await expect(dialog.get_by_role("button", name="Confirm", exact=True)).to_be_visible()
+        server.tell("handoff", state="teammate", teammate=word)
+        await expect(page.locator("csai-widget .notice")).to_be_visible()
+        assert await page.locator("csai-widget .panel").evaluate(out) == []
+
+    async def test_words_in_a_wide_table_are_not_broken(self, page: Page, server: FakeServer) -> None:
+        row = "| Kettle, blue enamel | Quantity | 49.00 | 3.20 | 52.20 | Handle-with-care |"
+        server.scripts["q"] = Script(text=f"{row}\n{'|---' * 6}|\n{row}")
+        await visit(page, server, open="")
+        await ask(page, "q")
+        lines = (
+            await replies(page)
+            .locator("td", has_text="Quantity")
+            .evaluate(
+                """(cell) => { const range = document.createRange(); range.selectNodeContents(cell);
+            return range.getClientRects().length; }"""
+            )
+        )
+        assert lines == 1
+        table = replies(page).locator(".table")
+        assert await table.evaluate("({ scrollWidth, clientWidth }) => scrollWidth > clientWidth")
+        scroller = page.locator("csai-widget .scroller")
+        assert await scroller.evaluate("({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth")
+
+
+HELP = "<button id=help onclick='csai.open()'>Help</button>"
+
+
+class TestReader:
+    """For who hears the page, or goes through it key by key."""
+
+    async def test_what_happened_is_read_out_as_well_as_answers(self, page: Page, server: FakeServer) -> None:
+        server.config["features"] = {"handoff": True}
+        live = page.locator("csai-widget [aria-live]")
+        await visit(page, server, open="")
+        await ask(page, "q")
+        await expect(live).to_contain_text("Fine.")
+        await choose(page, "Talk to a person")
+        await expect(live).to_contain_text("A person from our team is taking over.")
+        server.tell("handoff", state="teammate", teammate="Dana")
+        await expect(live).to_contain_text("Dana has joined the conversation.")
+        await expect(live).not_to_contain_text("Fine.")
+
+    async def test_an_answer_and_what_it_leads_to_are_both_read_out(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        server.scripts["q"] = Script(text="I will ask somebody.", status="handed_off")
+        await visit(page, server, open="")
+        await ask(page, "q")
+        live = page.locator("csai-widget [aria-live]")
+        await expect(live).to_contain_text("A person from our team is taking over.")
+        await expect(live).to_contain_text("I will ask somebody.")
+
+    async def test_who_chose_from_the_menu_is_not_lost(self, page: Page, server: FakeServer) -> None:
+        server.config["features"] = {"transcript": True}
+        await visit(page, server, open="")
+        await ask(page, "q")
+        await expect(replies(page)).to_contain_text("Fine.")
+        await page.get_by_role("button", name="More").press("Enter")
+        async with page.expect_download():
+            await page.keyboard.press("Enter")
+        await expect(page.get_by_role("button", name="More")).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(page.locator("csai-widget .panel")).to_be_hidden()
+
+    async def test_a_page_that_is_covered_is_out_of_reach(self, page: Page, server: FakeServer) -> None:
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await visit(page, server, HELP)
+        for leave in ("csai.close()", "csai.destroy()"):
+            await page.locator("#help").press("Enter")
+            await expect(page.get_by_role("textbox", name="Your message")).to_be_focused()
+            for _ in range(8):
+                await page.keyboard.press("Tab")
+                assert await page.evaluate("document.activeElement.id") != "help"
+            await page.evaluate(leave)
+            await page.locator("#help").focus()
+            await expect(page.locator("#help")).to_be_focused()
+
+    async def test_a_page_beside_the_window_stays_in_reach(self, page: Page, server: FakeServer) -> None:
+        await visit(page, server, HELP)
+        await page.locator("#help").press("Enter")
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        for width, is_covered in ((1000, False), (390, True), (1000, False)):
+            await page.set_viewport_size({"width": width, "height": 600})
+            await page.wait_for_function("(is) => document.body.inert === is", arg=is_covered)

@@ -112,6 +112,23 @@ class TestHostPage:
         assert box == {"x": 0, "y": 0, "width": 390, "height": 844}
         await expect(page.locator("csai-widget .launcher")).to_be_hidden()
 
+    async def test_fingers_that_enlarge_a_phone_s_screen_do_not_make_it_smaller(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        await page.set_viewport_size({"width": 390, "height": 844})
+        devtools = await page.context.new_cdp_session(page)
+        screen = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        await devtools.send("Emulation.setDeviceMetricsOverride", screen)
+        await page.goto(server.page('<meta name="viewport" content="width=device-width">' + embed(open="")))
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        resized = """() => { window.resized = new Promise((done) => visualViewport.addEventListener("resize",
+            () => requestAnimationFrame(() => done(visualViewport.scale)), { once: true })); }"""
+        await page.evaluate(resized)
+        await devtools.send("Emulation.setPageScaleFactor", {"pageScaleFactor": 2})
+        assert await page.evaluate("resized") == 2
+        height = "document.querySelector('csai-widget').shadowRoot.querySelector('.panel').offsetHeight"
+        assert await page.evaluate(height) == 844
+
 
 class TestKeyboard:
     async def test_focus_goes_into_the_field_and_escape_brings_it_back(
@@ -148,6 +165,24 @@ class TestKeyboard:
         await field.press("Enter")
         await expect(replies(page)).to_contain_text("Fine.")
         assert server.posted()[0].body == {"message": "one\ntwo"}
+
+    @pytest.mark.parametrize("is_composing", [True, False], ids=["most", "Safari, at the end of a word"])
+    async def test_keys_that_an_input_method_takes_neither_send_nor_close(
+        self, page: Page, server: FakeServer, is_composing: bool
+    ) -> None:
+        await visit(page, server, open="")
+        field = page.get_by_role("textbox", name="Your message")
+        await field.fill("にほん")
+        for key in ("Enter", "Escape"):
+            taken = {"key": key, "keyCode": 229, "isComposing": is_composing, "bubbles": True}
+            await field.dispatch_event("keydown", taken)
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await expect(field).to_have_value("にほん")
+        await field.press("Enter")
+        await expect(replies(page)).to_contain_text("Fine.")
+        assert len(server.posted()) == 1
+        await field.press("Escape")
+        await expect(page.locator("csai-widget .panel")).to_be_hidden()
 
     async def test_the_page_s_shortcuts_stay_quiet_while_writing(
         self, page: Page, server: FakeServer

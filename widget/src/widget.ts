@@ -11,10 +11,9 @@ import type { Wanted } from "./options.ts";
 import { Draft, type Session, SessionStore, storageIfAllowed } from "./session.ts";
 import { Launcher } from "./view/launcher.ts";
 import { Panel } from "./view/panel.ts";
-import { askComment, askConsent, askEmail, askErasure, askRating, askRestart } from "./view/asks.ts";
+import { askComment, askConsent, askEmail, askRating } from "./view/asks.ts";
 import { element } from "./view/dom.ts";
 import type { Item } from "./view/menu.ts";
-import type { Ask } from "./view/sheet.ts";
 import type { Config } from "./wire.ts";
 
 export type WidgetEvent = "open" | "close" | "message" | "reply" | "unverified";
@@ -129,6 +128,7 @@ export class Widget implements Observer {
   destroy(): void {
     this.#later.length = 0;
     this.#life.abort();
+    this.#setOpen(false); // gives the page back
     this.#conversation.dispose();
     this.#panel.messages.clear();
     this.#host.remove();
@@ -136,6 +136,7 @@ export class Widget implements Observer {
 
   added(entry: Entry): void {
     this.#panel.messages.add(entry);
+    if (entry.kind === "notice") this.#panel.announce(entry.text);
     if (this.#greeted?.choices.length) this.changed(Object.assign(this.#greeted, { choices: [] }));
   }
 
@@ -176,7 +177,7 @@ export class Widget implements Observer {
   }
 
   finished(reply: ReplyEntry): void {
-    this.#panel.announce(reply);
+    this.#panel.announce(reply.failure?.text ?? reply.text);
     if (!this.#isOpen) this.#launcher.addUnread();
     if (!reply.failure) this.#emit("reply", reply.text);
   }
@@ -202,16 +203,12 @@ export class Widget implements Observer {
     // the page's own shortcuts are not meant for somebody who is writing here
     root.onkeydown = root.onkeyup = root.onkeypress = (event) => {
       event.stopPropagation();
-      if (event.type === "keydown" && event.key === "Escape" && !this.#panel.dismiss()) this.close();
+      if (event.type === "keydown" && event.keyCode === 27 && !this.#panel.dismiss()) this.close();
     };
     for (const type of ["online", "offline"]) {
       window.addEventListener(type, () => this.#panel.showConnection(), { signal });
     }
-    // a phone's keyboard covers the page without changing its size
-    const { visualViewport } = window;
-    visualViewport?.addEventListener("resize", () => {
-      root.style.setProperty("--visible-height", `${visualViewport.height}px`);
-    }, { signal });
+    visualViewport?.addEventListener("resize", () => this.#cover(), { signal });
   }
 
   get #mayWrite(): boolean {
@@ -233,12 +230,12 @@ export class Widget implements Observer {
     const labels = this.#labels;
     const { handoff, transcript } = this.#config.features;
     const { session } = this.#conversation;
-    const ask = (question: Ask): void => this.#panel.ask(question);
+    const ask = (text: string, yes: string, act: () => void) => () => this.#panel.ask({ text, yes, no: labels.restartNo, act });
     return [
       handoff && this.#mayWrite ? [labels.talk, () => void this.#conversation.askForPerson()] : undefined,
       transcript && session ? [labels.transcript, () => void this.#download()] : undefined,
-      session && labels.erase ? [labels.erase, () => ask(askErasure(labels, () => void this.#conversation.erase()))] : undefined,
-      [labels.restart, () => ask(askRestart(labels, () => this.#restart()))],
+      session && labels.erase ? [labels.erase, ask(labels.eraseQuestion, labels.eraseYes, () => void this.#conversation.erase())] : undefined,
+      [labels.restart, ask(labels.restartQuestion, labels.restartYes, () => this.#restart())],
     ];
   }
 
@@ -284,6 +281,14 @@ export class Widget implements Observer {
     this.#launcher.isOpen = isOpen;
     this.#panel.isOpen = isOpen;
     this.#conversation.isWatched = isOpen;
+    this.#cover();
+  }
+
+  /** A phone's keyboard covers the page without changing its size; a window that covers all of the page takes the bubble's place. */
+  #cover(): void {
+    const { height, scale } = visualViewport as VisualViewport;
+    this.#panel.root.style.setProperty("--visible-height", `${height * scale}px`);
+    document.body.inert = this.#isOpen && !this.#launcher.root.offsetWidth;
   }
 
   #giveFocusBack(): void {

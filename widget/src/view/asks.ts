@@ -4,14 +4,6 @@ import { fill, type Labels } from "../labels.ts";
 import { element } from "./dom.ts";
 import type { Ask } from "./sheet.ts";
 
-export function askRestart({ restartQuestion: text, restartYes: yes, restartNo: no }: Labels, act: () => void): Ask {
-  return { text, yes, no, act };
-}
-
-export function askErasure({ eraseQuestion: text, eraseYes: yes, restartNo: no }: Labels, act: () => void): Ask {
-  return { text, yes, no, act };
-}
-
 /** `privacy`: what there is to read about it. */
 export function askConsent({ consentQuestion: text, consentYes: yes }: Labels, privacy: readonly (Node | string)[], act: () => void): Ask {
   return { text, more: privacy, yes, act };

@@ -97,9 +97,9 @@ export class Composer {
     this.clear();
   }
 
-  /** While an input method is composing, Enter chooses a word. */
+  /** While an input method is composing, Enter chooses a word, and its code is another one. */
   #key(event: KeyboardEvent): void {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (event.keyCode !== 13 || event.shiftKey) return;
     event.preventDefault();
     this.#submit();
   }

@@ -91,7 +91,6 @@ export class ReplyView {
     const focused = this.#foot.querySelector<HTMLElement>(":focus")?.className;
     this.#foot.replaceChildren(...this.#drawFoot(reply));
     if (focused) this.#foot.querySelector<HTMLElement>(`[class="${focused}"]`)?.focus();
-    this.root.classList.toggle("working", isWorking);
   }
 
   dispose(): void {
@@ -162,8 +161,8 @@ export class ReplyView {
     const details = asked.details.map(({ label, value }) =>
       element("div", {}, directed(element("dt", { dir: "auto" }, label)), directed(element("dd", { dir: "auto" }, value))),
     );
-    const title = element("p", {}, `${labels.confirmQuestion}: ${asked.title}`);
-    const card = element("div", { class: "wish", role: "group", "aria-label": `${labels.confirmQuestion}: ${asked.title}` }, title);
+    const title = `${labels.confirmQuestion}: ${asked.title}`;
+    const card = element("div", { class: "wish", role: "group", "aria-label": title }, element("p", {}, title));
     if (details.length > 0) card.append(element("dl", {}, ...details));
     if (decision) card.append(element("p", { class: "aside" }, decision === "approve" ? labels.confirmed : labels.declined));
     else {

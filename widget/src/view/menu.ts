@@ -28,14 +28,17 @@ export class Menu {
   }
 
   #show(items: readonly Item[]): void {
-    this.list.replaceChildren(...items.flatMap((item) => (item ? [drawItem(item)] : [])));
+    this.list.replaceChildren(...items.flatMap((item) => (item ? [this.#draw(item)] : [])));
     this.list.hidden = items.length === 0;
     this.button.ariaExpanded = `${!this.list.hidden}`;
   }
-}
 
-function drawItem([label, act]: NonNullable<Item>): HTMLElement {
-  const made = element("button", { type: "button" }, label);
-  made.onclick = act;
-  return element("li", {}, made);
+  #draw([label, act]: NonNullable<Item>): HTMLElement {
+    const made = element("button", { type: "button" }, label);
+    made.onclick = () => {
+      this.button.focus(); // the item goes away
+      act();
+    };
+    return element("li", {}, made);
+  }
 }

@@ -1,6 +1,5 @@
 /** The window: header, state of the connection, messages, what the visitor is asked, field. */
 
-import type { ReplyEntry } from "../entry.ts";
 import { AI, type Hand } from "../handover.ts";
 import type { AllowedHosts } from "../hosts.ts";
 import { safeHref } from "../inline.ts";
@@ -87,9 +86,7 @@ export class Panel {
   }
 
   set hand({ state, teammate, position }: Hand) {
-    const isPerson = state === "teammate";
-    this.#subtitle.textContent = isPerson ? teammate || this.#labels.teammate : this.#labels.subtitle;
-    this.root.classList.toggle("person", isPerson);
+    this.#subtitle.textContent = state === "teammate" ? teammate || this.#labels.teammate : this.#labels.subtitle;
     this.#position = state === "queued" ? position : 0;
     this.showConnection();
   }
@@ -119,11 +116,14 @@ export class Panel {
     if (this.#sheet.root.elements.namedItem(field)) this.#sheet.dismiss();
   }
 
-  /** Read out once the whole answer is there: a reader that speaks every token is of no help. */
-  announce(reply: ReplyEntry): void {
+  /**
+   * Read out once the whole answer is there: a reader that speaks every token is of no help. What was announced last
+   * stays, as it may not have been read yet.
+   */
+  announce(words: string): void {
     const text = new RichText({ links: [], images: [] });
-    text.draw(reply.failure?.text ?? reply.text);
-    this.#announcer.replaceChildren(text.root);
+    text.draw(words);
+    this.#announcer.replaceChildren(...[...this.#announcer.children].slice(-1), text.root);
   }
 
   /** Says whether Escape had something smaller to close than the window. */
