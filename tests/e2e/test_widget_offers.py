@@ -182,6 +182,22 @@ class TestBeginning:
         await expect(page.get_by_role("textbox", name="Your message")).to_be_enabled()
         await expect(question).to_be_hidden()
 
+    async def test_what_has_to_be_agreed_to_stands_again_after_another_question(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        server.config["notices"] = {"is_consent_required": True}
+        await visit(page, server, open="")
+        for answer in ("Keep it", "Escape", "Start over"):
+            await choose(page, "New conversation")
+            if answer == "Escape":
+                await page.keyboard.press("Escape")
+            else:
+                await page.get_by_role("button", name=answer).click()
+        await page.get_by_role("button", name="I agree").click()
+        await ask(page, "q")
+        await expect(replies(page)).to_contain_text("Fine.")
+        await expect(page.locator("csai-widget .question")).to_be_hidden()
+
     async def test_the_logo_takes_the_place_of_the_drawing(self, page: Page, server: FakeServer) -> None:
         await page.route("https://shop.example/logo.png", lambda route: route.fulfill(path=LOGO))
         server.config["branding"] = {"logo_url": "https://shop.example/logo.png"}

@@ -17,14 +17,18 @@ export class Sheet {
   readonly root = element("form", { class: "question", hidden: "" });
   readonly #closed: () => void;
   #isOptional = true;
+  /** What has to be answered, and so stands again after anything else that was asked. */
+  #due: Ask | undefined;
 
   /** `closed`: told when it was answered or put away. */
   constructor(closed: () => void) {
     this.#closed = closed;
   }
 
-  ask({ text, more = [], yes, no, act }: Ask, isFocused: boolean): void {
+  ask(asked: Ask, isFocused: boolean): void {
+    const { text, more = [], yes, no, act } = asked;
     this.#isOptional = no !== undefined;
+    if (!this.#isOptional) this.#due = asked;
     const refuse = element("button", { type: "button" }, no);
     refuse.onclick = () => this.dismiss();
     const choices = element("div", { class: "choice" }, no === undefined ? no : refuse, element("button", { class: "primary" }, yes));
@@ -32,6 +36,7 @@ export class Sheet {
     this.root.onsubmit = (event) => {
       event.preventDefault();
       const said = new FormData(this.root);
+      if (!this.#isOptional) this.#due = undefined;
       this.#close();
       act(said);
     };
@@ -54,5 +59,6 @@ export class Sheet {
     this.root.hidden = true;
     this.root.replaceChildren();
     this.#closed();
+    if (this.#due) this.ask(this.#due, true);
   }
 }
