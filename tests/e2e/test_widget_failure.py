@@ -94,6 +94,7 @@ class TestFailure:
         for _ in range(8):
             await page.clock.run_for(5_000)
         await expect(replies(page)).to_contain_text("did not get through")
+        await expect(page.get_by_role("status")).to_be_hidden()  # nobody tries any more
         await page.unroute("**/chat/message")
         await replies(page).get_by_role("button", name="Try again").click()
         await expect(replies(page).locator(".rich")).to_have_text("Fine.")

@@ -241,3 +241,49 @@ class TestMemory:
         await expect(replies(page)).to_contain_text("Fine.")
         assert server.ended == {"session-1"}
         assert server.posted()[-1].body == {"message": "two"}
+
+
+class TestTabs:
+    """Two tabs of one browser know one conversation."""
+
+    async def test_an_answer_in_one_does_not_forget_the_message_of_the_other(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        other = await page.context.new_page()
+        await visit(page, server, open="")
+        await ask(page, "one")
+        await expect(replies(page)).to_contain_text("Fine.")
+        await visit(other, server, open="")
+        quick = server.scripts["quick"] = Script(holds_before=1)
+        slow = server.scripts["slow"] = Script(text="Slow and steady.", holds_before=1)
+        await ask(page, "quick")
+        await expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        await ask(other, "slow")
+        await expect(other.get_by_role("button", name="Stop")).to_be_visible()
+        quick.released.set()
+        await expect(replies(page).nth(1)).to_contain_text("Fine.")
+        await other.reload()
+        await expect(other.get_by_role("button", name="Stop")).to_be_visible()
+        slow.released.set()
+        await expect(replies(other).last).to_contain_text("Slow and steady.")
+
+    async def test_what_was_begun_anew_in_one_stays_so_when_the_other_has_its_answer(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        other = await page.context.new_page()
+        await visit(page, server, open="")
+        await ask(page, "one")
+        await expect(replies(page)).to_contain_text("Fine.")
+        await visit(other, server, open="")
+        slow = server.scripts["slow"] = Script(text="Slow and steady.", holds_before=1)
+        await ask(other, "slow")
+        await expect(other.get_by_role("button", name="Stop")).to_be_visible()
+        await choose(page, "New conversation")
+        await page.get_by_role("button", name="Start over").click()
+        await expect(page.locator("csai-widget .visitor")).to_have_count(0)
+        slow.released.set()
+        await expect(replies(other).last).to_contain_text("Slow and steady.")
+        await page.reload()
+        await ask(page, "anew")
+        await expect(replies(page)).to_contain_text("Fine.")
+        assert server.posted()[-1].body == {"message": "anew"}

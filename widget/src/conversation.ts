@@ -1,6 +1,6 @@
 /** The conversation as the widget knows it: what was said, what is on its way, what failed. Knows no DOM. */
 
-import { type Api, ApiError, ConnectionLost, type Opinion } from "./api.ts";
+import { type Api, ApiError, type Opinion } from "./api.ts";
 import { apply, empty, type Entry, question, reply, type Question, type ReplyEntry, type Thumb } from "./entry.ts";
 import { isGone, verdictOn } from "./failure.ts";
 import { AI, type Hand, Handover } from "./handover.ts";
@@ -289,7 +289,7 @@ export class Conversation {
   #apply(entry: ReplyEntry, event: TurnEvent, pending: PendingMessage): void {
     switch (event.type) {
       case "turn.started":
-        this.#begun({ id: event.session_id, token: event.session_token });
+        this.#begun({ id: event.session_id, token: event.session_token }, pending);
         empty(entry);
         this.#stopIfKnown();
         return;
@@ -301,16 +301,16 @@ export class Conversation {
     }
   }
 
-  #begun(session: Session): void {
-    this.#store.keep({ session });
+  #begun(session: Session, pending: PendingMessage): void {
+    this.#store.keepFor(pending, { session });
     this.#handover.update();
     if (this.#isPersonWanted) void this.askForPerson();
   }
 
   #end(entry: ReplyEntry, answer: Answer, pending: PendingMessage): void {
     const { session_id: id, session_token: token, status, message } = answer;
-    if (id && token) this.#begun({ id, token });
-    this.#store.keep({ pending: undefined });
+    if (id && token) this.#begun({ id, token }, pending);
+    this.#store.keepFor(pending, { pending: undefined });
     for (const tool of entry.tools) if (tool.state === "running") tool.state = "failed";
     entry.state = status === "stopped" ? "stopped" : "done";
     entry.citations = answer.citations;
@@ -356,8 +356,8 @@ export class Conversation {
     const { decision, message } = pending.request;
     const { label, isFinal } = verdictOn(error, decision !== undefined);
     if (label === "failedIdentity") this.#observer.unverified();
-    if (isFinal) this.#store.keep({ pending: undefined });
-    this.#observer.connected(!(error instanceof ConnectionLost));
+    if (isFinal) this.#store.keepFor(pending, { pending: undefined });
+    this.#observer.connected(true); // as far as anybody tries
     const waitS = (error instanceof ApiError && error.retryAfterS) || 0;
     Object.assign(entry, { state: "done", failure: { text: this.#labels[label], retry: isFinal ? undefined : pending, waitS } });
     this.#observer.changed(entry);

@@ -49,6 +49,11 @@ export class SessionStore {
     this.#write({ ...this.record, ...change });
   }
 
+  /** Unless another tab has begun something else since. */
+  keepFor(pending: PendingMessage, change: Remembered): void {
+    if (this.record.pending?.key === pending.key) this.keep(change);
+  }
+
   /** Forgets the conversation; whose browser it is, and what they agreed to, stays known. */
   clear(): void {
     this.keep({ session: undefined, pending: undefined });
