@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { formatsOf } from "../src/format.ts";
+import { labelOf } from "../src/label.ts";
 import { brandingOf, valuesOf } from "../src/pages/branding-values.ts";
 
 test("a branding comes back from its form as it went in", () => {
@@ -61,4 +62,10 @@ test("a day is the same day west of Greenwich", () => {
     if (zone === undefined) delete process.env["TZ"];
     else process.env["TZ"] = zone;
   }
+});
+
+test("a code that nobody has named is read as words", () => {
+  assert.equal(labelOf({ "tool.tried": "Tool tried" }, "tool.tried"), "Tool tried");
+  assert.equal(labelOf({}, "loyalty.points_given"), "loyalty points given");
+  assert.equal(labelOf({}, "constructor"), "constructor");
 });

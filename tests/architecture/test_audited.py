@@ -45,7 +45,7 @@ def test_the_exceptions_are_there() -> None:
 
 
 async def _recorded(transaction: Any) -> None:
-    await audit.record(transaction, audit.CLI, "x", object="x", at=transaction.now)
+    await audit.record(transaction, audit.CLI, "tool.tried", object="x", at=transaction.now)
 
 
 async def _by_a_service(request: Any) -> None:

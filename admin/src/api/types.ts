@@ -663,7 +663,7 @@ export interface GivenUpPassage {
 }
 
 export interface HealthCheck {
-  readonly name: string;
+  readonly name: "event loop" | "database" | "redis" | "workers" | "jobs" | "plugins" | "providers" | "disk";
   readonly state: "ok" | "warning" | "failed";
   readonly detail: string;
   readonly remedy: string | null;

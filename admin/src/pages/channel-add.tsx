@@ -6,6 +6,7 @@ import { useNavigate } from "react-router";
 import { useChange } from "../api/query.ts";
 import type { AvailableChannel, FieldGroup } from "../api/types.ts";
 import { SettingsForm } from "../form/settings-form.tsx";
+import { labelOf } from "../label.ts";
 import { useMessages } from "../language.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
@@ -31,7 +32,7 @@ export function AddChannel({ clientId, available, onClose }: Props) {
   return (
     <Dialog title={t.channels.add} isOpen isWide onClose={onClose}>
       <div className="grid gap-4">
-        <SelectField label={t.channels.channel} value={id} onChange={(event) => setId(event.target.value)} choices={available.map((each) => ({ value: each.id, label: each.is_on ? each.id : `${each.id} (${t.channels.channelOff})` }))} />
+        <SelectField label={t.channels.channel} value={id} onChange={(event) => setId(event.target.value)} choices={available.map(({ id: value, is_on }) => ({ value, label: labelOf(t.conversations.channels, value) + (is_on ? "" : ` (${t.channels.channelOff})`) }))} />
         <TextField label={t.channels.name} hint={t.channels.nameHint} dir="auto" isRequired value={name} onChange={(event) => setName(event.target.value)} />
         {channel && (
           <SettingsForm

@@ -5,6 +5,7 @@ import { useNavigate, useParams } from "react-router";
 import type { Tagged } from "../api/client.ts";
 import { useChange, useRead, useReadTagged } from "../api/query.ts";
 import type { AccountState, AvailableChannel } from "../api/types.ts";
+import { labelOf } from "../label.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -69,7 +70,7 @@ function Account({ state: { data, tag }, path }: Props) {
         <Facts
           facts={[
             [t.common.status, <Badge tone={data.enabled ? "good" : "plain"}>{data.enabled ? t.common.on : t.common.off}</Badge>],
-            [t.channels.channel, data.channel],
+            [t.channels.channel, labelOf(t.conversations.channels, data.channel)],
             [t.channels.webhook, <span className="inline-flex flex-wrap items-center gap-1"><Mono>{webhook}</Mono><CopyButton text={webhook} /></span>],
             [t.common.created, formats.dateTime(data.created_at)],
           ]}

@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { useChange, useRead } from "../api/query.ts";
 import type { AccountState } from "../api/types.ts";
+import { labelOf } from "../label.ts";
 import { useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -47,7 +48,7 @@ function useColumns(clientId: string): readonly Column<AccountState>[] {
   const toggle = useToggle(clientId);
   return [
     { id: "name", title: t.common.name, isPrimary: true, cell: ({ name }) => name, sort: ({ name }) => name },
-    { id: "channel", title: t.channels.channel, cell: ({ channel }) => channel, sort: ({ channel }) => channel },
+    { id: "channel", title: t.channels.channel, cell: ({ channel }) => labelOf(t.conversations.channels, channel), sort: ({ channel }) => labelOf(t.conversations.channels, channel) },
     { id: "fault", title: t.common.status, cell: ({ fault, enabled }) => (fault ? <Badge tone="bad">{t.channels.fault}</Badge> : <Badge tone={enabled ? "good" : "plain"}>{enabled ? t.common.on : t.common.off}</Badge>) },
     { id: "enabled", title: t.common.on, cell: (row) => <Switch label={t.channels.switchOf(row.name)} isOn={row.enabled} disabled={!mayChange} onChange={(isOn) => toggle(row, isOn)} /> },
   ];

@@ -7,6 +7,7 @@ import type { Tagged } from "../api/client.ts";
 import { useChange, useReadTagged } from "../api/query.ts";
 import type { ClientPluginState } from "../api/types.ts";
 import { SettingsForm } from "../form/settings-form.tsx";
+import { labelOf } from "../label.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -59,7 +60,7 @@ function Plugin({ state: { data: plugin, tag }, path }: Props) {
         <Facts
           facts={[
             [t.common.status, <Badge tone={PLUGIN_TONES[plugin.state]}>{t.plugins.clientStates[plugin.state]}</Badge>],
-            [t.plugins.kinds, plugin.kinds.join(", ")],
+            [t.plugins.kinds, plugin.kinds.map((kind) => labelOf(t.plugins.kindNames, kind)).join(", ")],
             [t.common.version, plugin.version],
             [t.plugins.onByDefault, plugin.is_on_by_default ? t.common.yes : t.common.no],
             [t.common.changed, plugin.updated_at && formats.dateTime(plugin.updated_at)],

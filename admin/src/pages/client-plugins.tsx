@@ -4,6 +4,7 @@ import { useState } from "react";
 
 import { useChange, useRead } from "../api/query.ts";
 import type { ClientPluginState } from "../api/types.ts";
+import { labelOf } from "../label.ts";
 import { useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -48,7 +49,7 @@ function useColumns(onToggle: (plugin: ClientPluginState) => void): readonly Col
   return [
     { id: "id", title: t.common.name, isPrimary: true, cell: ({ id }) => id, sort: ({ id }) => id },
     { id: "state", title: t.common.status, cell: ({ state }) => <Badge tone={PLUGIN_TONES[state]}>{t.plugins.clientStates[state]}</Badge>, sort: ({ state }) => state },
-    { id: "kinds", title: t.plugins.kinds, cell: ({ kinds }) => kinds.join(", ") },
+    { id: "kinds", title: t.plugins.kinds, cell: ({ kinds }) => kinds.map((kind) => labelOf(t.plugins.kindNames, kind)).join(", ") },
     { id: "version", title: t.common.version, cell: ({ version }) => version },
     {
       id: "enabled",

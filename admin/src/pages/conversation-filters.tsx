@@ -4,7 +4,8 @@ import { useState } from "react";
 
 import { useMessages } from "../language.tsx";
 import { READERS, useMay } from "../session.tsx";
-import { type Choice, FilterDate, FilterSelect, FilterText } from "../ui/field.tsx";
+import { choicesOf, withChosen } from "../ui/choices.ts";
+import { FilterDate, FilterSelect, FilterText } from "../ui/field.tsx";
 import { Filters } from "../ui/page.tsx";
 import { useClientNames } from "./client-name.ts";
 import type { Filter } from "./conversation-query.ts";
@@ -56,13 +57,4 @@ function MoreFilters({ filter, onChange }: Props) {
       </div>
     </details>
   );
-}
-
-function choicesOf(title: string, all: string, names: Readonly<Record<string, string>>): readonly Choice[] {
-  return [{ value: "", label: `${title}: ${all}` }, ...Object.entries(names).map(([value, label]) => ({ value, label }))];
-}
-
-/** What the address says is shown as chosen, even where we do not know it. */
-function withChosen(choices: readonly Choice[], chosen: string): readonly Choice[] {
-  return choices.some(({ value }) => value === chosen) ? choices : [...choices, { value: chosen, label: chosen }];
 }

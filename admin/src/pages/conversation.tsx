@@ -7,6 +7,7 @@ import { useKeptRead } from "../api/conversation-news.ts";
 import type { Request } from "../api/client.ts";
 import { useRead } from "../api/query.ts";
 import type { ConversationDetail, FeedbackView, TranscriptMessage } from "../api/types.ts";
+import { labelOf } from "../label.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useClientId } from "../shell/client.ts";
 import { Button, ButtonLink } from "../ui/button.tsx";
@@ -16,7 +17,6 @@ import { Page } from "../ui/page.tsx";
 import { Empty, Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts, Mono } from "../ui/surface.tsx";
 import { useFilters } from "../url.ts";
-import { channelOf } from "./channel-name.ts";
 import { Rating, ToolCount } from "./conversation-badges.tsx";
 import { NO_FILTER, queryOf, searchOf } from "./conversation-query.ts";
 import { Turn, hasFailedCall } from "./conversation-turn.tsx";
@@ -128,7 +128,7 @@ function Details({ detail: { conversation, feedback } }: { readonly detail: Conv
         facts={[
           [t.common.status, <Badge tone={STATE_TONES[conversation.state]}>{t.desk.states[conversation.state]}</Badge>],
           [t.conversations.client, <Link to={`/clients/${conversation.client_id}`} className="text-accent underline underline-offset-4"><bdi>{conversation.client_name}</bdi></Link>],
-          [t.conversations.channel, channelOf(conversation.channel, t.conversations.channels)],
+          [t.conversations.channel, labelOf(t.conversations.channels, conversation.channel)],
           [t.desk.teammate, conversation.teammate],
           [t.desk.email, conversation.email],
           [t.conversations.feedback, overall && <Overall thought={overall} />],

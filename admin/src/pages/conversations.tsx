@@ -4,6 +4,7 @@ import { Download } from "lucide-react";
 
 import { urlOf } from "../api/client.ts";
 import { useRead } from "../api/query.ts";
+import { labelOf } from "../label.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -14,7 +15,6 @@ import { Empty } from "../ui/states.tsx";
 import { Badge } from "../ui/surface.tsx";
 import { type Column, List } from "../ui/table.tsx";
 import { useCursor, useFilters } from "../url.ts";
-import { channelOf } from "./channel-name.ts";
 import { Rating, ToolCount } from "./conversation-badges.tsx";
 import { ConversationFilters } from "./conversation-filters.tsx";
 import { useLive } from "./conversation-live.ts";
@@ -89,7 +89,7 @@ function State({ item: { state, channel, isChanged } }: { readonly item: LiveIte
     <span className="inline-flex flex-wrap gap-1">
       <Badge tone={STATE_TONES[state]}>{t.desk.states[state]}</Badge>
       {isChanged && <Badge tone="accent">{t.conversations.changed}</Badge>}
-      <span className="text-faint">{channelOf(channel, t.conversations.channels)}</span>
+      <span className="text-faint">{labelOf(t.conversations.channels, channel)}</span>
     </span>
   );
 }

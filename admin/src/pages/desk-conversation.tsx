@@ -7,6 +7,7 @@ import { useParams } from "react-router";
 import { useKeptRead } from "../api/conversation-news.ts";
 import { useChange, useRead } from "../api/query.ts";
 import type { ConversationSummary } from "../api/types.ts";
+import { labelOf } from "../label.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { type Role, useMay, useSession } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -17,7 +18,6 @@ import { Page } from "../ui/page.tsx";
 import { Shown } from "../ui/states.tsx";
 import { Badge, Card, Facts } from "../ui/surface.tsx";
 import { useToasts } from "../ui/toast.tsx";
-import { channelOf } from "./channel-name.ts";
 import { READ_DESK } from "./desk.tsx";
 import { STATE_TONES } from "./tones.ts";
 import { Transcript } from "./transcript.tsx";
@@ -54,7 +54,7 @@ export function Component() {
                 facts={[
                   [t.common.status, <Badge tone={STATE_TONES[conversation.state]}>{t.desk.states[conversation.state]}</Badge>],
                   [t.desk.teammate, conversation.teammate],
-                  [t.desk.channel, channelOf(conversation.channel, t.conversations.channels)],
+                  [t.desk.channel, labelOf(t.conversations.channels, conversation.channel)],
                   [t.desk.email, conversation.email],
                   [t.common.created, formats.dateTime(conversation.started_at)],
                   [t.desk.last, formats.dateTime(conversation.last_message_at)],

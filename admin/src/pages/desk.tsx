@@ -3,6 +3,7 @@
 import { useKeptRead } from "../api/conversation-news.ts";
 import { useRead } from "../api/query.ts";
 import type { ConversationSummary } from "../api/types.ts";
+import { labelOf } from "../label.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useClientId } from "../shell/client.ts";
 import { FilterSelect } from "../ui/field.tsx";
@@ -12,7 +13,6 @@ import { Empty } from "../ui/states.tsx";
 import { Badge } from "../ui/surface.tsx";
 import { type Column, List } from "../ui/table.tsx";
 import { useCursor, useFilters } from "../url.ts";
-import { channelOf } from "./channel-name.ts";
 import { STATE_TONES } from "./tones.ts";
 
 type State = ConversationSummary["state"];
@@ -51,7 +51,7 @@ function useColumns(): readonly Column<ConversationSummary>[] {
     { id: "visitor", title: t.desk.visitor, isPrimary: true, cell: ({ visitor, email }) => <bdi>{visitor ?? email ?? t.desk.anonymous}</bdi> },
     { id: "state", title: t.common.status, cell: ({ state }) => <Badge tone={STATE_TONES[state]}>{t.desk.states[state]}</Badge> },
     { id: "teammate", title: t.desk.teammate, cell: ({ teammate }) => <bdi>{teammate ?? "–"}</bdi> },
-    { id: "channel", title: t.desk.channel, cell: ({ channel }) => channelOf(channel, t.conversations.channels) },
+    { id: "channel", title: t.desk.channel, cell: ({ channel }) => labelOf(t.conversations.channels, channel) },
     { id: "messages", title: t.desk.messages, isNumber: true, cell: ({ messages }) => formats.number(messages) },
     { id: "last", title: t.desk.last, cell: ({ last_message_at }) => <time dateTime={last_message_at} title={formats.dateTime(last_message_at)}>{formats.ago(last_message_at)}</time> },
   ];

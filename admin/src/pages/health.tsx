@@ -15,7 +15,7 @@ export function Component() {
   const t = useMessages();
   const read = useRead("GET /admin/health", {}, { every: EVERY_MS });
   const columns: readonly Column<HealthCheck>[] = [
-    { id: "name", title: t.health.part, isPrimary: true, cell: ({ name }) => name, sort: ({ name }) => name },
+    { id: "name", title: t.health.part, isPrimary: true, cell: ({ name }) => t.health.parts[name], sort: ({ name }) => t.health.parts[name] },
     { id: "state", title: t.common.status, cell: ({ state }) => <Badge tone={TONES[state]}>{t.health.states[state]}</Badge>, sort: ({ state }) => state },
     { id: "detail", title: t.common.details, cell: ({ detail }) => detail },
     { id: "remedy", title: t.plugins.remedy, cell: ({ remedy }) => remedy ?? "–" },

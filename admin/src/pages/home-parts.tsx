@@ -3,11 +3,12 @@
 import { Link } from "react-router";
 
 import type { Activity, Dashboard, ToolFigures } from "../api/types.ts";
+import { labelOf } from "../label.ts";
 import { useFormats, useMessages } from "../language.tsx";
+import type { Messages } from "../messages/en/index.ts";
 import { Empty } from "../ui/states.tsx";
 import { Badge, Card, Facts, LeftToRight, Mono, Notice, type Tone } from "../ui/surface.tsx";
 import { type Column, Table } from "../ui/table.tsx";
-import { channelOf } from "./channel-name.ts";
 
 /** What has to be looked after: plugins that fail, limits nearly reached. */
 export function Attention({ dashboard: { plugins, limits } }: { readonly dashboard: Dashboard }) {
@@ -32,7 +33,7 @@ export function Attention({ dashboard: { plugins, limits } }: { readonly dashboa
             {limits.map(({ client_id, client, metric, used, limit, part }) => (
               <li key={`${client_id}-${metric}`} className="flex flex-wrap items-center gap-2">
                 <Link to={`/clients/${client_id}`} className="font-medium underline-offset-4 hover:underline">{client}</Link>
-                <Mono>{metric}</Mono>
+                <span>{labelOf(t.plans.metrics, metric)}</span>
                 <Badge tone={part >= 1 ? "bad" : "warn"}>{formats.percent(part)}</Badge>
                 <span className="text-faint">{formats.number(used)} / {formats.number(limit)}</span>
               </li>
@@ -90,11 +91,26 @@ export function Feed({ activity }: { readonly activity: readonly Activity[] }) {
         {activity.map((event, index) => (
           <li key={index} className="grid grid-cols-[auto_1fr_auto] items-baseline gap-2">
             <Badge tone={KIND_TONES[event.kind]}>{t.home.kinds[event.kind]}</Badge>
-            <span className="min-w-0 wrap-anywhere"><bdi>{event.kind === "conversation" || event.kind === "handoff" ? channelOf(event.title, t.conversations.channels) : event.title}</bdi> <span className="text-faint">{event.actor}</span></span>
+            <span className="min-w-0 wrap-anywhere"><bdi>{titleOf(event, t)}</bdi> <span className="text-faint">{event.actor}</span></span>
             <time dateTime={event.at} title={formats.dateTime(event.at)} className="text-xs text-faint">{formats.ago(event.at)}</time>
           </li>
         ))}
       </ol>
     </Card>
   );
+}
+
+function titleOf({ kind, title }: Activity, t: Messages): string {
+  switch (kind) {
+    case "conversation":
+    case "handoff":
+      return labelOf(t.conversations.channels, title);
+    case "change":
+      return labelOf(t.audit.actions, title);
+    case "limit":
+      return labelOf(t.plans.metrics, title);
+    case "plugin":
+    case "degraded":
+      return title;
+  }
 }

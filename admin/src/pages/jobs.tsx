@@ -4,6 +4,7 @@ import { Play, RotateCw } from "lucide-react";
 
 import { useChange, useRead } from "../api/query.ts";
 import type { JobQueue, JobRunState, JobState, JobWorker } from "../api/types.ts";
+import { labelOf } from "../label.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -44,7 +45,7 @@ function useQueueColumns(): readonly Column<JobQueue>[] {
   const t = useMessages();
   const formats = useFormats();
   return [
-    { id: "queue", title: t.common.name, isPrimary: true, cell: ({ name }) => <Mono>{name}</Mono> },
+    { id: "queue", title: t.common.name, isPrimary: true, cell: ({ name }) => t.jobs.queueNames[name] },
     { id: "waiting", title: t.jobs.waiting, isNumber: true, cell: ({ waiting }) => formats.number(waiting) },
     { id: "due", title: t.jobs.due, isNumber: true, cell: ({ due }) => formats.number(due) },
     { id: "failed", title: t.jobs.failed, isNumber: true, cell: ({ failed }) => (failed > 0 ? <Badge tone="bad">{formats.number(failed)}</Badge> : formats.number(failed)) },
@@ -56,10 +57,10 @@ function useJobColumns(): readonly Column<JobState>[] {
   const formats = useFormats();
   const toasts = useToasts();
   const mayChange = useMay();
-  const run = useChange("POST /admin/jobs/{job}/run", { refreshes: [READ], onDone: (_, { path }) => toasts.say(t.jobs.begun(path.job)) });
+  const run = useChange("POST /admin/jobs/{job}/run", { refreshes: [READ], onDone: (_, { path }) => toasts.say(t.jobs.begun(labelOf(t.jobs.names, path.job))) });
   const start = ({ name }: JobState) => <Button icon={Play} isBusy={run.isPending} onClick={() => run.mutate({ path: { job: name } })}>{t.jobs.run}</Button>;
   return [
-    { id: "name", title: t.common.name, isPrimary: true, cell: ({ name }) => <Mono>{name}</Mono>, sort: ({ name }) => name },
+    { id: "name", title: t.common.name, isPrimary: true, cell: ({ name }) => labelOf(t.jobs.names, name), sort: ({ name }) => labelOf(t.jobs.names, name) },
     { id: "every", title: t.jobs.every, cell: ({ every_s }) => formats.duration(every_s * 1000), sort: ({ every_s }) => every_s },
     { id: "last", title: t.jobs.last, cell: ({ runs }) => (runs[0] ? <LastRun run={runs[0]} /> : t.jobs.never) },
     { id: "next", title: t.jobs.next, cell: ({ next_at }) => formats.ago(next_at) },
@@ -72,7 +73,7 @@ function useWorkerColumns(): readonly Column<JobWorker>[] {
   const formats = useFormats();
   return [
     { id: "id", title: t.common.name, isPrimary: true, cell: ({ id }) => <Mono>{id}</Mono> },
-    { id: "kind", title: t.clients.kind, cell: ({ kind }) => <Mono>{kind}</Mono> },
+    { id: "kind", title: t.clients.kind, cell: ({ kind }) => t.jobs.kinds[kind] },
     { id: "alive", title: t.common.status, cell: ({ is_alive }) => <Badge tone={is_alive ? "good" : "bad"}>{is_alive ? t.jobs.alive : t.jobs.gone}</Badge> },
     { id: "since", title: t.jobs.started, cell: ({ started_at }) => formats.ago(started_at) },
   ];

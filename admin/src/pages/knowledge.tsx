@@ -6,6 +6,7 @@ import { ApiProblem, type Tagged } from "../api/client.ts";
 import { useChange, useReadTagged } from "../api/query.ts";
 import type { ClientEmbeddings, GivenUpPassage } from "../api/types.ts";
 import { useStoredForm } from "../form/stored-form.ts";
+import { labelOf } from "../label.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { useMay } from "../session.tsx";
 import { useClientId } from "../shell/client.ts";
@@ -51,7 +52,7 @@ function Progress({ state: { data }, path }: Props) {
   const again = useChange("POST /admin/clients/{client_id}/embeddings/again", { refreshes: [READ], onDone: () => toasts.say(t.knowledge.begun) });
   return (
     <>
-      {data.error && <Notice tone="bad" title={t.knowledge.error}>{data.error}. {data.retry_at && t.knowledge.retryAt(formats.ago(data.retry_at))}</Notice>}
+      {data.error && <Notice tone="bad" title={t.knowledge.error}>{labelOf(t.knowledge.errors, data.error)}. {data.retry_at && t.knowledge.retryAt(formats.ago(data.retry_at))}</Notice>}
       <Figures>
         <Figure label={t.knowledge.passages} value={formats.number(data.passages)} />
         <Figure label={t.knowledge.embedded} value={formats.number(data.embedded)} />
@@ -85,7 +86,7 @@ function GivenUp({ passages }: { readonly passages: readonly GivenUpPassage[] })
   const formats = useFormats();
   const columns: readonly Column<GivenUpPassage>[] = [
     { id: "title", title: t.knowledge.passage, isPrimary: true, cell: ({ title }) => <bdi>{title}</bdi> },
-    { id: "error", title: t.common.status, cell: ({ error }) => <Mono>{error}</Mono> },
+    { id: "error", title: t.common.status, cell: ({ error }) => labelOf(t.knowledge.errors, error) },
     { id: "tries", title: t.knowledge.tries, isNumber: true, cell: ({ tries }) => formats.number(tries) },
     { id: "at", title: t.common.when, cell: ({ tried_at }) => formats.ago(tried_at) },
   ];

@@ -2,6 +2,7 @@
 
 import { useRead } from "../api/query.ts";
 import type { PlanItem } from "../api/types.ts";
+import { labelOf } from "../label.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty } from "../ui/states.tsx";
@@ -36,6 +37,8 @@ function useColumns(): readonly Column<PlanItem>[] {
 export function Limits({ limits }: { readonly limits: PlanItem["limits"] }) {
   const t = useMessages();
   const formats = useFormats();
-  const shown = Object.entries(limits).map(([metric, limit]) => (metric === "cost" ? `${metric} ${formats.money(limit / 1_000_000)}` : `${metric} ${formats.number(limit)}`));
-  return shown.length === 0 ? t.plans.unlimited : <bdi dir="ltr">{shown.join(" · ")}</bdi>;
+  const shown = Object.entries(limits).map(([metric, limit]) => (
+    <li key={metric}>{labelOf(t.plans.metrics, metric)}: <bdi>{metric === "cost" ? formats.money(limit / 1_000_000) : formats.number(limit)}</bdi></li>
+  ));
+  return shown.length === 0 ? t.plans.unlimited : <ul>{shown}</ul>;
 }

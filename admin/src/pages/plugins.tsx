@@ -2,6 +2,7 @@
 
 import { useRead } from "../api/query.ts";
 import type { InstalledPlugin } from "../api/types.ts";
+import { labelOf } from "../label.ts";
 import { useMessages } from "../language.tsx";
 import { FilterText } from "../ui/field.tsx";
 import { Filters, Page } from "../ui/page.tsx";
@@ -44,7 +45,7 @@ function useColumns(): readonly Column<InstalledPlugin>[] {
   return [
     { id: "id", title: t.common.name, isPrimary: true, cell: ({ id }) => id, sort: ({ id }) => id },
     { id: "state", title: t.common.status, cell: ({ state }) => <Badge tone={TONES[state] ?? "warn"}>{states[state] ?? state}</Badge>, sort: ({ state }) => state },
-    { id: "kinds", title: t.plugins.kinds, cell: ({ kinds }) => kinds.join(", ") },
+    { id: "kinds", title: t.plugins.kinds, cell: ({ kinds }) => kinds.map((kind) => labelOf(t.plugins.kindNames, kind)).join(", ") },
     { id: "version", title: t.common.version, cell: ({ version }) => version },
     { id: "distribution", title: t.plugins.distribution, cell: ({ distribution }) => distribution, sort: ({ distribution }) => distribution },
     { id: "default", title: t.plugins.onByDefault, cell: ({ is_on_by_default }) => (is_on_by_default ? t.common.yes : t.common.no) },

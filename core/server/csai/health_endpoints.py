@@ -32,6 +32,7 @@ RECENT = timedelta(hours=1)
 GIGABYTE = 10**9
 
 State = Literal["ok", "warning", "failed"]
+Part = Literal["event loop", "database", "redis", "workers", "jobs", "plugins", "providers", "disk"]
 REMEDIES = {
     "draining": "Nothing: this process is shutting down, and another one answers.",
     "database_unreachable": "See that the database runs and that CSAI_DATABASE_URL leads to it.",
@@ -41,7 +42,7 @@ REMEDIES = {
 
 
 class HealthCheck(BaseModel):
-    name: str = Field(examples=["database"])
+    name: Part
     state: State = Field(description="A warning keeps nothing from working.")
     detail: str
     remedy: str | None = Field(description="What to do; null where nothing is to be done.")
@@ -183,9 +184,9 @@ def _disk(services: Services) -> HealthCheck:
     return _warning("disk", detail, "Make room soon.") if part < SCARCE else _ok("disk", detail)
 
 
-def _ok(name: str, detail: str) -> HealthCheck:
+def _ok(name: Part, detail: str) -> HealthCheck:
     return HealthCheck(name=name, state="ok", detail=detail, remedy=None)
 
 
-def _warning(name: str, detail: str, remedy: str) -> HealthCheck:
+def _warning(name: Part, detail: str, remedy: str) -> HealthCheck:
     return HealthCheck(name=name, state="warning", detail=detail, remedy=remedy)

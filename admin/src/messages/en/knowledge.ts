@@ -26,4 +26,17 @@ export const knowledge = {
   tries: "Tries",
   settings: "Settings",
   latestGivenUp: "Passages that the model refused",
+  errors: {
+    unavailable: "The provider did not answer",
+    timeout: "The provider took too long",
+    rate_limited: "The provider is asked too often",
+    protocol_error: "The provider's answer was not understood",
+    quota_exceeded: "The provider's quota is used up",
+    auth_error: "The provider refused the key",
+    request_error: "The provider refused the request",
+    context_too_long: "It is too long for the model",
+    error: "The provider failed",
+    interrupted: "The try was cut short",
+    length_changed: "The model changed the length of its vectors",
+  },
 };

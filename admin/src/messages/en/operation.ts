@@ -70,6 +70,9 @@ export const jobs = {
   alive: "Alive",
   gone: "Gone",
   started: "Since",
+  names: { usage: "Usage, day by day", hours: "Usage, hour by hour", retention: "Deleting what is kept no more", embeddings: "Vectors of the knowledge", tools: "Lists of tools that servers offer", payments: "Payments that have not been heard of" },
+  queueNames: { deliveries: "Deliveries to webhooks", channel_inbox: "Messages that came in by channels", channel_outbox: "Messages that go out by channels" },
+  kinds: { in_process: "Within the server", worker: "Of its own (csai worker)" },
 };
 
 export const health = {
@@ -78,4 +81,5 @@ export const health = {
   states: { ok: "Well", warning: "Look at it", failed: "Failed" },
   part: "Part",
   versions: "Versions",
+  parts: { "event loop": "Event loop", database: "Database", redis: "Redis", workers: "Workers", jobs: "Jobs", plugins: "Plugins", providers: "Model providers", disk: "Disk" },
 };

@@ -22,6 +22,7 @@ export const plans = {
   allowed: "Models that may be used",
   allowedHint: "One a line, provider/model or its beginning and a *. Empty: all.",
   mayChoose: "Clients may have a chain of their own",
+  metrics: { conversations: "Conversations", messages: "Messages", tokens: "Tokens", cost: "Cost", tool_calls: "Tool calls" },
 };
 
 export const payer = {

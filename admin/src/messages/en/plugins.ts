@@ -31,4 +31,5 @@ export const plugins = {
   hooksGone: "Events it no longer takes part in",
   hooksAdded: "Events it takes part in",
   undoLast: "Undo the last change",
+  kindNames: { provider: "Model provider", tool: "Tool", "tool backend": "Tool backend", integration: "Integration", gateway: "Payment gateway", channel: "Channel", locale: "Language", web: "Web pages", hooks: "Hooks" },
 };

@@ -28,4 +28,17 @@ export const knowledge: Messages["knowledge"] = {
   tries: "ניסיונות",
   settings: "הגדרות",
   latestGivenUp: "קטעים שהמודל סירב להם",
+  errors: {
+    unavailable: "הספק לא ענה",
+    timeout: "הספק לא ענה בזמן",
+    rate_limited: "הספק נשאל לעיתים קרובות מדי",
+    protocol_error: "תשובת הספק לא הובנה",
+    quota_exceeded: "המכסה אצל הספק נוצלה",
+    auth_error: "הספק דחה את המפתח",
+    request_error: "הספק דחה את הבקשה",
+    context_too_long: "הוא ארוך מדי למודל",
+    error: "הספק נכשל",
+    interrupted: "הניסיון נקטע",
+    length_changed: "המודל שינה את אורך הווקטורים שלו",
+  },
 };

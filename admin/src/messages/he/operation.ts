@@ -72,6 +72,9 @@ export const jobs: Messages["jobs"] = {
   alive: "פעיל",
   gone: "נעלם",
   started: "מאז",
+  names: { usage: "שימוש לפי יום", hours: "שימוש לפי שעה", retention: "מחיקת מה שאינו נשמר עוד", embeddings: "וקטורים של הידע", tools: "רשימות הכלים ששרתים מציעים", payments: "תשלומים שלא נודע מה עלה בהם" },
+  queueNames: { deliveries: "משלוחים ל־webhooks", channel_inbox: "הודעות שנכנסו בערוצים", channel_outbox: "הודעות שיוצאות בערוצים" },
+  kinds: { in_process: "בתוך השרת", worker: "תהליך משלו (\u2066csai worker\u2069)" },
 };
 
 export const health: Messages["health"] = {
@@ -80,4 +83,5 @@ export const health: Messages["health"] = {
   states: { ok: "תקין", warning: "דורש תשומת לב", failed: "נכשל" },
   part: "חלק",
   versions: "גרסאות",
+  parts: { "event loop": "לולאת האירועים", database: "מסד הנתונים", redis: "Redis", workers: "תהליכי עבודה", jobs: "משימות", plugins: "תוספים", providers: "ספקי מודלים", disk: "דיסק" },
 };

@@ -24,6 +24,7 @@ export const plans: Messages["plans"] = {
   allowed: "מודלים שמותר להשתמש בהם",
   allowedHint: "אחד בכל שורה, ספק/מודל או תחילתו וכוכבית. אם ריק: כולם.",
   mayChoose: "לקוחות רשאים לבחור שרשרת משלהם",
+  metrics: { conversations: "שיחות", messages: "הודעות", tokens: "אסימונים", cost: "עלות", tool_calls: "קריאות לכלים" },
 };
 
 export const payer: Messages["payer"] = {

@@ -33,4 +33,5 @@ export const plugins: Messages["plugins"] = {
   hooksGone: "אירועים שלא ישתתף בהם עוד",
   hooksAdded: "אירועים שישתתף בהם",
   undoLast: "ביטול השינוי האחרון",
+  kindNames: { provider: "ספק מודלים", tool: "כלי", "tool backend": "מפעיל כלים", integration: "חיבור", gateway: "סולק", channel: "ערוץ", locale: "שפה", web: "דפי אינטרנט", hooks: "אירועים" },
 };

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.action import Action
 from csai.admins.repository import AuditRepository
 
 
@@ -29,7 +30,7 @@ SYSTEM = Actor("system")
 async def record(
     transaction: AsyncConnection,
     actor: Actor,
-    action: str,
+    action: Action,
     *,
     object: str,  # noqa: A002 -- the vocabulary's word
     client_id: str | None = None,

@@ -11,6 +11,7 @@ from csai_sdk import Clock
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.admins.account import Account
+from csai.admins.action import Action
 from csai.admins.audit import Actor, record
 from csai.admins.repository import AdminRepository, AdminRow
 from csai.admins.service import SignedIn
@@ -121,6 +122,6 @@ def _invalid() -> Problem:
 
 
 async def _record(
-    transaction: AsyncConnection, actor: Actor, action: str, admin_id: str, at: datetime
+    transaction: AsyncConnection, actor: Actor, action: Action, admin_id: str, at: datetime
 ) -> None:
     await record(transaction, actor, action, object=f"admin:{admin_id}", at=at)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
 from csai.admins.account import add_admin
+from csai.admins.action import Action
 from csai.admins.audit import SYSTEM, Actor, record
 from csai.admins.password import PasswordCheck
 from csai.admins.repository import AdminRepository, AdminRow
@@ -264,7 +265,9 @@ class SignIns:
         await self._record(transaction, actor, "admin.password_set", admin_id)
         return row.email
 
-    async def _record(self, transaction: AsyncConnection, actor: Actor, action: str, admin_id: str) -> None:
+    async def _record(
+        self, transaction: AsyncConnection, actor: Actor, action: Action, admin_id: str
+    ) -> None:
         await record(transaction, actor, action, object=f"admin:{admin_id}", at=self._clock.now())
 
     def _token(self, admin_id: str, session_id: str, now: datetime) -> str:

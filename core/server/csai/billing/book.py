@@ -12,6 +12,7 @@ from csai_sdk import Clock, GatewayError
 from csai_sdk import Payment as Answer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.action import Action
 from csai.admins.audit import SYSTEM, Actor, record
 from csai.billing.gateway import MAX_REASON_CHARS
 from csai.billing.money import payable, to_amount
@@ -30,6 +31,14 @@ from csai.kit.alert import Alerts
 from csai.kit.problem import Problem
 
 log = structlog.get_logger(__name__)
+
+_ACTIONS: Mapping[str, Action] = {
+    "paid": "invoice.paid",
+    "refunded": "invoice.refunded",
+    "disputed": "invoice.disputed",
+    "void": "invoice.void",
+}
+"""By what an invoice becomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +217,7 @@ class Book:
         await record(
             transaction,
             actor,
-            f"invoice.{status}",
+            _ACTIONS[status],
             object=f"invoice:{invoice.id}",
             client_id=invoice.client_id,
             before={"status": invoice.status},

@@ -8,6 +8,7 @@ from typing import Any
 from csai_sdk import Channel, Clock
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.action import Action
 from csai.admins.audit import Actor, record
 from csai.channels.account import AccountRow, account_settings, webhook_path, webhook_url
 from csai.channels.line import LineClosed, Lines
@@ -120,7 +121,7 @@ class Accounts:
         await self._repository.remove(account_id)
         await self._record("channel.account_removed", account_id, before=_audited(before))
 
-    async def _record(self, action: str, account_id: str, **states: Mapping[str, Any]) -> None:
+    async def _record(self, action: Action, account_id: str, **states: Mapping[str, Any]) -> None:
         await record(
             self._transaction,
             self._actor,

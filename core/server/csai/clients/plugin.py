@@ -9,6 +9,7 @@ from typing import Any
 from csai_sdk import Clock
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.action import Action
 from csai.admins.audit import SYSTEM, Actor, record
 from csai.clients.repository import ClientPluginRow, ClientRepository
 from csai.kit.crypto import Keyring
@@ -181,7 +182,7 @@ async def _write(
     row: ClientPluginRow,
     enabled: bool,
     stored: StoredSettings,
-    action: str,
+    action: Action,
     named: list[str],
     secret_names: Callable[[StoredSettings], tuple[str, ...]] | None,
     clock: Clock,

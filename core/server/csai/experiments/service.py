@@ -8,6 +8,7 @@ from typing import Literal
 from csai_sdk import Clock
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.action import Action
 from csai.admins.audit import Actor, record
 from csai.clients.repository import ClientRepository, ClientRow
 from csai.clients.service import check_allowed, plan_chooses
@@ -169,7 +170,7 @@ async def _follow(
     transaction: AsyncConnection,
     client_id: str,
     before: ExperimentRow,
-    action: str,
+    action: Action,
     clock: Clock,
     actor: Actor,
 ) -> None:
@@ -182,7 +183,7 @@ async def _follow(
 async def _record(
     transaction: AsyncConnection,
     actor: Actor,
-    action: str,
+    action: Action,
     client_id: str,
     before: ExperimentRow | None,
     after: ExperimentRow,

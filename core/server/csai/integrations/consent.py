@@ -21,6 +21,7 @@ from typing import Any
 from csai_sdk import Clock, Connection, HttpError, Integration, IntegrationError, SettingsError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.action import Action
 from csai.admins.audit import Actor, record
 from csai.admins.service import SignedIn
 from csai.clients.repository import ClientRepository
@@ -154,7 +155,7 @@ class Consents:
         return _text(hmac.digest(key, b"verifier:" + nonce.encode(), "sha256"))
 
     async def _record(
-        self, transaction: AsyncConnection, action: str, client_id: str, integration_id: str, actor: Actor
+        self, transaction: AsyncConnection, action: Action, client_id: str, integration_id: str, actor: Actor
     ) -> None:
         await record(
             transaction,

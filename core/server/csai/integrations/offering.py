@@ -8,6 +8,7 @@ from typing import Any
 from csai_sdk import Clock, Endpoint, EndpointImport, Integration
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.action import Action
 from csai.admins.audit import Actor, record
 from csai.clients.repository import ClientRepository
 from csai.integrations.draft import EndpointDraft, check_draft
@@ -185,7 +186,7 @@ class Endpoints:
 
     async def _keep(
         self,
-        action: str,
+        action: Action,
         name: str,
         *,
         before: Mapping[str, Any] | None = None,

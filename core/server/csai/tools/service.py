@@ -11,6 +11,7 @@ from csai_sdk import Clock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csai.admins.action import Action
 from csai.admins.audit import Actor, record
 from csai.kit.precondition import check_tag
 from csai.kit.problem import Problem
@@ -190,7 +191,7 @@ async def shared_tool(connection: AsyncConnection, tool_name: str) -> CatalogRow
 async def _record(
     transaction: AsyncConnection,
     actor: Actor,
-    action: str,
+    action: Action,
     tool_name: str,
     *,
     before: Mapping[str, Any] | None = None,
