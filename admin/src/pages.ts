@@ -64,7 +64,7 @@ export const pages: readonly PageEntry[] = [
   { path: "health", load: () => import("./pages/health.tsx"), roles: READERS, reach: "installation", title: (t) => t.health.title, icon: HeartPulse },
   { path: "admins", load: () => import("./pages/admins.tsx"), roles: OWNERS, title: (t) => t.admins.title, icon: Users },
   { path: "admins/:adminId", load: () => import("./pages/admin.tsx"), roles: OWNERS },
-  { path: "tokens", load: () => import("./pages/tokens.tsx"), roles: READERS, title: (t) => t.tokens.title, icon: KeyRound },
+  { path: "tokens", load: () => import("./pages/tokens.tsx"), roles: ALL_ROLES, title: (t) => t.tokens.title, icon: KeyRound },
   { path: "account", load: () => import("./pages/account.tsx"), roles: ALL_ROLES },
   { path: "audit", load: () => import("./pages/audit.tsx"), roles: READERS, title: (t) => t.audit.title, icon: ScrollText, key: "a" },
 ];

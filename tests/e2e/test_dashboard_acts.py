@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -274,3 +275,22 @@ async def test_a_teammate_finds_the_desk_and_little_else(browser: Browser, dashb
         menu = page.get_by_role("navigation", name="Main menu")
         await expect(menu.get_by_role("link", name="Desk")).to_be_visible()
         await expect(menu.get_by_role("link", name="Plugins")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("others")
+async def test_a_teammate_makes_a_token_and_revokes_it(browser: Browser, dashboard: Dashboard) -> None:
+    async with signed_in(browser, dashboard, email="teammate@example.com") as page:
+        await page.goto(dashboard.path("clients/CLIENT/desk"))
+        await page.get_by_role("link", name="API tokens").click()
+        await page.get_by_role("button", name="Make a token").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("Name").fill("hand-overs")
+        await expect(dialog.get_by_label("Role").locator("option")).to_have_text(["Teammate", "Viewer"])
+        assert await findings(page) == []
+        await dialog.get_by_role("button", name="Make a token").click()
+        await expect(dialog.get_by_role("group", name="Token")).to_contain_text("csai_")
+        await dialog.get_by_text("Close", exact=True).click()
+        row = page.get_by_role("row", name=re.compile("hand-overs"))
+        await row.get_by_role("button", name="Revoke").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+        await expect(row).to_contain_text("Revoked")
