@@ -85,6 +85,20 @@ async def test_a_write_action_is_confirmed_and_done_or_declined(desk: Page) -> N
     await expect(calls).to_contain_text("Succeeded")
 
 
+async def test_what_waits_for_a_word_comes_back_with_an_earlier_test(desk: Page) -> None:
+    await say(desk, "Cancel my order ORD-1003")
+    await desk.reload()
+    await settled(desk)
+    earlier = desk.get_by_role("combobox", name="Go on with an earlier test")
+    await earlier.select_option(await earlier.locator("option").nth(1).get_attribute("value"))
+    chat = desk.get_by_role("log", name="Chat")
+    asked = chat.get_by_role("region", name="Cancel order")
+    await expect(asked).to_contain_text("ORD-1003")
+    await asked.get_by_role("button", name="Decline").click()
+    await expect(asked).to_contain_text("Declined")
+    await expect(chat.get_by_text("Answered", exact=True)).to_be_visible()
+
+
 async def test_an_earlier_test_is_gone_on_with(desk: Page, dashboard: Dashboard) -> None:
     await say(desk, "What is your return policy?")
     await desk.reload()

@@ -1423,6 +1423,11 @@ export interface TranscriptMessage {
   readonly turn_id: string | null;
 }
 
+export interface TrialConfirmations {
+  readonly session_id: string;
+  readonly confirmations: readonly Confirmation[];
+}
+
 export interface TrialOutcome {
   readonly status: "succeeded" | "failed" | "unknown";
   readonly response: string;
@@ -1564,6 +1569,13 @@ export interface Routes {
       readonly decision: "approve" | "decline";
     };
     answer: TurnAnswer;
+    isTagged: false;
+  };
+  "GET /admin/clients/{client_id}/test-chat/{session_id}/confirmations": {
+    path: { client_id: string; session_id: string };
+    query: undefined;
+    body: undefined;
+    answer: TrialConfirmations;
     isTagged: false;
   };
   "GET /admin/clients/{client_id}/test-chat/{session_id}/rounds": {

@@ -31,7 +31,7 @@ export function Said({ exchanges, ...deciding }: SaidProps) {
 
 type TurnProps = Omit<SaidProps, "exchanges"> & { readonly exchange: Exchange };
 
-function Turn({ exchange: { asked, text, outcome, error, isPast = false }, ...deciding }: TurnProps) {
+function Turn({ exchange: { asked, text, outcome, error, isPast = false, confirmations = outcome?.confirmations ?? [] }, ...deciding }: TurnProps) {
   const t = useMessages();
   const answer = outcome?.message.content ?? text;
   return (
@@ -45,7 +45,7 @@ function Turn({ exchange: { asked, text, outcome, error, isPast = false }, ...de
           <p className="text-xs font-medium text-faint">{t.testChat.assistant}</p>
           <p dir="auto" className="rounded-lg bg-accent-soft px-3 py-2 whitespace-pre-wrap wrap-anywhere">{answer || (outcome || isPast ? "–" : t.testChat.thinking)}</p>
           {outcome && <Outcome outcome={outcome} />}
-          {outcome?.confirmations.map((confirmation) => <Asked key={confirmation.id} confirmation={confirmation} {...deciding} />)}
+          {confirmations.map((confirmation) => <Asked key={confirmation.id} confirmation={confirmation} {...deciding} />)}
         </div>
       )}
     </li>

@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { ask } from "../api/client.ts";
 import { useRead } from "../api/query.ts";
-import type { ConversationItem, TranscriptMessage } from "../api/types.ts";
+import type { Confirmation, ConversationItem, TranscriptMessage } from "../api/types.ts";
 import { useFormats, useMessages } from "../language.tsx";
 import { FilterSelect } from "../ui/field.tsx";
 import { useToasts } from "../ui/toast.tsx";
@@ -33,8 +33,8 @@ export function EarlierTests({ clientId, sessionId, isDisabled, onChoose }: Prop
     const test = tests.find((each) => each.session_id === chosen);
     if (!test || isDisabled || isReading) return;
     setReading(true);
-    messagesOf(test.id)
-      .then((messages) => onChoose(chosen, exchangesOf(messages)), toasts.fail)
+    Promise.all([messagesOf(test.id), ask("GET /admin/clients/{client_id}/test-chat/{session_id}/confirmations", { path: { client_id: clientId, session_id: chosen } })])
+      .then(([messages, { confirmations }]) => onChoose(chosen, exchangesOf(messages, confirmations)), toasts.fail)
       .finally(() => setReading(false));
   };
   const known = tests.some((each) => each.session_id === sessionId) ? (sessionId ?? "") : "";
@@ -56,13 +56,13 @@ async function messagesOf(conversation_id: string): Promise<readonly TranscriptM
   return found;
 }
 
-/** What was asked, each with what was answered. */
-export function exchangesOf(messages: readonly Pick<TranscriptMessage, "role" | "content">[]): readonly Exchange[] {
+/** What was asked, each with what was answered; below the last of them what waits for a word. */
+export function exchangesOf(messages: readonly Pick<TranscriptMessage, "role" | "content">[], confirmations: readonly Confirmation[]): readonly Exchange[] {
   const exchanges: Exchange[] = [];
   for (const { role, content } of messages) {
     const last = exchanges.at(-1);
     if (role === "user") exchanges.push({ asked: content, text: "", isPast: true });
     else if (last) exchanges[exchanges.length - 1] = { ...last, text: last.text === "" ? content : `${last.text}\n\n${content}` };
   }
-  return exchanges;
+  return exchanges.map((exchange, index) => (index === exchanges.length - 1 ? { ...exchange, confirmations } : exchange));
 }

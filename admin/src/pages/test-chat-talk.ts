@@ -21,8 +21,9 @@ export interface Exchange {
   readonly outcome?: TurnAnswer;
   /** The answer ended without an outcome, or was refused. */
   readonly error?: Error;
-  /** Of a session that is gone on with: only the words are known. */
+  /** Of a session that is gone on with: only the words are known, and what still waits for one. */
   readonly isPast?: boolean;
+  readonly confirmations?: readonly Confirmation[];
 }
 
 export type Word = "approve" | "decline";

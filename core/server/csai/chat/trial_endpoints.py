@@ -15,7 +15,7 @@ from csai.chat.endpoints import answer
 from csai.chat.replay import Asked
 from csai.chat.schemas import WORDS, ChatMessage, TurnAnswer
 from csai.chat.trial import Trial
-from csai.chat.trial_schemas import TrialConfirm, TrialMessage, TrialRounds, TrialSetting
+from csai.chat.trial_schemas import TrialConfirm, TrialConfirmations, TrialMessage, TrialRounds, TrialSetting
 from csai.clients.access import Access
 from csai.clients.plugin import find_plugin
 from csai.clients.repository import ClientRepository
@@ -29,6 +29,7 @@ from csai.plugins.answering import ChosenProvider
 from csai.plugins.view import ClientView
 from csai.providers.choice import ModelRef
 from csai.services import Services
+from csai.tools.asking import still_asked
 from csai.tools.confirmation import Decision
 
 router = APIRouter(
@@ -90,6 +91,24 @@ async def confirm(request: Request, client_id: str) -> Response:
         )
     message = ChatMessage(message=WORDS[decision.word], session_id=asked.session_id)
     return await _take(request, services, client_id, asked, message, decision)
+
+
+@router.get(
+    "/{session_id}/confirmations",
+    summary="The write actions that wait for a word in a test chat",
+    response_model=TrialConfirmations,
+)
+async def confirmations(request: Request, client_id: str, session_id: str) -> Any:
+    """For who goes on with a test: the same as its answers had."""
+    services: Services = request.app.state.services
+    await services.admins.enter(request, roles=CHANGERS)
+    check_id(client_id, "client")
+    await _check_session(services, client_id, session_id)
+    async with services.database.read() as connection:
+        client = await ClientRepository(connection, client_id).get()
+    view = await services.views.get(client_id, client.config_version)
+    asked = await still_asked(services.database, view, session_id, now=services.clock.now())
+    return {"session_id": session_id, "confirmations": asked}
 
 
 @router.get(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from csai.chat.schemas import SessionId, Strict, Text
+from csai.chat.schemas import Confirmation, SessionId, Strict, Text
 from csai.kit.text import is_clean
 from csai.providers.choice import ModelRef
 
@@ -71,6 +71,11 @@ class TrialConfirm(TrialSetting):
         description="The `id` of a confirmation."
     )
     decision: Literal["approve", "decline"]
+
+
+class TrialConfirmations(BaseModel):
+    session_id: str
+    confirmations: list[Confirmation] = Field(description="The oldest first.")
 
 
 class TrialRound(BaseModel):

@@ -15,10 +15,8 @@ from csai.conversations.transcript import FORMATS, POLICY, Format, transcript
 from csai.handoffs.repository import HandoffRepository, mark_of
 from csai.kit.openapi import PROBLEMS, body_of
 from csai.kit.streaming import begun
-from csai.plugins.view import ClientView
 from csai.services import Services
-from csai.tools.confirmation import WaitingCall, confirmation
-from csai.tools.execution_repository import ToolExecutionRepository
+from csai.tools.asking import still_asked
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 
@@ -42,9 +40,7 @@ async def history(
         repository = ConversationRepository(connection, access.client_id)
         rows = await repository.messages(conversation_id, after=after, count=HISTORY_PAGE + 1)
         handed = await HandoffRepository(connection, access.client_id).get(conversation_id)
-    (asked,) = await services.database.fetch(
-        ToolExecutionRepository(access.client_id).still_asked(session_id, now=services.clock.now())
-    )
+    asked = await still_asked(services.database, access.view, session_id, now=services.clock.now())
     page = rows[:HISTORY_PAGE]
     if page and not access.is_secret:
         await services.follow_ups.read(access.client_id, conversation_id, page[-1].seq)
@@ -54,14 +50,8 @@ async def history(
         "state": handed.state,
         "teammate": handed.teammate,
         "live_id": str(mark_of(handed, seq=page[-1].seq if page else after)),
-        "confirmations": [_confirmation(access.view, call) for call in (WaitingCall(*row) for row in asked)],
+        "confirmations": asked,
     }
-
-
-def _confirmation(view: ClientView, call: WaitingCall) -> dict[str, Any]:
-    tool = view.tools.get(call.tool_name)
-    schema = tool.spec.parameters_schema if tool else {}
-    return confirmation(call.call_id, call.tool_name, call.parameters, schema, call.expires_at)
 
 
 @router.get(

@@ -20,6 +20,8 @@ from tests.support.server import Server, ServerFactory, sse_events
 from tests.support.tools import look_up
 
 SECRET = "sk-do-not-show"
+READ = ("rounds", "confirmations")
+"""What is read of a test chat."""
 
 
 @pytest.fixture
@@ -205,12 +207,13 @@ async def test_a_visitors_conversation_is_none_of_the_test_chats(server: Server,
     other = await server.add_client()
 
     for session_id in (visitor, new_id(), "x"):
-        shown = await operator.ask("GET", path_of(server, session_id, "rounds"))
-        asked = await ask(operator, session_id=session_id)
-        assert (shown.status_code, asked.status_code) == (404, 404)
+        assert (await ask(operator, session_id=session_id)).status_code == 404
+        for part in READ:
+            assert (await operator.ask("GET", path_of(server, session_id, part))).status_code == 404
     test = await say(operator)
-    elsewhere = f"/admin/clients/{other.id}/test-chat/{test['session_id']}/rounds"
-    assert (await operator.ask("GET", elsewhere)).status_code == 404
+    for part in READ:
+        elsewhere = f"/admin/clients/{other.id}/test-chat/{test['session_id']}/{part}"
+        assert (await operator.ask("GET", elsewhere)).status_code == 404
 
 
 @pytest.mark.parametrize("role", ["teammate", "viewer"])
@@ -218,7 +221,8 @@ async def test_who_may_not_change_anything_may_not_test(server: Server, role: An
     reader = await sign_in(server, email="eve@example.com", role=role)
 
     assert (await ask(reader)).status_code == 403
-    assert (await reader.ask("GET", path_of(server, new_id(), "rounds"))).status_code == 403
+    for part in READ:
+        assert (await reader.ask("GET", path_of(server, new_id(), part))).status_code == 403
     assert await server.rows(Conversation) == []
 
 

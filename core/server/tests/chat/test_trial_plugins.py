@@ -123,6 +123,18 @@ async def test_what_a_trial_had_open_is_closed_with_its_turn(stage: Operator) ->
     assert all(view.is_outdated for view in made)
 
 
+async def test_what_waits_for_a_word_is_told_until_it_was_said(stage: Operator) -> None:
+    answer = await say(stage, "Cancel ORD-7")
+    path = path_of(stage.server, answer["session_id"], "confirmations")
+    waiting = (await stage.get(path))["confirmations"]
+
+    assert waiting == answer["confirmations"]
+    assert [each["tool"] for each in waiting] == ["cancel_order"]
+
+    assert (await decide(stage, answer, "decline")).status_code == 200
+    assert (await stage.get(path))["confirmations"] == []
+
+
 @pytest.mark.parametrize(("plugin", "status"), [("nowhere", 404), ("locked", 422)])
 async def test_a_plugin_that_cannot_be_on_is_refused(
     make_server: ServerFactory, plugin: str, status: int
