@@ -171,6 +171,14 @@ class TestDirection:
             )
             assert places[0] < places[1]
 
+    async def test_a_sign_before_a_number_stays_before_it(self, page: Page, server: FakeServer) -> None:
+        """As the browser has it without the widget: nobody writes `1042#`."""
+        signs = ["#1042", "₪149.90", "$49", "-€5"]
+        server.scripts["?"] = Script(text="\n\n".join(f"הזמנה {sign} בדרך" for sign in signs))
+        await visit(page, server, open="")
+        await ask(page, "?", "Your message")
+        await expect(replies(page).locator("bdi")).to_have_text(signs)
+
     async def test_a_name_that_ends_with_a_number_keeps_its_order(
         self, page: Page, server: FakeServer
     ) -> None:

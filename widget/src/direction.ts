@@ -26,10 +26,10 @@ const CLEAR = 0.65;
 
 /**
  * Groups of digits with blanks between them, as of a telephone number; words of Latin letters with what follows them, such
- * as `iPhone 15`, codes and addresses; numbers with their sign.
+ * as `iPhone 15`, codes and addresses; numbers with their signs, as of a currency.
  */
 const LTR_RUN =
-  /(?<![\p{L}\d])(?:[+(]{0,2}\d{2,4}\)?(?:[ -]\(?\d{2,4}\)?){2,5}(?![\p{L}\d])|(?:\d[\d._/#-]{0,40})?[a-z][!-~]*(?: [a-z\d][!-~]*)*|[+\-−]?\d+(?:[.,:/–-]\d+)*%?)/giu;
+  /(?<![\p{L}\d])(?:[+(]{0,2}\d{2,4}\)?(?:[ -]\(?\d{2,4}\)?){2,5}(?![\p{L}\d])|(?:\d[\d._/#-]{0,40})?[a-z][!-~]*(?: [a-z\d][!-~]*)*|[#+\-−\p{Sc}]{0,2}\d+(?:[.,:/–-]\d+)*%?)/giu;
 const RUN_END = /[^a-z\d%)/=+#]+$/i;
 
 /** Undefined where nothing tells: digits, amounts, addresses and signs fit either way. */
