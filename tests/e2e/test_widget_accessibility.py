@@ -259,6 +259,23 @@ class TestSight:
         )
         assert outline == "solid", "the field's own sign of focus is a shadow"
 
+    async def test_a_button_below_the_pointer_can_be_read(self, page: Page, server: FakeServer) -> None:
+        server.config["notices"] = {"is_consent_required": True}
+        server.scripts["q"] = Script(text="line\n\n" * 60)
+        await visit(page, server, open="")
+        agree = page.get_by_role("button", name="I agree")
+        await agree.hover()
+        assert await page.evaluate(CONTRAST) == []
+        await agree.click()
+        await ask(page, "q")
+        await expect(replies(page).locator(".rich p").last).to_be_in_viewport()
+        await page.locator("csai-widget .scroller").hover()
+        await page.mouse.wheel(0, -900)
+        latest = page.get_by_role("button", name="Go to the latest message")
+        before = await latest.evaluate("(latest) => getComputedStyle(latest).backgroundColor")
+        await latest.hover()
+        await expect(latest).to_have_css("background-color", before)
+
     async def test_a_window_of_little_height_gives_it_to_what_is_said(
         self, page: Page, server: FakeServer
     ) -> None:
