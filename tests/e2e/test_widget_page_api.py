@@ -213,6 +213,20 @@ class TestPages:
         assert await page.evaluate("window.csai === undefined")
         assert wrong == []
 
+    async def test_on_a_phone_no_bubble_of_another_lies_over_an_open_one(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        await page.set_viewport_size({"width": 390, "height": 844})
+        other = embed(position="bottom-left").replace(KEY, "pk_other")
+        await page.goto(server.page(embed() + other))
+        await expect(page.locator("csai-widget .launcher")).to_have_count(2)
+        for key in (KEY, "pk_other"):
+            await page.evaluate(f"csai.get('{key}').open()")
+            field = page.locator(f"[data-key={key}] .composer textarea")
+            await expect(field).to_be_focused()
+            await field.click(position={"x": 20, "y": 20})
+            await page.evaluate(f"csai.get('{key}').close()")
+
     async def test_a_listener_that_throws_harms_nothing_else(self, page: Page, server: FakeServer) -> None:
         await visit(page, server, open="")
         await expect(page.get_by_role("dialog")).to_be_visible()

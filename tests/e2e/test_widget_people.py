@@ -48,7 +48,8 @@ class TestAsking:
             "teammate.message", message={"id": "m1", "role": "assistant", "content": "Hello from *me*"}
         )
         await expect(replies(page).last.locator(".rich")).to_have_text("Hello from me")
-        await expect(page.locator("csai-widget [aria-live]")).to_have_text("Hello from me")
+        await expect(page.locator("csai-widget [aria-live]")).to_contain_text("Hello from me")
+        await expect(page.locator("csai-widget .aside", has_text="Team")).to_have_count(1)
         server.tell("teammate.left")
         server.tell("handoff", state="ai", teammate=None)
         await expect(notices(page).last).to_have_text("The AI assistant answers again.")

@@ -83,6 +83,7 @@ export class Widget implements Observer {
     if (this.#isOpen) return;
     const { activeElement } = document;
     this.#returnFocusTo = activeElement instanceof HTMLElement && activeElement !== document.body ? activeElement : undefined;
+    if (this.#host.nextSibling) this.#host.parentNode?.append(this.#host); // over other chats of the page
     this.#setOpen(true);
     this.#panel.focus();
     this.#emit("open");

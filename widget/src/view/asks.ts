@@ -35,7 +35,7 @@ export function askRating(labels: Labels, act: (rating: number, comment: string)
   const stars = element("div", { class: "stars", role: "radiogroup", "aria-label": text });
   for (let value = 1; value <= 5; value++) {
     const label = fill(labels.ratingOf, "stars", value);
-    const star = element("input", { type: "radio", name: "rating", value: `${value}`, required: "", "aria-label": label });
+    const star = element("input", { class: "hidden", type: "radio", name: "rating", value: `${value}`, required: "", "aria-label": label });
     stars.append(element("label", {}, star, "★"));
   }
   return { text, more: [stars, commentField(labels)], yes, no, act: (said) => act(Number(said.get("rating")), textOf(said, "comment")) };

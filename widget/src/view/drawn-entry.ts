@@ -44,7 +44,7 @@ export class ReplyView {
   readonly #hosts: AllowedHosts;
   readonly #hasThumbs: boolean;
   readonly #text: RichText;
-  readonly #author = element("span", { class: "hidden" });
+  readonly #author = element("span");
   readonly #tools = element("ul", { class: "tools" });
   readonly #bubble: HTMLElement;
   readonly #dots: HTMLElement;
@@ -79,6 +79,8 @@ export class ReplyView {
 
   draw(reply: ReplyEntry): void {
     const isWorking = reply.state === "waiting" || reply.state === "streaming";
+    // to the eye, it is a person who is out of the ordinary
+    this.#author.className = reply.isTeammate ? "aside" : "hidden";
     this.#author.textContent = `${reply.isTeammate ? this.#labels.teammate : this.#labels.assistant}: `;
     this.#drawTools(reply.tools);
     this.#tools.hidden = reply.tools.length === 0;
