@@ -61,7 +61,8 @@ def watch(page: Page, server: FakeServer) -> list[str]:
 
 async def visit(page: Page, server: FakeServer, body: str = "", **attributes: str) -> None:
     await page.goto(server.page(body + embed(**attributes)))
-    await expect(page.locator("csai-widget .launcher")).to_be_visible()
+    # an open window covers the bubble where the screen is small
+    await expect(page.locator("csai-widget :is(.launcher, .panel):visible").first).to_be_visible()
 
 
 async def ask(page: Page, text: str) -> None:
