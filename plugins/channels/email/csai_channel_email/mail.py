@@ -6,16 +6,17 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 from email.utils import getaddresses
+from itertools import islice
 
 from csai_channel_email.html import text_of_html
+from csai_channel_email.parser import MAX_PARTS
 
 MAX_TEXT = 200_000
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
 _MAX_REFERENCES = 50
-_MAX_PARTS = 200
+_MAX_HEADERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,6 @@ class Mail:
     references: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
-
-
-def parse(content: bytes) -> EmailMessage:
-    return message_from_bytes(content, policy=policy.default)
 
 
 def read_mail(message: EmailMessage, content: bytes) -> Mail:
@@ -88,10 +85,10 @@ def mail_of(
 def headers_of(message: Message) -> dict[str, str]:
     """The first of each header, on one line, encoded words decoded."""
     found: dict[str, str] = {}
-    for name in message.keys():  # noqa: SIM118 -- a message is no mapping
+    for name, raw in islice(message.raw_items(), _MAX_HEADERS):
         if (lower := name.lower()) not in found:
             try:
-                value = str(message[name])
+                value = str(message.policy.header_fetch_parse(name, raw))
             except (ValueError, IndexError, AttributeError, TypeError, LookupError, RecursionError):
                 value = ""  # the parser of structured headers stumbles over some nonsense
             found[lower] = " ".join(value.split())
@@ -133,7 +130,7 @@ def content_of(message: EmailMessage, index: int) -> bytes | None:
 def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
     """The parts that hold something, in their order: not what a mail within the mail consists of."""
     waiting: list[Message] = [message]
-    for _ in range(_MAX_PARTS):
+    for _ in range(MAX_PARTS):
         if not waiting:
             return
         part = waiting.pop()
@@ -178,6 +175,8 @@ def _payload(part: Message) -> bytes:
 def _decoded(part: Message) -> str:
     content = _payload(part)[: 4 * MAX_TEXT]
     charset = part.get_content_charset("utf-8")
+    if charset == "punycode":  # of names, not of text, in a time that grows with the square
+        charset = "utf-8"
     try:
         # Hebrew and Arabic in their logical order: the suffix says how they are shown, not how written.
         return content.decode(re.sub(r"^(iso-8859-[68])-[ie]$", r"\1", charset), errors="replace")

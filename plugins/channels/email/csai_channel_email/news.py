@@ -12,7 +12,8 @@ from csai_sdk import ChannelNews, DeliveryStatus, InboundMessage, Media
 from csai_sdk.channel import MediaKind
 
 from csai_channel_email.loops import why_not_answered
-from csai_channel_email.mail import Attachment, Mail, headers_of, ids_in, parse, read_mail
+from csai_channel_email.mail import Attachment, Mail, headers_of, ids_in, read_mail
+from csai_channel_email.parser import parse
 from csai_channel_email.reply import new_text
 
 log = logging.getLogger(__name__)

@@ -56,18 +56,19 @@ _QUOTE = re.compile(r"^\s*[>|]")
 def new_text(text: str) -> str:
     """The newly written part; all of the text where nothing else would be left."""
     lines = [line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    is_inline = _answered_inline(lines)
     kept: list[str] = []
     has_text = False
     index = 0
     while index < len(lines):
         line = lines[index]
         introduced = _wrote_lines(lines, index)
-        if introduced and _is_answered_inline(lines, index + introduced):
+        if introduced and is_inline[index + introduced]:
             index += introduced
             continue
         if (
             introduced
-            or _introduces_all(lines, index)
+            or (_introduces_quotation(lines, index) and not is_inline[index + 1])
             or _begins_earlier(lines, index)
             or _ends_letter(line, has_text=has_text)
         ):
@@ -110,24 +111,26 @@ def _wrote_lines(lines: list[str], index: int) -> int:
 _INTRODUCES = re.compile(r"\d.*(?::|\uff1a)[\s\u200e\u200f\u202a-\u202e\u2066-\u2069]*$")
 
 
-def _introduces_all(lines: list[str], index: int) -> bool:
-    """Whether, in whatever language, a line with a number and a colon stands above nothing but quotation."""
+def _introduces_quotation(lines: list[str], index: int) -> bool:
+    """Whether, in whatever language, a line with a number and a colon stands above quotation."""
     if not _INTRODUCES.search(lines[index][-_WROTE_LENGTH:]):
         return False
     below = next((line for line in lines[index + 1 : index + 3] if line.strip()), "")
-    return bool(_QUOTE.match(below)) and not _is_answered_inline(lines, index + 1)
+    return bool(_QUOTE.match(below))
 
 
-def _is_answered_inline(lines: list[str], index: int) -> bool:
-    """Whether quoted lines follow, and words of the sender's own below or between them: then what introduces
-    the quotation does not end the mail."""
-    has_quote = False
-    for line in lines[index:]:
+def _answered_inline(lines: list[str]) -> list[bool]:
+    """For each line, and the end: whether quoted lines begin there, and words of the sender's own stand below
+    or between them. Then what introduces the quotation does not end the mail."""
+    found = [False]
+    has_words = has_quote = False
+    for line in reversed(lines):
         if _QUOTE.match(line):
             has_quote = True
         elif line.strip():
-            return has_quote and not _ends_letter(line, has_text=True)
-    return False
+            has_words, has_quote = not _ends_letter(line, has_text=True), False
+        found.append(has_quote and has_words)
+    return found[::-1]
 
 
 def _has_head(lines: list[str], index: int) -> bool:

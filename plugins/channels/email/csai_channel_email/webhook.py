@@ -15,8 +15,9 @@ from csai_sdk import ChannelNews, DeliveryStatus, PluginContext, WebhookForged, 
 from csai_sdk.channel import Delivery
 
 from csai_channel_email.html import text_of_html
-from csai_channel_email.mail import Attachment, Mail, mail_of, parse
+from csai_channel_email.mail import Attachment, Mail, mail_of
 from csai_channel_email.news import news_of, news_of_mail
+from csai_channel_email.parser import parse
 from csai_channel_email.settings import MailAccount
 
 _TOLERANCE_S = 300.0

@@ -9,9 +9,10 @@ from typing import Any
 from csai_sdk import ChannelNews
 
 from csai_channel_email import mailbox, outgoing, webhook
-from csai_channel_email.mail import Attachment, address_in, content_of, parse
+from csai_channel_email.mail import Attachment, address_in, content_of
 from csai_channel_email.mailbox import Fetched, Position
 from csai_channel_email.news import news_of
+from csai_channel_email.parser import parse
 from csai_channel_email.writing import mail_for
 
 __all__ = [
