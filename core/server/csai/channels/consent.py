@@ -16,7 +16,8 @@ _STOP = (
     "stop|stopall|stop all|unsubscribe|optout|opt out|revoke|stopp|abmelden|abbestellen|arret|desabonner|"
     "desinscrire|parar|baja|darse de baja|descadastrar|cancelar inscricao|disiscrivi|disiscrivimi|afmelden|"
     "avmeld|avregistrera|wypisz|стоп|отписаться|отписка|הסר|הסרה|להסרה|הפסק|עצור|ايقاف|توقف|الغاء الاشتراك|"
-    "停止|退订|配信停止|수신거부"
+    "停止|退订|配信停止|수신거부|stop messages|stop messaging me|stop texting me|remove me|להסיר|הסירו|"
+    "הסר אותי|הסירו אותי|תסירו אותי|להסיר אותי"
 )
 _START = (
     "start|unstop|subscribe|optin|opt in|anmelden|reprendre|reanudar|alta|iniciar|riprendi|aanmelden|старт|"
@@ -31,17 +32,18 @@ def _words(alternatives: str) -> frozenset[str]:
     return frozenset(alternatives.split("|"))
 
 
-_CONSENTS: tuple[tuple[Consent, frozenset[str]], ...] = (
-    ("stop", _words(_STOP)),
-    ("start", _words(_START)),
-    ("help", _words(_HELP)),
-)
+_STOPS = _words(_STOP)
+_CONSENTS: tuple[tuple[Consent, frozenset[str]], ...] = (("start", _words(_START)), ("help", _words(_HELP)))
 _APPROVALS, _REFUSALS = _words(_YES), _words(_NO)
+# What a wish to hear no more may be wrapped in; "please help" is a question.
+_COURTESY = re.compile(r"^(?:please|pls|נא|בבקשה) | (?:please|pls|בבקשה)$")
 
 
 def consent_in(text: str) -> Consent | None:
     """What the message wishes, if it is nothing but such a wish."""
     said = _plain(text)
+    if _COURTESY.sub("", said) in _STOPS:
+        return "stop"
     return next((consent for consent, words in _CONSENTS if said in words), None)
 
 
@@ -59,4 +61,4 @@ def _plain(text: str) -> str:
         return ""
     bare = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
     composed = unicodedata.normalize("NFC", bare)
-    return " ".join(re.sub(r"[^\w\s]", "", composed).casefold().split())
+    return " ".join(re.sub(r"[^\w\s]|_", "", composed).casefold().split())

@@ -17,9 +17,9 @@ MAX_PIECES = 20
 CUT = "…"
 
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)(.*)$")
-# Within a line nothing is cut inside of these.
+# Within a line nothing is cut inside of these. Bounded, so that text which was made to keep it busy does not.
 _SPAN = re.compile(
-    r"!?\[[^\]\n]*\]\([^)\n]*\)|https?://\S+|(`+)[^\n]+?\1|(\*\*|__|~~)\S[^\n]*?\S\2|(?<![\w*])\*\S[^*\n]*\*"
+    r"!?\[[^\[\]\n]{0,500}\]\([^()\n]{1,2200}\)|https?://\S+|(`+)[^\n]+?\1|(\*\*|__|~~)\S[^\n]*?\S\2|(?<![\w*])\*\S[^*\n]*\*"
 )
 _SENTENCE_END = re.compile(r"[.!?…][\"')\]»”]*\s+|[。！？][\"')\]»”」』）]*\s*")
 _JOINER, _FIRST_FLAG, _LAST_FLAG = "\u200d", "\U0001f1e6", "\U0001f1ff"
@@ -28,11 +28,12 @@ _MAX_SIGN = 40
 
 
 def pieces(text: str, channel: Channel) -> list[str]:
-    """`text` in pieces of Markdown whose formatted forms are short enough; none of them is empty.
+    """`text` in pieces of Markdown whose formatted forms are short enough, and none of them empty.
 
     What would take more than twenty pieces ends with an ellipsis.
     """
-    found = list(islice(_cut(text.strip(), channel), MAX_PIECES + 1))
+    said = (each for each in _cut(text.strip(), channel) if channel.format(each).strip())
+    found = list(islice(said, MAX_PIECES + 1))
     if len(found) > MAX_PIECES:
         last = found[MAX_PIECES - 1]
         while last and not _fits(last + CUT, channel):
@@ -53,12 +54,12 @@ def _cut(text: str, channel: Channel) -> Iterator[str]:
 def _first(text: str, channel: Channel) -> tuple[str, str]:
     """The longest good beginning that fits, and the rest."""
     most = _longest(text, channel)
-    at = _place(text, most)
+    at = _place(text, most, channel)
     fence = _open_fence(text[:at].rstrip())
     if fence is None:
         return text[:at].rstrip(), text[at:].lstrip(" ")
     closing = f"\n{fence.strip()[:3]}"
-    within = _place(text, _longest(text, channel, closing))
+    within = _place(text, _longest(text, channel, closing), channel, closing)
     if _open_fence(text[:within].rstrip()) != fence:
         return text[:within].rstrip(), text[within:].lstrip(" ")
     if within <= len(fence) + 1:
@@ -80,9 +81,15 @@ def _longest(text: str, channel: Channel, tail: str = "") -> int:
     return low
 
 
-def _place(text: str, most: int) -> int:
-    """Where to cut: after a paragraph, a line, a sentence, a word, in this order; but not too early."""
-    return next((place for place in _places(text, most) if place), _between_signs(text, most))
+def _place(text: str, most: int, channel: Channel, tail: str = "") -> int:
+    """Where to cut: after a paragraph, a line, a sentence, a word, in this order; but not too early.
+
+    Less of the text may be longer: what is marked loses its marks only where they are closed.
+    """
+    return next(
+        (place for place in _places(text, most) if place and _fits(text[:place].rstrip() + tail, channel)),
+        _between_signs(text, most),
+    )
 
 
 def _between_signs(text: str, most: int) -> int:
@@ -123,7 +130,8 @@ def _places(text: str, most: int) -> Iterator[int]:
     def is_outside(place: int) -> bool:
         return not any(start < place < end for start, end in spans)
 
-    ends = [found.end() for found in _SENTENCE_END.finditer(window, least)]
+    sentences = _SENTENCE_END.finditer(window, least)
+    ends = [found.end() for found in sentences if found.start() + len(found[0].rstrip()) <= most]
     yield from (place for place in reversed(ends) if is_outside(place))
     blanks = [found.end() for found in re.finditer(r"\s+", window) if found.end() > least]
     yield from (place for place in reversed(blanks) if is_outside(place))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from csai.channels.consent import consent_in, decision_in
 from csai.channels.split import CUT, MAX_PIECES, pieces
-from csai_sdk import Channel
-from hypothesis import given, settings
+from csai_sdk import Channel, TextStyle, restyle
+from csai_testkit.growth import assert_grows_with_length
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 
@@ -19,6 +20,20 @@ def channel_of(max_chars: int) -> Any:
     Short.max_chars = max_chars
     Short.__abstractmethods__ = frozenset()
     return Short()  # type: ignore[abstract]
+
+
+def plain_channel_of(max_chars: int) -> Any:
+    """One that shows no formatting."""
+
+    class Plain(Channel):
+        id = "plain"
+
+        def format(self, text: str) -> str:
+            return restyle(text, TextStyle())
+
+    Plain.max_chars = max_chars
+    Plain.__abstractmethods__ = frozenset()
+    return Plain()  # type: ignore[abstract]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +76,7 @@ def test_what_never_ends_is_cut_off() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.text(alphabet="ab *_`~[]()\n.!-#é\U0001f600", max_size=300), st.integers(12, 60))
+@given(st.text(alphabet="ab *_`~[]()\n.!-#é\U0001f600\u3002", max_size=300), st.integers(12, 60))
 def test_every_piece_is_short_enough_and_says_something(text: str, most: int) -> None:
     found = pieces(text, channel_of(most))
     assert all(each.strip() for each in found)
@@ -119,6 +134,36 @@ def test_a_script_without_blanks_is_cut_at_its_sentences() -> None:
     assert pieces(text, channel_of(14)) == ["\u3053\u3093\u306b\u3061\u306f\u3002" * 2] * 4
 
 
+@pytest.mark.parametrize("end", ["\u3002", "\uff01", "\uff1f\u300d"])
+def test_a_sentence_that_just_does_not_fit_is_not_sent_whole(end: str) -> None:
+    text = "\u5b57" * 20 + end + "\u5b57" * 5
+    found = pieces(text, channel_of(20))
+    assert "".join(found) == text
+    assert all(len(each) <= 20 for each in found)
+
+
+@pytest.mark.parametrize("text", ["```\n```", "```python"])
+def test_markdown_that_says_nothing_is_not_sent(text: str) -> None:
+    assert pieces(text, plain_channel_of(100)) == []
+
+
+@pytest.mark.parametrize(
+    "piece", ["[", "![", "[a](", "*a", "**a", "`", "__a", "~~a", "http://", "```\n", "- "]
+)
+def test_a_hostile_text_is_cut_in_a_time_that_grows_with_its_length(piece: str) -> None:
+    assert_grows_with_length(lambda text: pieces(text, channel_of(1_000)), piece, 16_000 // len(piece))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet="ab *_`~[]()\\\n.-#\u3002", max_size=300), st.integers(12, 60))
+@example(r"*. [a](b) **b\**`a\*", 12)
+@example(r"ab *\*cccccccc\***", 14)
+def test_what_is_sent_is_short_enough_however_formatting_changes_it(text: str, most: int) -> None:
+    channel = plain_channel_of(most)
+    sent = [channel.format(each) for each in pieces(text, channel)]
+    assert all(each.strip() and len(each) <= most for each in sent)
+
+
 @pytest.mark.parametrize(
     ("text", "wish"),
     [
@@ -128,6 +173,17 @@ def test_a_script_without_blanks_is_cut_at_its_sentences() -> None:
         ("Arrêt", "stop"),
         ("הסר", "stop"),
         ("إيقاف", "stop"),
+        ("_stop_", "stop"),
+        ("Please stop.", "stop"),
+        ("STOP, please", "stop"),
+        ("stop messages", "stop"),
+        ("Remove me", "stop"),
+        ("הסר אותי", "stop"),
+        ("הסירו אותי בבקשה", "stop"),
+        ("נא להסיר", "stop"),
+        ("please stop my order", None),
+        ("please help", None),
+        ("please", None),
         ("START", "start"),
         ("Help", "help"),
         ("stop my order", None),
