@@ -140,11 +140,11 @@ def results(name_or_id: NameOrId, experiment: Name, as_json: AsJson = False) -> 
 
 
 def _arms(name: str, given: list[str], file: Path | None) -> list[ArmState]:
-    import yaml
     from pydantic import ValidationError
 
     from csai.cli.argument import read_text
     from csai.experiments.schemas import ExperimentChange
+    from csai.kit.document import NoDocument, read_document
 
     if bool(given) == (file is not None):
         raise typer.BadParameter("give the arms either with --arm, twice or more, or with --file")
@@ -155,9 +155,9 @@ def _arms(name: str, given: list[str], file: Path | None) -> list[ArmState]:
             arms.append({"name": arm, "chain": [model] if model else []})
     else:
         try:
-            arms = yaml.safe_load(read_text(file))
-        except yaml.YAMLError:
-            raise typer.BadParameter(f"{file} is no YAML") from None
+            arms = read_document(read_text(file))
+        except NoDocument as error:
+            raise typer.BadParameter(f"{file}: {error}") from None
     try:
         return ExperimentChange.model_validate({"name": name, "arms": arms}).arms
     except ValidationError as error:

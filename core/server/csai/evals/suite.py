@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from csai.kit.document import NoDocument, read_document
 from csai.kit.problem import Problem
 
 MAX_CASES = 1_000
@@ -87,11 +87,9 @@ class Suite(_Part):
 def parse_suite(text: str) -> Suite:
     """A suite of YAML or JSON. Raises `Problem`."""
     try:
-        return Suite.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise Problem(422, "suite_invalid", f"The suite is neither YAML nor JSON{where}.") from None
+        return Suite.model_validate(read_document(text))
+    except NoDocument as error:
+        raise Problem(422, "suite_invalid", f"The suite is neither YAML nor JSON{error.where}.") from None
     except (ValidationError, RecursionError) as error:
         raise Problem(422, "suite_invalid", f"The suite does not fit: {_faults(error)}") from None
 

@@ -245,6 +245,12 @@ async def test_a_change_that_cannot_be_made_is_refused(trial: Trial, variant: Va
         "cases: [",
         "!!python/object/apply:os.system [ls]",
         "[" * 3_000,
+        "at: 2026-02-30\ncases: [{name: a, steps: [{say: x}]}]",
+        "at: 2026-01-05T25:00:00Z\ncases: [{name: a, steps: [{say: x}]}]",
+        "cases: !!int x",
+        "cases: !!bool x",
+        "cases: !!timestamp x",
+        "cases: " + "9" * 5_000,
     ],
 )
 def test_a_suite_that_does_not_fit_is_explained(text: str) -> None:
