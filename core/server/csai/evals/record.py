@@ -10,18 +10,23 @@ import yaml
 from csai.evals.repository import CalledRow, SaidRow, Source
 from csai.kit.problem import not_found
 
+_ANSWERED = ("succeeded", "failed")
+_NOT_RUN = ("waiting", "declined", "replaced")
+
 
 async def recorded_case(source: Source, session_id: str, *, name: str) -> dict[str, Any]:
     """The conversation as a case of a suite. Raises `Problem`.
 
-    What it expects are the tools that were called; words are for a person to choose. Arguments and answers
-    may be missing where retention has taken them.
+    What it expects are the tools that were called and what was asked to be confirmed; words are for a person
+    to choose. Arguments and answers may be missing where retention has taken them.
     """
     said, called = await source.conversation(session_id)
     if not said:
         raise not_found("conversation")
+    visitor = await source.visitor(session_id)
     return {
         "name": name,
+        **({} if visitor is None else {"visitor": visitor}),
         "tools": _mocks(called),
         "steps": [_step(row, called) for row in said],
     }
@@ -34,13 +39,32 @@ def as_suite(case: dict[str, Any]) -> str:
 
 
 def _step(row: SaidRow, called: list[CalledRow]) -> dict[str, Any]:
-    tools = [call.tool_name for call in called if call.turn_id == row.turn_id]
-    return {"say": row.content, "expect": {"tools": tools}}
+    own = [call for call in called if call.turn_id == row.turn_id]
+    decided = next((call for call in own if _asked_in(call) != row.turn_id), None)
+    asks = [call.tool_name for call in called if _was_asked(call) and _asked_in(call) == row.turn_id]
+    expected: dict[str, Any] = {"tools": [call.tool_name for call in own if call.status not in _NOT_RUN]}
+    if asks:
+        expected["asks"] = asks
+    if decided is None:
+        return {"say": row.content, "expect": expected}
+    return {"decide": "decline" if decided.status == "declined" else "approve", "expect": expected}
+
+
+def _asked_in(call: CalledRow) -> str:
+    """The turn in which the model wished for the call."""
+    return call.call_id.partition(".")[0]
+
+
+def _was_asked(call: CalledRow) -> bool:
+    """Whether it waited for the visitor's word."""
+    return call.status in _NOT_RUN or _asked_in(call) != call.turn_id
 
 
 def _mocks(called: list[CalledRow]) -> dict[str, list[dict[str, Any]]]:
     mocks: dict[str, list[dict[str, Any]]] = {}
     for call in called:
+        if call.status not in _ANSWERED:
+            continue
         outcome = {"error": call.response or ""} if call.status == "failed" else {"answer": _value(call)}
         mock = {"when": dict(call.parameters), **outcome}
         if mock not in mocks.setdefault(call.tool_name, []):

@@ -26,6 +26,7 @@ from csai.models import (
     Plan,
     Tool,
     ToolExecution,
+    Visitor,
 )
 from csai.plugins.view import EnabledTool
 from csai.providers.repository import PriceRepository
@@ -64,6 +65,9 @@ class SaidRow:
 
 @dataclass(frozen=True, slots=True)
 class CalledRow:
+    """A call; the turn is the one that ran it, where another one asked the visitor for their word."""
+
+    call_id: str
     turn_id: str
     tool_name: str
     parameters: Mapping[str, Any]
@@ -111,6 +115,18 @@ class Source:
         rows = await self._connection.execute(query, {"client": self._client_id, "model": model})
         return {key: (dimensions, as_bytes(vector)) for key, dimensions, vector in rows}
 
+    async def visitor(self, session_id: str) -> str | None:
+        """Who had the conversation, where the host page vouched for them."""
+        return await self._connection.scalar(
+            select(Visitor.external_id)
+            .join(Conversation, Conversation.visitor_id == Visitor.id)
+            .where(
+                Visitor.client_id == self._client_id,
+                Conversation.client_id == self._client_id,
+                Conversation.session_id == session_id,
+            )
+        )
+
     async def conversation(self, session_id: str) -> tuple[list[SaidRow], list[CalledRow]]:
         """What the visitor said, and the calls that were made for it, in order."""
         mine = select(Conversation.id).where(
@@ -127,6 +143,7 @@ class Source:
         )
         called = await self._connection.execute(
             select(
+                ToolExecution.call_id,
                 ToolExecution.turn_id,
                 ToolExecution.tool_name,
                 ToolExecution.parameters,
@@ -136,7 +153,6 @@ class Source:
             .where(
                 ToolExecution.client_id == self._client_id,
                 ToolExecution.conversation_id.in_(mine),
-                ToolExecution.status.in_(("succeeded", "failed")),
             )
             .order_by(ToolExecution.timestamp, ToolExecution.call_id)
         )
