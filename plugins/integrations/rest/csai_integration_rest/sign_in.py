@@ -184,7 +184,7 @@ def _kept(said: Mapping[str, Any], settings: RestSettings, old: str, now: dateti
         raise Refused(REFUSED)
     try:
         lives_s = float(said.get("expires_in") or DEFAULT_LIFETIME_S)  # some vendors say it as text
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         lives_s = DEFAULT_LIFETIME_S
     lives_s = lives_s if 0 < lives_s < MAX_LIFETIME_S else DEFAULT_LIFETIME_S
     kept = {

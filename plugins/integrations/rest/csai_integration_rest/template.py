@@ -82,7 +82,15 @@ def fill_headers(template: Mapping[str, str], values: Mapping[str, Any]) -> dict
 
 
 def fill_body(template: Any, values: Mapping[str, Any]) -> Any:
-    """The template's JSON with values in it: a string that is one placeholder becomes the value as it is."""
+    """The template's JSON with values in it: a string that is one placeholder becomes the value as it is.
+
+    Where all of it is an argument that is missing, it is an empty object.
+    """
+    body = _filled_json(template, values)
+    return {} if body is _MISSING else body
+
+
+def _filled_json(template: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(template, str):
         name = _only(template)
         if name is not None:
@@ -91,10 +99,10 @@ def fill_body(template: Any, values: Mapping[str, Any]) -> Any:
             return _MISSING
         return _filled(template, lambda each: _text(each, values, is_body=True))
     if isinstance(template, Mapping):
-        filled = {name: fill_body(each, values) for name, each in template.items()}
+        filled = {name: _filled_json(each, values) for name, each in template.items()}
         return {name: each for name, each in filled.items() if each is not _MISSING}
     if isinstance(template, list):
-        return [each for item in template if (each := fill_body(item, values)) is not _MISSING]
+        return [each for item in template if (each := _filled_json(item, values)) is not _MISSING]
     return template
 
 

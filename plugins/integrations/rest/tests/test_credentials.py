@@ -90,6 +90,18 @@ async def test_a_lifetime_that_is_text_is_read_too(vendor: Vendor) -> None:
         assert vendor.given == given
 
 
+@pytest.mark.parametrize("expires_in", ["soon", "nan", -5, 10**400])
+async def test_a_lifetime_that_makes_no_sense_is_taken_for_an_hour(
+    vendor: Vendor, expires_in: int | str
+) -> None:
+    clock, connected = FakeClock(), connection(vendor, **OAUTH)
+    vendor.is_signing_in, vendor.expires_in = True, expires_in
+    for seconds, given in ((0, 1), (3_500, 1), (80, 2)):
+        clock.advance(seconds)
+        await fetch(connected, ctx=make_context(clock=clock))
+        assert vendor.given == given
+
+
 async def test_a_refresh_token_is_followed_by_the_one_that_replaced_it(vendor: Vendor) -> None:
     clock, tokens = FakeClock(), MemoryTokens()
     settings = OAUTH | {"auth": "refresh_token", "refresh_token": "refresh-0"}

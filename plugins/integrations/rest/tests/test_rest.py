@@ -75,6 +75,15 @@ async def test_a_body_takes_values_as_they_are_and_leaves_out_what_is_missing(ve
     }
 
 
+@pytest.mark.parametrize("body", ["{b}", "about {b}"])
+async def test_a_body_that_is_an_argument_that_is_missing_is_an_empty_one(vendor: Vendor, body: str) -> None:
+    endpoint = replace(READ, url="/search", method="POST", request={"body": body})
+
+    await fetch(connection(vendor), endpoint, arguments={"a": "1"})
+
+    assert vendor.requests[0].body == {}
+
+
 async def test_optional_parameters_are_left_out_and_lists_repeated(vendor: Vendor) -> None:
     endpoint = replace(READ, request={"query": {"b": "{b}", "tag": "{list}"}})
 

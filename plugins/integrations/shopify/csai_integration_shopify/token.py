@@ -66,8 +66,9 @@ async def _ask(settings: ShopifyConnection, ctx: PluginContext, *, timeout_s: fl
     try:
         said = json.loads(response.body)
         token, lifetime_s = str(said["access_token"]), float(said.get("expires_in", _LONGEST_S))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        lifetime = timedelta(seconds=min(max(lifetime_s, _SHORTEST_S), _LONGEST_S))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise IntegrationError(NO_ANSWER, retryable=True) from None
     if not token or not token.isascii() or not token.isprintable():
         raise IntegrationError(NOT_SET_UP)
-    return token, timedelta(seconds=min(max(lifetime_s, _SHORTEST_S), _LONGEST_S))
+    return token, lifetime

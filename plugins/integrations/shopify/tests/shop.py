@@ -141,6 +141,7 @@ class Shop:
     available: float = 1_000.0
     page: int = 10
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
+    lifetime_s: Any = 86_399
     faults: list[tuple[int, Any, Mapping[str, str]]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
     """Stand beside the data of every answer."""
@@ -189,7 +190,9 @@ class Shop:
             return web.json_response({"error": "invalid_client"}, status=400)
         token = f"token-{len(self.token_requests)}"
         self.tokens = {token}
-        return web.json_response({"access_token": token, "scope": "read_orders", "expires_in": 86399})
+        return web.json_response(
+            {"access_token": token, "scope": "read_orders", "expires_in": self.lifetime_s}
+        )
 
     def _fill(self) -> None:
         now = self.clock.now().timestamp()

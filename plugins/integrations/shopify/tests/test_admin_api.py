@@ -171,6 +171,14 @@ async def test_a_client_id_gets_a_token_once_a_day() -> None:
         )
 
 
+@pytest.mark.parametrize("lifetime_s", [float("nan"), 10**400, "soon", [1]])
+async def test_a_token_whose_lifetime_makes_no_sense_is_not_taken(lifetime_s: Any) -> None:
+    async with visit(access_token=None, client_id="app", client_secret=SECRET) as at:
+        at.shop.lifetime_s = lifetime_s
+        with pytest.raises(IntegrationError, match=NO_ANSWER):
+            await find(at)
+
+
 async def test_a_token_that_is_revoked_is_asked_for_once_more() -> None:
     async with visit(access_token=None, client_id="app", client_secret=SECRET) as at:
         await find(at)
