@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from csai_sdk import PluginContext, ToolError, ToolInvocation, ToolOutput
@@ -118,5 +119,6 @@ class ServerCall:
         raise ToolError(NOT_SET_UP if failure.is_setup else UNREACHABLE)
 
     def _hidden(self) -> list[str]:
+        """The secret, as it is and as JSON writes it."""
         secret = self._settings.secret(self._connection.server)
-        return [secret] if secret else []
+        return [json.dumps(secret)[1:-1], secret] if secret else []

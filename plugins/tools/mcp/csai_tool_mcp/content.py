@@ -79,7 +79,12 @@ def _json_without(value: Any, hidden: Sequence[str]) -> Any:
     shown = _without(text, hidden)
     if len(shown) > MAX_CHARS:
         return shown[:MAX_CHARS]
-    return value if shown == text else json.loads(shown)
+    if shown == text:
+        return value
+    try:
+        return json.loads(shown)
+    except ValueError:  # what was hidden was a number, or more than a text
+        return shown
 
 
 def _without(text: str, hidden: Sequence[str]) -> str:

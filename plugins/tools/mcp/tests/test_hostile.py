@@ -58,9 +58,9 @@ async def serving(handler: Handler, *, seen: list[str] | None = None) -> AsyncIt
         yield str(server.make_url("/mcp"))
 
 
-def context(make: Make, url: str, **how: Any) -> PluginContext:
+def context(make: Make, url: str, *, secret: str = SECRET, **how: Any) -> PluginContext:
     server = {"name": "shop", "url": url, "auth": "bearer"}
-    return make(McpSettings(servers=[server], secrets={"shop": SECRET}), **how)
+    return make(McpSettings(servers=[server], secrets={"shop": secret}), **how)
 
 
 async def call(ctx: PluginContext, **how: Any) -> ToolOutput:
@@ -111,6 +111,27 @@ async def test_answers_that_are_none(
     assert (error.is_outcome_known, words in str(error)) == (is_known, True), str(error)
     assert SECRET not in caplog.text
     assert "127.0.0.1:9" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("secret", "told", "heard"),
+    [
+        ('to"k\\en', {"key": 'to"k\\en'}, {"key": "[hidden]"}),
+        ("4711", {"key": 4711}, '{"key": [hidden]}'),
+        ("4711", {"key": "4711", "4711": 1}, {"key": "[hidden]", "[hidden]": 1}),
+    ],
+    ids=["escaped", "number", "text"],
+)
+async def test_the_secret_is_hidden_in_whatever_form_it_is_repeated(
+    plugin_context: Make, secret: str, told: Any, heard: Any
+) -> None:
+    async def repeat(request: web.Request, asked: Mapping[str, Any]) -> web.StreamResponse:
+        text = {"type": "text", "text": f"I was told {json.dumps(secret)}."}
+        return answered(asked, {"content": [text], "structuredContent": told})
+
+    async with serving(repeat) as url:
+        output = await call(context(plugin_context, url, secret=secret))
+    assert output.value == {"text": 'I was told "[hidden]".', "structured": heard}
 
 
 async def test_an_error_that_repeats_the_secret_is_heard_without_it(
