@@ -1,31 +1,15 @@
 /** The conversation as the widget knows it: what was said, what is on its way, what failed. Knows no DOM. */
 
 import { type Api, ApiError, type Opinion } from "./api.ts";
-import { apply, empty, type Entry, question, reply, type Question, type ReplyEntry, type Thumb } from "./entry.ts";
+import { apply, empty, question, reply, type Question, type ReplyEntry, type Thumb } from "./entry.ts";
 import { isGone, verdictOn } from "./failure.ts";
-import { AI, type Hand, Handover } from "./handover.ts";
+import { AI, Handover } from "./handover.ts";
 import { type Identity, visitorOf } from "./identity.ts";
-import { handNotice, type Labels } from "./labels.ts";
+import type { Labels } from "./labels.ts";
+import type { Observer } from "./observer.ts";
 import { newPending, type PendingMessage, type Session, type SessionStore } from "./session.ts";
 import { followTurn } from "./turn.ts";
-import { type Answer, type ChatEvent, type Decision, type History, readHistory, type TurnEvent, type WireMessage } from "./wire.ts";
-
-/** Told what changed, so that the view draws that and nothing else. */
-export interface Observer {
-  added(entry: Entry): void;
-  changed(entry: ReplyEntry): void;
-  removed(entry: Entry): void;
-  cleared(): void;
-  busy(isBusy: boolean): void;
-  connected(isConnected: boolean): void;
-  finished(reply: ReplyEntry): void;
-  /** Somebody else answers, or the queue has moved; `isNews`: it was not so when the page was loaded. */
-  handed(hand: Hand, isNews: boolean): void;
-  /** These words were not taken, and are of no use as they are. */
-  refused(words: string): void;
-  /** The server did not believe who the visitor is said to be. */
-  unverified(): void;
-}
+import { type Answer, type Decision, type History, readHistory, type TurnEvent, type WireMessage } from "./wire.ts";
 
 interface Running {
   readonly abort: AbortController;
@@ -51,7 +35,7 @@ export class Conversation {
     this.#store = store;
     this.#labels = labels;
     this.#observer = observer;
-    this.#handover = new Handover(api, store, (event) => this.#hear(event));
+    this.#handover = new Handover(api, store, labels, observer);
   }
 
   /** The one that goes on; none before the first message. */
@@ -84,7 +68,6 @@ export class Conversation {
     for (const message of messages) this.#showStored(message);
     if (confirmations.length > 0) this.#observer.added(reply({ questions: confirmations.map(question) }));
     this.#handover.resume({ state: state || AI.state, teammate, position: 0 }, live_id);
-    this.#observer.handed(this.#handover.hand, false);
     if (!pending) return;
     const last = messages.findLastIndex((message) => message.role === "user");
     const wasAccepted = last >= 0 && messages[last]?.content === pending.request.message;
@@ -135,7 +118,7 @@ export class Conversation {
     this.#isPersonWanted = !session && this.send(this.#labels.talkWish);
     if (!session) return;
     const found = await this.#attempt(this.#api.handOff(session, email ? { email } : {}));
-    if (found) this.#hear(found);
+    if (found) this.#handover.hear(found);
     if (found && email) this.#notice(this.#labels.emailTaken);
   }
 
@@ -196,7 +179,6 @@ export class Conversation {
     this.#store.clear();
     this.#handover.reset();
     this.#observer.cleared();
-    this.#observer.handed(AI, false);
   }
 
   async #history(session: Session): Promise<History> {
@@ -280,7 +262,6 @@ export class Conversation {
     const anew = newPending({ message: pending.request.message });
     this.#store.clear();
     this.#handover.reset();
-    this.#observer.handed(AI, false);
     this.#store.keep({ pending: anew });
     empty(entry);
     await this.#follow(entry, anew, running);
@@ -327,29 +308,7 @@ export class Conversation {
     }
     if (status === "handed_off" && !entry.text) this.#observer.removed(entry);
     else this.#observer.finished(entry);
-    if (status === "handed_off" && this.#handover.hand.state === AI.state) this.#handOver({ ...AI, state: "queued" });
-  }
-
-  /** What is told of teammates. */
-  #hear(event: ChatEvent): void {
-    if (event.type === "handoff") this.#handOver({ ...event, position: 0 });
-    else if (event.type === "conversation.ended") this.#handOver({ ...AI, state: "closed" });
-    else if (event.type === "handoff.queue") {
-      this.#handover.hand = { ...this.#handover.hand, position: event.position };
-      this.#observer.handed(this.#handover.hand, true);
-    } else if (event.type === "teammate.message") {
-      const said = reply({ id: event.message.id, isTeammate: true, text: event.message.content });
-      this.#observer.added(said);
-      this.#observer.finished(said);
-    }
-  }
-
-  #handOver({ state, teammate, position }: Hand): void {
-    const before = this.#handover.hand;
-    if (state === before.state && teammate === before.teammate) return;
-    this.#notice(handNotice(this.#labels, state, teammate));
-    this.#handover.hand = { state, teammate, position };
-    this.#observer.handed(this.#handover.hand, true);
+    if (status === "handed_off" && this.#handover.isAi) this.#handover.handTo({ ...AI, state: "queued" });
   }
 
   #fail(entry: ReplyEntry, error: unknown, pending: PendingMessage): void {

@@ -1,11 +1,12 @@
 /** Puts the parts together: one widget on one page. */
 
 import { Api } from "./api.ts";
-import { Conversation, type Observer } from "./conversation.ts";
+import { Conversation } from "./conversation.ts";
 import { type Entry, reply, type ReplyEntry, type Thumb } from "./entry.ts";
 import type { Hand } from "./handover.ts";
 import { type Identity, identityFrom } from "./identity.ts";
 import type { Labels } from "./labels.ts";
+import type { Observer } from "./observer.ts";
 import type { Stage } from "./loader/stage.ts";
 import type { Wanted } from "./options.ts";
 import { Draft, type Session, SessionStore, storageIfAllowed } from "./session.ts";
