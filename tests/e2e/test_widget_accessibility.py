@@ -218,7 +218,7 @@ class TestSight:
     async def test_at_200_percent_everything_can_be_reached(self, page: Page, server: FakeServer) -> None:
         server.scripts["q"] = Script(text=RICH, confirmations=[CANCEL])
         await page.set_viewport_size({"width": 640, "height": 400})
-        await visit(page, server, open="")
+        await page.goto(server.page(embed(open="")))
         await ask(page, "q")
         for control in ("Send message", "More", "Close chat", "Confirm", "Do not do it"):
             button = page.get_by_role("dialog").get_by_role("button", name=control, exact=True)
@@ -299,7 +299,7 @@ class TestSight:
         await visit(page, server, open="", title=word)
         dialog = page.get_by_role("dialog")
         await expect(dialog.get_by_role("button", name=word)).to_be_visible()
-        out = """(panel) => [...panel.querySelectorAll(":not(.hidden, .hidden *, .title, h2, h2 *)")].filter(
+        out = """(panel) => [...panel.querySelectorAll(":not(.hidden, .hidden *, .title, .name *)")].filter(
             (one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && one.clientWidth
         ).map((one) => `${one.localName}.${one.className} ${one.scrollWidth} ${one.clientWidth}`)"""
         assert await page.locator("csai-widget .panel").evaluate(out) == []

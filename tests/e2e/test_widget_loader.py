@@ -162,6 +162,24 @@ class TestBeforeTheApp:
         for place, text in enumerate(["Before", "After", "By hand"]):
             await expect(said.nth(place)).to_contain_text(text)
 
+    async def test_open_before_the_page_has_a_body_it_is_there(self, page: Page, server: FakeServer) -> None:
+        released = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await released.wait()
+            await route.fulfill(body="", content_type="text/javascript")
+
+        await page.route("**/slow.js", hold)
+        tag = embed(open="").replace("<script", "<script async")
+        server.pages["early"] = (f"<!doctype html>{tag}<script src=/slow.js></script><body><p>late", {})
+        await page.goto(f"{server.url}/page/early", wait_until="commit")
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        assert await page.evaluate("document.body") is None
+        released.set()
+        await expect(page.get_by_text("late")).to_be_visible()
+        await page.evaluate("csai.close()")
+        await expect(page.locator("csai-widget .panel")).to_be_hidden()
+
     async def test_destroyed_early_it_never_comes(self, page: Page, server: FakeServer) -> None:
         server.app_is_awaited = asyncio.Event()
         await visit(page, server)

@@ -289,8 +289,9 @@ export class Widget implements Observer {
   /** A phone's keyboard covers the page without changing its size; a window that covers all of the page takes the bubble's place. */
   #cover(): void {
     const { height, scale } = visualViewport as VisualViewport;
+    const { body } = document; // not there yet while the page's head is loading
     this.#panel.root.style.setProperty("--visible-height", `${height * scale}px`);
-    document.body.inert = this.#isOpen && !this.#launcher.root.offsetWidth;
+    if (body) body.inert = this.#isOpen && !this.#launcher.root.offsetWidth;
   }
 
   #giveFocusBack(): void {
