@@ -138,8 +138,8 @@ async def test_a_tool_is_made_changed_and_deleted(desk: Page, dashboard: Dashboa
     kept = await read(desk, dashboard, "tools/track_parcel")
     assert (kept["description"], kept["parameters_schema"]) == ("Says where it is.", SCHEMA)
     history = desk.get_by_role("region", name="What was changed")
-    await history.get_by_role("row").filter(has_text="tool.changed").get_by_role("button").click()
-    change = desk.get_by_role("dialog", name="tool.changed")
+    await history.get_by_role("row").filter(has_text="Tool changed").get_by_role("button").click()
+    change = desk.get_by_role("dialog", name="Tool changed")
     await expect(change.get_by_role("group", name="After")).to_contain_text("Says where it is.")
     assert await findings(desk) == []
     await desk.keyboard.press("Escape")
@@ -276,6 +276,32 @@ async def test_what_is_typed_while_a_form_is_saved_stays(desk: Page, dashboard: 
     kept = await read(desk, dashboard, "plans/default/price")
     assert (kept["currency"], kept["usage_rate"]) == ("USD", "1.25")
     await desk.unroute("**/admin/plans/default/price")
+
+
+async def test_a_list_within_a_group_follows_what_is_stored(desk: Page, dashboard: Dashboard) -> None:
+    """A plugin that keeps fewer words than it is given."""
+    words = {"type": "array", "title": "Words", "items": {"type": "string"}}
+    rules = {"type": "object", "title": "Rules", "properties": {"words": words}}
+    stored = ["one", "two"]
+    plugin = await read(desk, dashboard, f"clients/{dashboard.client_id}/plugins/n8n")
+    plugin |= {"settings_schema": {"type": "object", "properties": {"rules": rules}}, "fields": {}}
+    plugin["groups"] = [{"title": "", "fields": ["rules"]}]
+
+    async def keep_a_word(route: Route) -> None:
+        if route.request.method == "PATCH":
+            stored[:] = ["three"]
+        kept = plugin | {"settings": {"rules": {"words": stored}}}
+        await route.fulfill(json=kept, headers={"ETag": f'"{len(stored)}"'})
+
+    await desk.route("**/admin/clients/*/plugins/n8n", keep_a_word)
+    await desk.goto(dashboard.path("clients/CLIENT/plugins/n8n"))
+    rows = desk.get_by_role("group", name="Words").get_by_role("textbox")
+    await expect(rows).to_have_count(2)
+    await rows.first.fill("another")
+    await desk.get_by_role("button", name="Save").click()
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_have_value("three")
+    await desk.unroute("**/admin/clients/*/plugins/n8n")
 
 
 async def test_what_is_typed_stays_while_figures_beside_it_are_asked_for_again(

@@ -27,10 +27,9 @@ interface Props {
 export function SettingsForm({ schema: given, values, tag = "", fields, onSubmit, ...rest }: Props) {
   const t = useMessages();
   const schema = given as Schema;
-  const [asked, setAsked] = useState<{ readonly tag: string; readonly cleared: ReadonlySet<string> }>({ tag, cleared: new Set() });
-  const [sent, setSent] = useState<ReadonlySet<string>>(new Set());
-  // What is stored by now has been cleared of those that were sent.
-  const cleared = asked.tag === tag ? asked.cleared : new Set([...asked.cleared].filter((name) => !sent.has(name)));
+  // Each tick with the tag under which it was sent: what is stored by now has been cleared of it.
+  const [ticks, setTicks] = useState<ReadonlyMap<string, string | null>>(new Map());
+  const cleared = [...ticks.keys()].filter((name) => (ticks.get(name) ?? tag) === tag);
   const secrets = Object.keys(schema.properties ?? {}).filter((name) => isSecret(schema, name, fields));
   const stored = secrets.filter((name) => fields[name]?.source === "client");
   const before = draftsOf(schema, values);
@@ -46,15 +45,15 @@ export function SettingsForm({ schema: given, values, tag = "", fields, onSubmit
     return field?.env ? t.schemaForm.fromEnvironment(field.env) : undefined;
   };
   return (
-    <SchemaForm {...rest} schema={withoutRequired(schema)} values={values} tag={tag} noteOf={noteOf} onSubmit={(found, drafts) => { setSent(cleared); onSubmit(changesIn(found, drafts)); }}>
+    <SchemaForm {...rest} schema={withoutRequired(schema)} values={values} tag={tag} noteOf={noteOf} onSubmit={(found, drafts) => { setTicks(new Map(cleared.map((name) => [name, tag]))); onSubmit(changesIn(found, drafts)); }}>
       {stored.length > 0 && !rest.isDisabled && (
         <div className="grid gap-2">
           {stored.map((name) => (
             <Checkbox
               key={name}
               label={`${t.schemaForm.clearSecret}: ${schema.properties?.[name]?.title ?? name}`}
-              checked={cleared.has(name)}
-              onChange={(event) => setAsked({ tag, cleared: event.target.checked ? new Set(cleared).add(name) : new Set([...cleared].filter((each) => each !== name)) })}
+              checked={cleared.includes(name)}
+              onChange={(event) => setTicks(event.target.checked ? new Map(ticks).set(name, null) : new Map([...ticks].filter(([each]) => each !== name)))}
             />
           ))}
         </div>

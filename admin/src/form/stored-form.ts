@@ -25,17 +25,10 @@ function goOn<T extends FieldValues>({ getValues, reset, setValue }: UseFormRetu
   const shown = structuredClone(getValues());
   const names = Object.keys(stored) as Path<T>[];
   const isTyped = (name: Path<T>): boolean => !isSame(shown[name], settled[name]);
-  const takeOver = (name: Path<T>): void => {
-    if (!isTyped(name) && !isSame(shown[name], stored[name])) setValue(name, stored[name]);
-  };
-  // The rows of a list follow as long as it is known for one, which the reset forgets.
-  const lists = new Set(names.filter((name) => Array.isArray(shown[name])));
-  lists.forEach(takeOver);
+  // Before the reset, which forgets what is a list: the rows of one follow only as long as it is known for one.
+  for (const name of names) if (!isTyped(name) && !isSame(shown[name], stored[name])) setValue(name, stored[name]);
   reset(stored, { keepValues: true });
-  for (const name of names.filter((each) => !lists.has(each))) {
-    if (isTyped(name)) setValue(name, shown[name], { shouldDirty: true });
-    else takeOver(name);
-  }
+  for (const name of names) if (isTyped(name)) setValue(name, shown[name], { shouldDirty: true });
 }
 
 function isSame(one: unknown, other: unknown): boolean {
