@@ -35,17 +35,18 @@ export function formatsOf(language: string): Formats {
   const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
   const dateTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const time = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
-  // Browsers write units in Latin letters, which a line from right to left would put before their number.
+  // A line from right to left would put a unit in Latin letters before its number; a chart is drawn from left to right.
   const isolated = (text: string): string => (language === "he" ? `\u2068${text}\u2069` : text);
   return {
     number: (value) => number.format(value),
     short: (value) => short.format(value),
     percent: (share) => percent.format(share),
     money: (amount, currency = "USD") => moneyOf(language, Number(amount), currency),
-    date: (moment) => date.format(momentOf(moment)),
+    date: (moment) => isolated(date.format(momentOf(moment))),
     dateTime: (moment) => dateTime.format(new Date(moment)),
     time: (moment) => time.format(new Date(moment)),
-    ago: (moment, now = Date.now()) => agoOf(relative, (new Date(moment).getTime() - now) / 1000),
+    // Hebrew tells one of a unit by its word, and then again: "a minute (1) ago".
+    ago: (moment, now = Date.now()) => agoOf(relative, (new Date(moment).getTime() - now) / 1000).replace(" (1)", ""),
     duration: (ms) => isolated(ms < 1000 ? milliseconds.format(ms) : lengthOf(lengths, ms / 1000)),
     bytes: (size) => isolated(megabytes.format(size / 1_000_000)),
   };

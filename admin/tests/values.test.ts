@@ -53,6 +53,14 @@ test("a unit follows its number in a line from right to left too", () => {
   assert.match(formatsOf("he").duration(420), /^\u2068.*\u2069$/);
 });
 
+test("Hebrew tells one minute once, and a day in its order within a chart", () => {
+  const { ago, date } = formatsOf("he");
+  const now = Date.parse("2026-11-26T12:00:00Z");
+  assert.equal(ago("2026-11-26T11:58:50Z", now), "לפני דקה");
+  assert.equal(ago("2026-11-26T11:57:00Z", now), "לפני 3 דקות");
+  assert.match(date("2026-11-27"), /^\u2068.*\u2069$/);
+});
+
 test("a day is the same day west of Greenwich", () => {
   const zone = process.env["TZ"];
   process.env["TZ"] = "America/Los_Angeles";

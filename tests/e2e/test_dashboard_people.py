@@ -14,7 +14,17 @@ import pytest_asyncio
 from csai.admins.totp import STEP_S, code_at
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.e2e.dashboard import EMAIL, PASSWORD, Dashboard, dashboard, findings, settled, signed_in, visiting
+from tests.e2e.dashboard import (
+    EMAIL,
+    PASSWORD,
+    PHONE,
+    Dashboard,
+    dashboard,
+    findings,
+    settled,
+    signed_in,
+    visiting,
+)
 from tests.support.program import running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -328,6 +338,16 @@ async def test_all_spending_is_stopped_and_goes_on(
     await owner.get_by_role("dialog").get_by_role("button", name="Call models again").click()
     await expect(owner.get_by_text("All spending on models is stopped")).to_have_count(0)
     await expect(owner.get_by_role("button", name="Stop all spending")).to_be_visible()
+
+
+async def test_who_was_invited_fits_on_a_phone(browser: Browser, dashboard: Dashboard) -> None:
+    """A long name of a fact leaves room for what is known."""
+    async with signed_in(browser, dashboard, viewport=PHONE, has_touch=True) as page:
+        await page.goto(dashboard.path("admins"))
+        await invite(page, dashboard, "a.long.address.indeed@example.com", "Viewer")
+        await page.get_by_text("a.long.address.indeed@example.com").first.click()
+        await expect(page.get_by_role("region", name="Role and clients")).to_be_visible()
+        assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
 def sign_in(dashboard: Dashboard, email: str) -> str:

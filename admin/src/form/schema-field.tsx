@@ -1,6 +1,7 @@
 /** One field of a form that is drawn from a schema; lists and groups draw their own. */
 
 import { Plus, Trash2 } from "lucide-react";
+import { Fragment, type ReactNode } from "react";
 import { type Control, useFieldArray, useFormContext } from "react-hook-form";
 
 import type { Json } from "../api/types.ts";
@@ -31,7 +32,7 @@ export function SchemaField({ schema: given, root, path, name, isRequired, isDis
   const kind = kindOf(schema);
   const label = schema.title ?? name;
   const words = [schema.description, note, kind === "json" && t.schemaForm.json, defaultOf(schema.default, t.schemaForm.defaultIs)];
-  const field = { label, hint: words.filter(Boolean).join(" · "), error: errorAt(formState.errors, path), isRequired, disabled: isDisabled };
+  const field = { label, hint: hintOf(words), error: errorAt(formState.errors, path), isRequired, disabled: isDisabled };
   switch (kind) {
     case "flag":
       return <Checkbox {...field} {...register(path)} />;
@@ -59,7 +60,7 @@ interface NestedProps {
   readonly root: Schema;
   readonly path: string;
   readonly label: string;
-  readonly hint: string;
+  readonly hint: ReactNode;
   readonly isDisabled: boolean;
 }
 
@@ -97,6 +98,12 @@ function GroupField({ schema, root, path, label, hint, isDisabled }: NestedProps
       ))}
     </fieldset>
   );
+}
+
+/** A plugin's words may be of another language than ours. */
+function hintOf(words: readonly (string | false | undefined)[]): ReactNode {
+  const said = words.filter((each) => each);
+  return said.length > 0 && said.map((each, index) => <Fragment key={index}>{index > 0 && " · "}<bdi>{each}</bdi></Fragment>);
 }
 
 function defaultOf(value: Json | undefined, say: (value: string) => string): string | undefined {

@@ -12,7 +12,7 @@ import { ButtonLink } from "../ui/button.tsx";
 import { Chart } from "../ui/chart.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Shown } from "../ui/states.tsx";
-import { Badge, Card, Facts, Figure, Figures, JsonView, Notice } from "../ui/surface.tsx";
+import { Badge, Card, Facts, Figure, Figures, JsonView, LeftToRight, Notice } from "../ui/surface.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { CatalogToolHistory } from "./catalog-tool-history.tsx";
@@ -81,7 +81,7 @@ function Statistics({ tool: { calls, success_rate, p50_ms, p95_ms, clients, days
       <Figures>
         <Figure label={t.tools.calls} value={formats.number(calls)} note={t.usage.spans(30)} />
         <Figure label={t.tools.successRate} value={success_rate === null ? "–" : formats.percent(success_rate)} />
-        <Figure label={t.catalog.times} value={p50_ms === null || p95_ms === null ? "–" : `${formats.duration(p50_ms)} / ${formats.duration(p95_ms)}`} />
+        <Figure label={t.catalog.times} value={p50_ms === null || p95_ms === null ? "–" : <LeftToRight>{formats.duration(p50_ms)} / {formats.duration(p95_ms)}</LeftToRight>} />
         <Figure label={t.catalog.clients} value={formats.number(clients)} {...(clients === 0 && { note: t.catalog.nobody })} />
       </Figures>
       {points.length > 0 && <Card title={t.catalog.perDay}><Chart title={t.catalog.perDay} kind="bar" points={points} series={series} format={formats.number} formatAt={formats.date} /></Card>}

@@ -51,7 +51,7 @@ function Plugin({ state: { data: plugin, tag }, path }: Props) {
   return (
     <>
       {plugin.fault && (
-        <Notice tone="bad" title={plugin.fault.cause}>{t.plugins.remedy}: {plugin.fault.remedy}</Notice>
+        <Notice tone="bad" title={plugin.fault.cause}>{t.plugins.remedy}: <bdi>{plugin.fault.remedy}</bdi></Notice>
       )}
       <Card
         title={t.common.details}

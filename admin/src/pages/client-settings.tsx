@@ -53,7 +53,7 @@ export function ClientSettingsForm({ state: { data, tag }, path }: { readonly st
     const value = defaults[name];
     return value === null ? undefined : t.clients.defaultIs(numbers[name][1](value));
   };
-  const switches = (isOn: boolean | null) => [{ value: "", label: `${t.clients.asInstallation} (${isOn ? t.common.on : t.common.off})` }, { value: "true", label: t.common.on }, { value: "false", label: t.common.off }];
+  const switches = (isOn: boolean | null) => [{ value: "", label: `${t.clients.asInstallation}: ${isOn ? t.common.on : t.common.off}` }, { value: "true", label: t.common.on }, { value: "false", label: t.common.off }];
   return (
     <Card title={t.clients.settings}>
       <form noValidate className="grid gap-4" onSubmit={(event) => void handleSubmit(save)(event)}>

@@ -51,7 +51,7 @@ function Tool({ tool, path }: { readonly tool: ClientTool; readonly path: Path }
   return (
     <>
       {tool.obstacles.length > 0 && (
-        <Notice title={t.tools.obstacles}><ul>{tool.obstacles.map((obstacle) => <li key={obstacle}>{obstacle}</li>)}</ul></Notice>
+        <Notice title={t.tools.obstacles}><ul>{tool.obstacles.map((obstacle) => <li key={obstacle}><bdi>{obstacle}</bdi></li>)}</ul></Notice>
       )}
       <div className="grid items-start gap-4 lg:grid-cols-2">
         <div className="grid gap-4">

@@ -17,8 +17,8 @@ export function Component() {
   const columns: readonly Column<HealthCheck>[] = [
     { id: "name", title: t.health.part, isPrimary: true, cell: ({ name }) => t.health.parts[name], sort: ({ name }) => t.health.parts[name] },
     { id: "state", title: t.common.status, cell: ({ state }) => <Badge tone={TONES[state]}>{t.health.states[state]}</Badge>, sort: ({ state }) => state },
-    { id: "detail", title: t.common.details, cell: ({ detail }) => detail },
-    { id: "remedy", title: t.plugins.remedy, cell: ({ remedy }) => remedy ?? "–" },
+    { id: "detail", title: t.common.details, cell: ({ detail }) => <bdi>{detail}</bdi> },
+    { id: "remedy", title: t.plugins.remedy, cell: ({ remedy }) => <bdi>{remedy ?? "–"}</bdi> },
   ];
   return (
     <Page title={t.health.title} lead={t.health.lead}>

@@ -21,7 +21,7 @@ export function Attention({ dashboard: { plugins, limits } }: { readonly dashboa
           <p className="text-soft">{t.home.allWell}</p>
         ) : (
           <div className="grid gap-2">
-            {plugins.map(({ id, cause, remedy, state }) => <Notice key={id} tone={state === "quarantined" ? "bad" : "warn"} title={id}>{cause} {remedy}</Notice>)}
+            {plugins.map(({ id, cause, remedy, state }) => <Notice key={id} tone={state === "quarantined" ? "bad" : "warn"} title={id}><bdi>{cause} {remedy}</bdi></Notice>)}
           </div>
         )}
       </Card>
@@ -35,7 +35,7 @@ export function Attention({ dashboard: { plugins, limits } }: { readonly dashboa
                 <Link to={`/clients/${client_id}`} className="font-medium underline-offset-4 hover:underline">{client}</Link>
                 <span>{labelOf(t.plans.metrics, metric)}</span>
                 <Badge tone={part >= 1 ? "bad" : "warn"}>{formats.percent(part)}</Badge>
-                <span className="text-faint">{formats.number(used)} / {formats.number(limit)}</span>
+                <span className="text-faint"><LeftToRight>{formats.number(used)} / {formats.number(limit)}</LeftToRight></span>
               </li>
             ))}
           </ul>

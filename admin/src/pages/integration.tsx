@@ -77,8 +77,8 @@ function Connection({ state: { data, tag }, path }: Props) {
   const change = useChange("PATCH /admin/clients/{client_id}/integrations/{integration_id}", { refreshes: [READ, READ_INTEGRATIONS], isQuiet: true, onDone: () => toasts.say(t.common.saved) });
   return (
     <>
-      {data.fault && <Notice tone="bad" title={data.fault.cause}>{t.plugins.remedy}: {data.fault.remedy}</Notice>}
-      {data.obstacles.length > 0 && <Notice title={t.integrations.obstacles}><ul>{data.obstacles.map((each) => <li key={each}>{each}</li>)}</ul></Notice>}
+      {data.fault && <Notice tone="bad" title={data.fault.cause}>{t.plugins.remedy}: <bdi>{data.fault.remedy}</bdi></Notice>}
+      {data.obstacles.length > 0 && <Notice title={t.integrations.obstacles}><ul>{data.obstacles.map((each) => <li key={each}><bdi>{each}</bdi></li>)}</ul></Notice>}
       <Card title={t.common.details} actions={mayChange && <Consent path={path} />}>
         <Facts
           facts={[

@@ -87,7 +87,7 @@ function LastRun({ run }: { readonly run: JobRunState }) {
   return (
     <span className="grid justify-items-start gap-1">
       <span className="inline-flex items-center gap-2"><Badge tone={RUN_TONES[run.status]}>{t.jobs.statuses[run.status]}</Badge> {formats.ago(run.began_at)}</span>
-      {run.failures.map((failure, index) => <span key={index} className="text-xs text-bad">{failure.cause}</span>)}
+      {run.failures.map((failure, index) => <bdi key={index} className="text-xs text-bad">{failure.cause}</bdi>)}
     </span>
   );
 }

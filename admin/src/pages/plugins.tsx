@@ -22,8 +22,8 @@ export function Component() {
     <Page title={t.plugins.title} lead={t.plugins.lead}>
       {kept.map((plugin) => (
         <Notice key={plugin.id} tone={plugin.state === "quarantined" ? "bad" : "warn"} title={`${plugin.id}: ${t.plugins.quarantine}`}>
-          <p>{plugin.cause}</p>
-          {plugin.remedy && <p>{t.plugins.remedy}: {plugin.remedy}</p>}
+          <p><bdi>{plugin.cause}</bdi></p>
+          {plugin.remedy && <p>{t.plugins.remedy}: <bdi>{plugin.remedy}</bdi></p>}
         </Notice>
       ))}
       <Filters><FilterText label={t.plugins.search} value={q} onChange={(event) => setFilters({ q: event.target.value })} /></Filters>

@@ -65,8 +65,8 @@ export function Badge({ tone = "plain", children }: { readonly tone?: Tone; read
 export function Notice({ tone = "warn", title, children }: { readonly tone?: Tone; readonly title?: string; readonly children: ReactNode }) {
   return (
     <div className={classes("rounded-md px-3 py-2 wrap-anywhere", TONES[tone])}>
-      {title !== undefined && <p className="font-semibold">{title}</p>}
-      <div>{children}</div>
+      {title !== undefined && <p className="font-semibold"><bdi>{title}</bdi></p>}
+      <div>{typeof children === "string" ? <bdi>{children}</bdi> : children}</div>
     </div>
   );
 }
@@ -74,10 +74,10 @@ export function Notice({ tone = "warn", title, children }: { readonly tone?: Ton
 /** Facts by name; what is not known is a dash. */
 export function Facts({ facts }: { readonly facts: readonly (readonly [string, ReactNode])[] }) {
   return (
-    <dl className="grid grid-cols-[minmax(8rem,auto)_1fr] gap-x-4 gap-y-1.5">
+    <dl className="grid grid-cols-[fit-content(45%)_minmax(0,1fr)] gap-x-4 gap-y-1.5">
       {facts.map(([name, value]) => (
         <div key={name} className="contents">
-          <dt className="text-faint">{name}</dt>
+          <dt className="min-w-32 text-faint">{name}</dt>
           <dd className="min-w-0 wrap-anywhere">{isUnknown(value) ? "–" : typeof value === "string" ? <bdi>{value}</bdi> : value}</dd>
         </div>
       ))}

@@ -90,5 +90,5 @@ export const clients = {
   responseCache: "Answer the same first question again from the cache",
   compression: "Shorten long conversations by a summary",
   defaultIs: (value: string) => `Left empty: ${value}`,
-  asInstallation: "As the installation",
+  asInstallation: "By default",
 };

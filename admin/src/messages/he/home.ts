@@ -92,5 +92,5 @@ export const clients: Messages["clients"] = {
   responseCache: "תשובה מהמטמון לאותה שאלה ראשונה",
   compression: "קיצור שיחות ארוכות בסיכום",
   defaultIs: (value) => `אם ריק: ${value}`,
-  asInstallation: "כמו המערכת",
+  asInstallation: "ברירת מחדל",
 };
