@@ -87,6 +87,39 @@ async def test_a_secret_is_written_kept_and_deleted_but_never_shown(desk: Page, 
     assert (await read(desk, dashboard, "plugins/n8n"))["fields"]["signing_secret"]["is_set"] is False
 
 
+@pytest.mark.parametrize(
+    ("language", "labels", "said"),
+    [
+        ("en", ("Save", "Delete the stored value"), "What is stored was written for another address."),
+        ("he", ("שמירה", "מחיקת הערך השמור"), "מה ששמור נכתב עבור כתובת אחרת."),
+    ],
+)
+async def test_a_secret_is_asked_for_again_where_its_address_changes(
+    browser: Browser, dashboard: Dashboard, language: str, labels: tuple[str, str], said: str
+) -> None:
+    save, delete = labels
+    async with signed_in(browser, dashboard, is_refused=True, locale=language) as page:
+        await page.goto(dashboard.path("clients/CLIENT/plugins/openai"))
+        key, address = page.get_by_label("API key", exact=True), page.get_by_label("Base URL")
+        await key.fill("k-1")
+        await page.get_by_role("button", name=save).click()
+        await page.get_by_label(delete).wait_for()
+        await address.fill("https://elsewhere.example/v1")
+        await page.get_by_role("button", name=save).click()
+        await expect(page.get_by_role("alert")).to_contain_text(said)
+        await expect(key).to_have_attribute("aria-invalid", "true")
+        await expect(key).to_be_focused()
+        assert await findings(page) == []
+        await page.get_by_label(delete).check()
+        await page.get_by_role("button", name=save).click()
+        await expect(page.get_by_label(delete)).to_have_count(0)
+        kept = await read(page, dashboard, "plugins/openai")
+        assert kept["settings"]["base_url"] == "https://elsewhere.example/v1"
+        await address.fill("https://api.openai.com/v1")
+        await page.get_by_role("button", name=save).click()
+        await expect(page.get_by_role("alert")).to_have_count(0)
+
+
 async def test_a_tool_is_tried_with_a_form_drawn_from_its_schema(desk: Page, dashboard: Dashboard) -> None:
     await desk.goto(dashboard.path("clients/CLIENT/tools"))
     await desk.get_by_role("link", name="get_order_status").click()

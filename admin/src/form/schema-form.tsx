@@ -39,9 +39,14 @@ export function SchemaForm({ schema, values = {}, tag = "", groups, submit, isBu
   const named = error instanceof ApiProblem ? Object.keys(error.fields) : [];
   const isAllNamed = named.length > 0 && named.every((path) => (path.split(".")[0] ?? "") in properties);
   useEffect(() => {
-    const fields = error instanceof ApiProblem ? error.fields : {};
-    for (const [path, message] of Object.entries(fields)) setError(path.replace(/\.(\d+)/g, ".$1.item"), { message });
-  }, [error, setError]);
+    if (!(error instanceof ApiProblem)) return;
+    // Whoever types on keeps the cursor.
+    const mayFocus = !document.activeElement?.matches("input, textarea, select");
+    Object.entries(error.fields).forEach(([path, said], index) => {
+      const message = error.code === "secrets_needed" ? t.schemaForm.secretNeeded : said;
+      setError(path.replace(/\.(\d+)/g, ".$1.item"), { message }, { shouldFocus: mayFocus && index === 0 });
+    });
+  }, [error, setError, t]);
   const read = (drafts: Drafts) => {
     const faults: Faults = new Map();
     const found = groupOf(schema, drafts, schema, faults);

@@ -18,7 +18,10 @@ class PluginSettings(BaseModel):
     - `"env": "VENDOR_API_KEY"`: a variable of the environment, which sets it for the whole installation.
     - `"url": True`: a URL that only the operator may set freely; a client's own value is subject to the
       egress guard. A change of it asks for the stored secrets anew: they were written for another address.
-    - `"address": True`: what else says where secrets are sent, such as a host or a port; likewise.
+      Where a client has set one, the environment's secrets are not in force.
+    - `"address": True`: what else says where secrets are sent, such as a host, a port, whether a connection
+      is encrypted, or a name that binds a secret to an address; likewise. `False` says that what looks like
+      an address (by its type or its name) is none that secrets are sent to. Both also count in models within.
     - `"group": "Connection"`: the heading under which the form shows it.
     - `"labels": {"adaptive": "As the model sees fit"}`: what the form shows for the values of a `Literal` or
       an enumeration; a value without one is shown as it is.

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import pluggy
 from csai_sdk import (
@@ -25,10 +25,12 @@ from csai_sdk import (
     WebFiles,
     hookspecs,
 )
+from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
 
 _ID = re.compile(r"[a-z0-9_-]{1,50}")
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SOUNDS_ADDRESS = re.compile(r"(^|_)(url|uri|host|hostname|port|endpoint|issuer|domain)s?$")
 _MAX_CATEGORY_CHARS = 50
 _MAX_SCHEMA_BYTES = 64_000
 
@@ -56,6 +58,15 @@ class Registration:
     settings_model: type[PluginSettings]
     parts: Mapping[str, tuple[Any, ...]]
     event_hooks: Mapping[str, Callable[..., Any]]
+
+    @property
+    def models(self) -> list[type[PluginSettings]]:
+        """Of the plugin's settings, and of what channels' accounts and connections are set up with."""
+        return [
+            self.settings_model,
+            *(channel.account_model for channel in self.parts.get("channel", ())),
+            *(integration.connection_settings for integration in self.parts.get("integration", ())),
+        ]
 
     def names(self) -> dict[str, list[str]]:
         """The parts' names by kind."""
@@ -86,6 +97,19 @@ def settings_faults(model: type[PluginSettings]) -> list[str]:
     except (TypeError, ValueError, PydanticUserError) as error:
         faults.append(f"there is no JSON Schema of them: {error}")
     return faults
+
+
+def unmarked_addresses(annotation: Any) -> list[str]:
+    """The settings that sound like an address, of a model or within one, and do not say whether they are."""
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return [name for argument in get_args(annotation) for name in unmarked_addresses(argument)]
+    found = []
+    for name, field in annotation.model_fields.items():
+        hints = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        if _SOUNDS_ADDRESS.search(name) and not {"url", "address"} & hints.keys():
+            found.append(name)
+        found += unmarked_addresses(field.annotation)
+    return found
 
 
 def read_registration(plugin: object) -> Registration:

@@ -77,6 +77,7 @@ export const problems = {
   admin_unknown: "Nobody with the e-mail address of that account may sign in here. Choose another account, or ask an owner to invite you.",
   admin_inactive: "Your account is deactivated. Ask an owner to activate it.",
   admin_locked: "Your account is locked for a while, after wrong passwords or codes. Wait, or ask an owner to unlock it.",
+  secrets_elsewhere: "Channels or integrations of this plugin hold secrets that would be sent to another address. Delete those there first; then change this, and write them again.",
   session_old: "You signed in too long ago for this. Sign out, sign in again, and repeat it within ten minutes.",
   token_missing: "You are not signed in.",
   token_invalid: "Your session has ended. Sign in again.",
@@ -119,6 +120,7 @@ export const login = {
 export const schemaForm = {
   secretSet: "A value is stored. It is never shown; leave this empty to keep it.",
   secretUnset: "It is stored encrypted, and never shown again.",
+  secretNeeded: "What is stored was written for another address. Write it again, or delete the stored value.",
   clearSecret: "Delete the stored value",
   fromEnvironment: (variable: string) => `Without a value here, the server's ${variable} holds.`,
   unset: "Not set",

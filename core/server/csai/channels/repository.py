@@ -81,6 +81,19 @@ class AccountRepository:
         rows = await self._connection.execute(self._own().order_by(ChannelAccount.id))
         return [account_of(row) for row in rows]
 
+    async def holding_secrets(self, channels: Collection[str]) -> list[str]:
+        """The names of the accounts of these channels that have secrets."""
+        rows = await self._connection.execute(
+            select(ChannelAccount.name)
+            .where(
+                ChannelAccount.client_id == self._client_id,
+                ChannelAccount.channel.in_(channels),
+                ChannelAccount.secrets.is_not(None),
+            )
+            .order_by(ChannelAccount.id)
+        )
+        return list(rows.scalars())
+
     async def find(self, account_id: str, *, is_locking: bool = False) -> AccountRow | None:
         if not is_id(account_id):
             return None

@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.admins.action import Action
 from csai.admins.audit import SYSTEM, Actor, record
+from csai.channels.repository import AccountRepository
 from csai.clients.repository import ClientPluginRow, ClientRepository
+from csai.integrations.repository import ConnectionRepository
 from csai.kit.crypto import Keyring
 from csai.kit.problem import Problem
 from csai.plugins.discovery import entry_points
@@ -83,6 +85,7 @@ async def switch_plugin(
         changed = stored
     else:
         changed = settings.changed(stored, given=given, cleared=cleared, is_reset=is_reset)
+    await _check_secrets_elsewhere(transaction, client_id, plugin, settings.moved(stored, changed))
     if found and is_on == row.enabled and settings.is_same(stored, changed):
         return PluginState(is_on, stored.shown, settings.secret_names(stored))
     return await _write(
@@ -157,18 +160,20 @@ async def undo_plugin(
     _check_revision(row or ClientPluginRow(False, {}, None), revisions)
     if row is None or row.previous is None:
         raise Problem(409, "nothing_to_undo", f"The plugin {plugin.id} has not been changed for this client.")
+    settings = owned_settings(plugin, client_id, keyring)
+    stored = StoredSettings(row.settings, row.secrets, row.settings_version)
+    undone = StoredSettings(row.previous["settings"], row.previous_secrets, row.previous["settings_version"])
+    await _check_secrets_elsewhere(transaction, client_id, plugin, settings.moved(stored, undone))
     return await _write(
         transaction,
         client_id,
         plugin.id,
         row=row,
         enabled=row.previous["enabled"],
-        stored=StoredSettings(
-            row.previous["settings"], row.previous_secrets, row.previous["settings_version"]
-        ),
+        stored=undone,
         action="plugin.undone",
         named=[],
-        secret_names=owned_settings(plugin, client_id, keyring).secret_names,
+        secret_names=settings.secret_names,
         clock=clock,
         actor=actor,
     )
@@ -230,6 +235,28 @@ async def _write(
         is_toggled=enabled != row.enabled,
         config_version=version,
     )
+
+
+async def _check_secrets_elsewhere(
+    transaction: AsyncConnection, client_id: str, plugin: Plugin, moved: Collection[str]
+) -> None:
+    """What is `moved` may say where the secrets of the plugin's accounts and connections go, too."""
+    if not moved:
+        return
+    channels = [channel.id for channel in plugin.channels]
+    integrations = [integration.id for integration in plugin.integrations]
+    holding = [
+        *await AccountRepository(transaction, client_id).holding_secrets(channels),
+        *await ConnectionRepository(transaction, client_id).holding_secrets(integrations),
+    ]
+    if holding:
+        raise Problem(
+            409,
+            "secrets_elsewhere",
+            f"The plugin {plugin.id}: {', '.join(moved)} says where secrets of these are sent: "
+            f"{', '.join(holding)}. Take their secrets back there, or delete them; then change it, and "
+            "give the secrets anew.",
+        )
 
 
 def _check_revision(row: ClientPluginRow, revisions: Collection[int] | None) -> None:

@@ -12,10 +12,11 @@ from csai.integrations.offer import connection_settings, endpoint_of, stored_set
 from csai.integrations.repository import ConnectionRow, EndpointRow, OfferRow
 from csai.integrations.schemas import ConnectionState, EndpointState, IntegrationType, OfferedTool
 from csai.kit.crypto import Keyring
+from csai.plugins.field import secret_fields
 from csai.plugins.form import form_fields, form_groups, settings_schema
 from csai.plugins.registry import PluginRegistry
 from csai.plugins.schemas import Fault
-from csai.plugins.stored import SettingsFault, secret_fields
+from csai.plugins.stored import SettingsFault
 
 
 def describe_types(

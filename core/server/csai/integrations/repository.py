@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -126,6 +126,22 @@ class ConnectionRepository:
         if row is None:
             raise not_found("integration")
         return ConnectionRow(*row)
+
+    async def holding_secrets(self, integration_types: Collection[str]) -> list[str]:
+        """The names of the connections of these types that have secrets, or tokens that a system gave."""
+        rows = await self._connection.execute(
+            select(ClientIntegration.name)
+            .where(
+                ClientIntegration.client_id == self._client_id,
+                ClientIntegration.integration_type.in_(integration_types),
+                or_(
+                    ClientIntegration.connection_config.is_not(None),
+                    ClientIntegration.tokens_encrypted.is_not(None),
+                ),
+            )
+            .order_by(ClientIntegration.name)
+        )
+        return list(rows.scalars())
 
     async def count(self) -> int:
         statement = select(func.count(ClientIntegration.id)).where(

@@ -13,6 +13,7 @@ import structlog
 from csai_sdk import Clock, HttpClient, PluginContext, PluginSettings, Transports
 from csai_sdk.store import Store
 
+from csai.plugins.field import from_environment
 from csai.plugins.left import LeftTasks
 from csai.plugins.registry import Plugin
 
@@ -63,15 +64,9 @@ def resolve_settings(
 
     Raises `pydantic.ValidationError` when a value does not fit its field.
     """
-    values: dict[str, Any] = {}
-    for name, field in model.model_fields.items():
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        variable = extra.get("env")
-        if isinstance(variable, str) and environment.get(variable):
-            values[name] = environment[variable]
-        if name in own:
-            values[name] = own[name]
-    return model.model_validate(values), frozenset(own) & frozenset(model.model_fields)
+    known = {name: value for name, value in own.items() if name in model.model_fields}
+    values = {**from_environment(model, environment, own=known), **known}
+    return model.model_validate(values), frozenset(known)
 
 
 class _PluginLog(logging.LoggerAdapter[logging.Logger]):

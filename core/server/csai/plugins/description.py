@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.clients.repository import ClientPluginRow, ClientRepository
 from csai.kit.crypto import Keyring
+from csai.plugins.field import secret_fields
 from csai.plugins.form import form_fields, form_groups, settings_schema
 from csai.plugins.registry import Plugin
 from csai.plugins.schemas import (
@@ -24,7 +25,6 @@ from csai.plugins.stored import (
     check_settings,
     own_settings,
     owner_of,
-    secret_fields,
 )
 from csai.plugins.view import ClientView, ClientViews
 

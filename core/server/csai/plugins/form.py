@@ -9,7 +9,7 @@ from typing import Any
 
 from csai_sdk import PluginSettings
 
-from csai.plugins.stored import secret_fields
+from csai.plugins.field import from_environment, hints_of, secret_fields
 
 HINTS = ("env", "url", "address", "group", "labels")
 
@@ -22,6 +22,9 @@ def settings_schema(model: type[PluginSettings]) -> dict[str, Any]:
     """
     schema = model.model_json_schema(mode="validation")
     definitions = schema.get("$defs", {})
+    for definition in definitions.values():
+        for field in definition.get("properties", {}).values():
+            _drop_hints(field)
     secrets = secret_fields(model)
     properties = {
         name: {
@@ -43,7 +46,7 @@ def form_groups(model: type[PluginSettings]) -> list[dict[str, Any]]:
     """The fields in the order in which they are shown, under the heading their author gave them."""
     groups: dict[str, list[str]] = {}
     for name in model.model_fields:
-        groups.setdefault(str(_hints(model, name).get("group", "")), []).append(name)
+        groups.setdefault(str(hints_of(model.model_fields[name]).get("group", "")), []).append(name)
     return [{"title": title, "fields": names} for title, names in groups.items()]
 
 
@@ -55,17 +58,17 @@ def form_fields(
 ) -> dict[str, dict[str, Any]]:
     """Where each setting comes from for a client, and whether it is set; no value of any."""
     secrets = secret_fields(model)
+    in_environment = from_environment(model, environment, own=())
+    in_force = from_environment(model, environment, own=client_set)
     fields = {}
-    for name in model.model_fields:
-        variable = _hints(model, name).get("env")
-        is_in_environment = isinstance(variable, str) and bool(environment.get(variable))
-        source = "client" if name in client_set else "environment" if is_in_environment else "default"
+    for name, field in model.model_fields.items():
+        source = "client" if name in client_set else "environment" if name in in_force else "default"
         fields[name] = {
             "is_secret": name in secrets,
             "source": source,
             "is_set": source != "default",
-            "env": variable,
-            "is_env_set": is_in_environment,
+            "env": hints_of(field).get("env"),
+            "is_env_set": name in in_environment,
         }
     return fields
 
@@ -80,8 +83,7 @@ def _plain_property(
         plain.pop("anyOf")
         plain = {**_optional(_resolved(dict(others[0]), definitions)), **plain}
     labels = plain.pop("labels", None)
-    for hint in HINTS:
-        plain.pop(hint, None)
+    _drop_hints(plain)
     if isinstance(labels, Mapping) and "enum" in plain:
         plain["oneOf"] = [
             {"const": value, "title": str(labels.get(value, "" if value is None else value))}
@@ -91,6 +93,11 @@ def _plain_property(
         plain["writeOnly"] = True
         plain.pop("default", None)
     return plain
+
+
+def _drop_hints(field: dict[str, Any]) -> None:
+    for hint in HINTS:
+        field.pop(hint, None)
 
 
 def _words(model: type[PluginSettings], name: str) -> dict[str, str]:
@@ -117,8 +124,3 @@ def _optional(field: dict[str, Any]) -> dict[str, Any]:
     if "const" in field:
         field["enum"] = [field.pop("const"), None]
     return field if "type" in field else {"anyOf": [field, {"type": "null"}]}
-
-
-def _hints(model: type[PluginSettings], name: str) -> Mapping[str, Any]:
-    extra = model.model_fields[name].json_schema_extra
-    return extra if isinstance(extra, dict) else {}

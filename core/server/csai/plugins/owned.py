@@ -10,17 +10,17 @@ from typing import Any
 
 from csai_sdk import PluginSettings
 from pydantic import TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
 
 from csai.kit.crypto import Keyring
 from csai.kit.problem import Problem
 from csai.kit.text import is_clean
+from csai.plugins.destination import moved
+from csai.plugins.field import from_environment, secret_fields
 from csai.plugins.stored import (
     SettingsFault,
     StoredSettings,
     check_settings,
     own_settings,
-    secret_fields,
     split_settings,
 )
 
@@ -74,28 +74,33 @@ class OwnedSettings:
         changed = self._split(
             {name: value for name, value in {**own, **given}.items() if name not in cleared}
         )
-        kept = sorted((secret_fields(self.model) & own.keys()) - {*given, *cleared})
-        if kept and (moved := self.moved(stored, changed)):
+        held = {name for name in secret_fields(self.model) & own.keys() if own[name]}
+        kept = sorted(held - {*given, *cleared})
+        if kept and (names := self.moved(stored, changed)):
+            where = ", ".join(names)
+            said = (
+                f"It was written for another address: give it anew, or take it back, together with {where}."
+            )
             raise Problem(
                 422,
                 "secrets_needed",
-                f"{self.title}: {moved[0]} says where its secrets are sent. Give anew, or take back, "
+                f"{self.title}: {where} says where its secrets are sent. Give anew, or take back, "
                 f"together with it: {', '.join(kept)}.",
+                errors=[{"pointer": f"/settings/{name}", "detail": said} for name in kept],
             )
         return changed
 
     def moved(self, stored: StoredSettings, changed: StoredSettings) -> list[str]:
         """The settings by which what is sent goes to another address than before."""
+        return moved(self.model, self._said(stored), self._said(changed))
+
+    def _said(self, stored: StoredSettings) -> dict[str, Any]:
+        """What is in force, the environment's with it, as far as it can be read."""
         try:
-            before: Mapping[str, Any] = self.own(stored)
+            own = self.own(stored)
         except SettingsFault:
-            before = stored.shown
-        return [
-            name
-            for name, setting in self.model.model_fields.items()
-            if _is_address(setting)
-            and before.get(name, setting.default) != changed.shown.get(name, setting.default)
-        ]
+            own = dict(stored.shown)
+        return {**from_environment(self.model, self.environment, own=own), **own}
 
     def is_same(self, stored: StoredSettings, changed: StoredSettings) -> bool:
         if (stored.shown, stored.version) != (changed.shown, changed.version):
@@ -155,11 +160,6 @@ class OwnedSettings:
             except ValueError:
                 return text
         return text
-
-
-def _is_address(setting: FieldInfo) -> bool:
-    hints = setting.json_schema_extra
-    return isinstance(hints, dict) and bool(hints.get("url") or hints.get("address"))
 
 
 def is_storable(value: Any) -> bool:

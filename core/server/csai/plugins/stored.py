@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from csai_sdk import PluginSettings, SettingsError
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from csai.kit.crypto import DecryptError, Keyring
 from csai.kit.text import clean
 from csai.plugins.context import resolve_settings
+from csai.plugins.field import secret_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,6 @@ def split_settings(
     return StoredSettings(shown, token, model.settings_version)
 
 
-def secret_fields(model: type[PluginSettings]) -> set[str]:
-    """The fields that hold a secret, however deep."""
-    return {name for name, field in model.model_fields.items() if _holds_secret(field.annotation)}
-
-
 def secrets_in(model: type[PluginSettings], own: Mapping[str, Any]) -> list[str]:
     """The secret texts among a client's settings, for keeping them out of messages."""
     return [str(own[name]) for name in secret_fields(model) & own.keys()]
@@ -155,14 +151,6 @@ def _migrated(
             "give its settings anew, or report this to the plugin's author",
         ) from None
     return {name: value for name, value in migrated.items() if name in model.model_fields}
-
-
-def _holds_secret(annotation: Any) -> bool:
-    if annotation in (SecretStr, SecretBytes):
-        return True
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return any(_holds_secret(field.annotation) for field in annotation.model_fields.values())
-    return any(_holds_secret(each) for each in get_args(annotation))
 
 
 def _revealed(value: Any) -> Any:

@@ -6,9 +6,9 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
+from csai.plugins.field import secret_fields
 from csai.plugins.form import form_fields, form_groups, settings_schema
 from csai.plugins.registry import PluginRegistry
-from csai.plugins.stored import secret_fields
 from csai_sdk import PluginSettings
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, Field, SecretStr

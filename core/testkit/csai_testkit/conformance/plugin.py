@@ -17,7 +17,7 @@ from csai_testkit.conformance.check import required, required_to_load
 from csai_testkit.conformance.kept import text_of
 from csai_testkit.conformance.scene import Scene, new_secret
 from csai_testkit.conformance.suite import Suite, is_secret_field
-from csai_testkit.registration import RegistrationError, settings_faults
+from csai_testkit.registration import RegistrationError, settings_faults, unmarked_addresses
 
 _SOUNDS_SECRET = re.compile(r"(^|_)(secret|password|passphrase|token|(api|private|access|signing)_key)s?$")
 _HOOK_PATIENCE_S = 2.0
@@ -107,6 +107,15 @@ class PluginSuite(Suite):
         # Pydantic shortens what it quotes; the beginning is there.
         is_shown = any(value[:_ENOUGH_CHARS] in shown for value in values)
         assert not is_shown, "a secret of the settings is shown in the clear"
+
+    @required
+    def test_settings_say_where_secrets_go(self) -> None:
+        """What sounds like an address says whether secrets are sent there: a change asks for them anew."""
+        unmarked = [name for model in self.registration.models for name in unmarked_addresses(model)]
+        assert not unmarked, (
+            f"say of {', '.join(unmarked)} in `json_schema_extra` that it is an address that secrets may be "
+            'sent to ("url": True or "address": True), or that it is none ("address": False)'
+        )
 
     @required
     async def test_answers_its_events(self) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from csai_sdk import PluginContext, PluginSettings, event, hookimpl
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from core.testkit.tests.variants.variant import Plugin, VendorSettings, breaks
 
@@ -128,6 +128,20 @@ class Quoting(VendorSettings):
 class QuotesAWrongKey(Sound):
     def __init__(self) -> None:
         super().__init__(settings=Quoting)
+
+
+class Server(BaseModel):
+    host: str = ""
+
+
+class Unmarked(VendorSettings):
+    servers: list[Server] = Field(default=[], title="Servers", description="Where the vendor answers.")
+
+
+@breaks("settings_say_where_secrets_go")
+class SaysNotWhereSecretsGo(Sound):
+    def __init__(self) -> None:
+        super().__init__(settings=Unmarked)
 
 
 @breaks("answers_its_events")

@@ -22,7 +22,9 @@ from core.testkit.tests.variants.variant import Plugin, breaks
 
 
 class ConnectionSettings(PluginSettings):
-    base_url: str = Field("", title="Address", description="Where the system is.")
+    base_url: str = Field(
+        "", title="Address", description="Where the system is.", json_schema_extra={"url": True}
+    )
     api_key: SecretStr = Field(SecretStr(""), title="Key", description="The system's key.")
 
 
@@ -97,7 +99,7 @@ class ShowsAnAddress(Sound):
 
 
 class Undescribed(PluginSettings):
-    base_url: str = ""
+    base_url: str = Field("", json_schema_extra={"url": True})
     api_key: SecretStr = SecretStr("")
 
 

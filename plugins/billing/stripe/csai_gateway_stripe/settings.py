@@ -24,7 +24,7 @@ class StripeSettings(PluginSettings):
         default="",
         title="Return address",
         description="The page that somebody sees after paying at Stripe's. Needed for payments by link.",
-        json_schema_extra={"env": "STRIPE_RETURN_URL", "group": "Payments by link"},
+        json_schema_extra={"env": "STRIPE_RETURN_URL", "address": False, "group": "Payments by link"},
     )
     base_url: str = Field(
         default="https://api.stripe.com",

@@ -73,7 +73,7 @@ class MailAccount(PluginSettings):
         default="tls",
         title="IMAP encryption",
         description="How the connection is encrypted.",
-        json_schema_extra={"group": "Mail in", "labels": _SECURITY_LABELS},
+        json_schema_extra={"address": True, "group": "Mail in", "labels": _SECURITY_LABELS},
     )
     imap_folder: str = Field(
         default="INBOX",
@@ -120,7 +120,7 @@ class MailAccount(PluginSettings):
         default="starttls",
         title="SMTP encryption",
         description="How the connection is encrypted.",
-        json_schema_extra={"group": "Mail out", "labels": _SECURITY_LABELS},
+        json_schema_extra={"address": True, "group": "Mail out", "labels": _SECURITY_LABELS},
     )
     smtp_username: str = Field(
         default="",

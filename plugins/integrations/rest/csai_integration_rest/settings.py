@@ -94,7 +94,7 @@ class RestSettings(PluginSettings):
         "",
         title="Consent address",
         description="Where an admin lets csai in, such as https://login.shop.example/oauth/authorize.",
-        json_schema_extra={"group": "OAuth 2"},
+        json_schema_extra={"address": False, "group": "OAuth 2"},
     )
     token_url: str = Field(
         "",

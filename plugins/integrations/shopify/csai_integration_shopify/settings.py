@@ -23,7 +23,7 @@ class ShopifyConnection(PluginSettings):
         default="",
         title="Shop",
         description="The shop's own domain, such as my-shop.myshopify.com.",
-        json_schema_extra={"group": "Shop"},
+        json_schema_extra={"address": True, "group": "Shop"},
     )
     visitor_ids: VisitorIds = Field(
         default="email",

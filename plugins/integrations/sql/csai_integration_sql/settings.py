@@ -46,6 +46,7 @@ class SqlSettings(PluginSettings):
         title="Encryption",
         description="Unencrypted, whoever is on the way reads along: only within a network of your own.",
         json_schema_extra={
+            "address": True,
             "group": "Encryption",
             "labels": {"verify": "Encrypted, the server's certificate checked", "off": "Unencrypted"},
         },
@@ -55,7 +56,7 @@ class SqlSettings(PluginSettings):
         max_length=64_000,
         title="Certificate authority",
         description="In PEM, where the server's certificate is not of a public one.",
-        json_schema_extra={"group": "Encryption"},
+        json_schema_extra={"address": True, "group": "Encryption"},
     )
     statement_timeout_s: float = Field(
         5.0,

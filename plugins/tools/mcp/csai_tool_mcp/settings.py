@@ -31,6 +31,8 @@ class McpServer(BaseModel):
             pattern=r"^[a-z][a-z0-9-]{0,23}$",
             title="Name",
             description="Small letters, digits and hyphens. The names of its tools begin with it.",
+            # Says which secret is this server's.
+            json_schema_extra={"address": True},
         ),
     ]
     url: str = Field(
@@ -38,12 +40,14 @@ class McpServer(BaseModel):
         max_length=2_000,
         title="URL",
         description="Where it answers over streamable HTTP, such as https://mcp.example.com/mcp.",
+        json_schema_extra={"url": True},
     )
     command: str = Field(
         default="",
         max_length=64,
         title="Command",
         description="Instead of a URL: the name of a command that the operator allows.",
+        json_schema_extra={"address": True},
     )
     auth: Auth = Field(
         default="none",
@@ -52,6 +56,7 @@ class McpServer(BaseModel):
             "How the server's secret is shown: as a bearer token, in a header of its own, in the URL (in "
             "place of {secret}), or to an OAuth server for an access token (client credentials)."
         ),
+        json_schema_extra={"address": True},
     )
     header: str = Field(default="", title="Header", description="For a header of its own: what it is called.")
     oauth_client_id: str = Field(
@@ -62,6 +67,7 @@ class McpServer(BaseModel):
         max_length=2_000,
         title="OAuth issuer",
         description="For OAuth: the authorization server's issuer URL. The secret is sent nowhere else.",
+        json_schema_extra={"url": True},
     )
     oauth_scope: str = Field(
         default="", max_length=500, title="OAuth scopes", description="For OAuth: with blanks between."
