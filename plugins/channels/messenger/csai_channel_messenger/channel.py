@@ -86,7 +86,9 @@ class Messenger(Channel):
             if is_tagged
             else {"messaging_type": "RESPONSE"}
         )
-        content = {"recipient": {"id": message.address}, **kind, "message": {"text": message.text}}
+        # The metadata comes back with the echo: a message is known whose sending nobody heard the end of.
+        what = {"text": message.text, "metadata": message.id}
+        content = {"recipient": {"id": message.address}, **kind, "message": what}
         said = _json(await _asked("POST", "/messages", account, ctx, content))
         try:
             return str(said["message_id"])

@@ -42,18 +42,28 @@ def read(body: bytes, page_id: str) -> list[ChannelNews]:
 
 def _news(happened: Mapping[str, Any], page_id: str) -> Iterator[ChannelNews]:
     """What the page's visitors wrote and got. What the page itself said comes back as an echo."""
-    if happened["recipient"]["id"] != page_id:
+    message = happened.get("message", {})
+    if message.get("is_echo"):
+        if happened["sender"]["id"] == page_id:
+            yield from _echoed(message)
+    elif happened["recipient"]["id"] != page_id:
         return
-    if "message" in happened:
+    elif "message" in happened:
         # What was taken back is nobody's question any more.
-        if not (happened["message"].get("is_echo") or happened["message"].get("is_deleted")):
-            yield _message(happened, happened["message"])
+        if not message.get("is_deleted"):
+            yield _message(happened, message)
     elif "postback" in happened:
         yield _postback(happened, happened["postback"])
     elif "delivery" in happened:
         yield from _delivered(happened, happened["delivery"])
     elif "read" in happened:
         yield Receipt(_id(happened["sender"]["id"]), "read", _moment(happened["read"]["watermark"]))
+
+
+def _echoed(message: Mapping[str, Any]) -> Iterator[ChannelNews]:
+    """A message of ours, by the metadata it was sent with; other apps and the page's own inbox send, too."""
+    if (reference := message.get("metadata")) and isinstance(reference, str):
+        yield DeliveryStatus(_id(message["mid"]), "sent", reference=reference)
 
 
 def _delivered(happened: Mapping[str, Any], delivery: Mapping[str, Any]) -> Iterator[ChannelNews]:

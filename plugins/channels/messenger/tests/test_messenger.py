@@ -12,6 +12,7 @@ from csai_channel_messenger.settings import MessengerAccount, MessengerSettings
 from csai_sdk import (
     ChannelAccount,
     ChannelError,
+    DeliveryStatus,
     InboundMessage,
     Media,
     OutboundMessage,
@@ -115,6 +116,29 @@ async def test_files_are_named() -> None:
     ],
 )
 async def test_echoes_and_other_news_are_passed_over(happened: dict[str, Any]) -> None:
+    assert await heard(**happened) == []
+
+
+def echo(metadata: Any) -> dict[str, Any]:
+    """What the page sent, as Meta tells of it: the two have changed places."""
+    message = {"mid": "m_1", "text": "Hello!", "is_echo": True, "app_id": 5, "metadata": metadata}
+    return {"sender": {"id": "77"}, "recipient": {"id": "5001"}, "message": message}
+
+
+async def test_an_echo_tells_of_a_message_whose_sending_nobody_heard_the_end_of(meta: ReplayServer) -> None:
+    message = OutboundMessage("01900000-0000-7000-8000-000000000001", "5001", "Hi")
+    await Messenger().send(message, account(), ctx_of(meta))
+    sent = json.loads(meta.requests[0].body)["message"]
+
+    assert await heard(**echo(sent["metadata"])) == [DeliveryStatus("m_1", "sent", reference=message.id)]
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [echo(""), echo(None), echo({"a": 1}), {**echo("x"), "sender": {"id": "78"}}],
+    ids=["none", "null", "an object", "another page"],
+)
+async def test_an_echo_of_what_others_sent_is_passed_over(happened: dict[str, Any]) -> None:
     assert await heard(**happened) == []
 
 
