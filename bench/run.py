@@ -37,6 +37,7 @@ from csai.config import Settings  # noqa: E402
 from csai.migrations import upgrade  # noqa: E402
 from csai.services import build_services  # noqa: E402
 
+from tests.support.port import free_port  # noqa: E402
 from tests.support.supervisor import POSTGRES_SETTINGS, Services  # noqa: E402
 
 SOURCES = ROOT.parent / "shared" / "perf"
@@ -217,7 +218,7 @@ def _stack(name: str, folder: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _standin() -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen([PROGRAMS / "standin", "-p", str(port)])
     try:
         _await_port(port, process)
@@ -229,7 +230,7 @@ def _standin() -> Iterator[int]:
 
 @contextmanager
 def _server(folder: Path, stack: str) -> Iterator[tuple[int, int]]:
-    port = _free_port()
+    port = free_port()
     programs = ROOT / ".venv" / "bin"
     command: list[str | Path] = (
         [programs / "python", ROOT / "bench" / "bare.py", str(port)]
@@ -244,13 +245,6 @@ def _server(folder: Path, stack: str) -> Iterator[tuple[int, int]]:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -20,6 +20,7 @@ from csai_tool_mcp.backend import McpBackend
 from csai_tool_mcp.command import allowed_commands
 from csai_tool_mcp.settings import McpSettings
 
+from tests.support.port import free_port
 from tests.support.waiting import PATIENCE_S
 
 PACKAGE = "@modelcontextprotocol/server-everything@2026.8.31"
@@ -49,9 +50,7 @@ class Everything:
     def __init__(self, script: Path) -> None:
         self._script = script
         self._running: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/mcp"
 
     def start(self) -> None:

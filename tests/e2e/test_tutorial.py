@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.outside import ROOT, Outside
+from tests.support.port import free_port
 
 FOLLOWER = ROOT / "scripts" / "follow_tutorial.py"
 TUTORIAL = ROOT / "docs" / "plugins" / "tutorial.md"
@@ -25,12 +25,6 @@ def follow(page: Path, folder: Path, variables: dict[str, str]) -> subprocess.Co
         timeout=220,
         check=False,
     )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @pytest.mark.timeout(240)

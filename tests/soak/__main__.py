@@ -14,7 +14,6 @@ import itertools
 import json
 import random
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -30,6 +29,7 @@ from tests.soak.machines import Machine, is_ready, wait_until
 from tests.soak.model import Model, Webhook, serve
 from tests.soak.visitors import Tenant, Visitors
 from tests.support import program
+from tests.support.port import free_port
 from tests.support.stores import Stores
 
 VISITORS = 6
@@ -78,7 +78,7 @@ async def _soak(folder: Path, stores: Stores, seconds: float, seed: int) -> int:
     }
     libpq = urls["database_url"].replace("+psycopg", "")
     tenants = await asyncio.to_thread(_set_up, folder, variables, libpq, address)
-    ports = [_free_port() for _ in range(2)]
+    ports = [free_port() for _ in range(2)]
     servers = [Machine(["serve", "--port", str(port)], folder, variables) for port in ports]
     addresses = [f"http://127.0.0.1:{port}" for port in ports]
     worker = Machine(["worker"], folder, variables)
@@ -204,13 +204,6 @@ def _report(visitors: Visitors, model: Model, webhook: Webhook, libpq: str) -> i
         for violation in violations[:5]:
             print(f"      {violation}")
     return total
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

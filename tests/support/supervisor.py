@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.support.port import free_port
+
 START_TIMEOUT_S = 60.0
 INITDB_OPTIONS = (
     *("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"),
@@ -94,9 +96,7 @@ class Services:
 
     def _start_redis(self) -> str:
         program = _redis_program()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         settings = {
             "port": port,
             "bind": "127.0.0.1",
