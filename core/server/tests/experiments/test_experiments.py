@@ -58,9 +58,21 @@ async def results(operator: Operator, experiment: Any) -> Any:
     return await operator.get(path_of(operator.server, experiment.json()["id"], "results"))
 
 
+async def conversations_of_both(server: Server) -> list[Any]:
+    """Answers to as many as it takes for chance to give each arm two: a fixed number may all be of one."""
+    answers: list[Any] = []
+    arms: Counter[str] = Counter()
+    while len(arms) < 2 or min(arms.values()) < 2:
+        answers.append((await server.say("Hi")).json())
+        (turn,) = await server.rows(Turn, id=answers[-1]["turn_id"])
+        arms[turn["arm"]] += 1
+    return answers
+
+
 class TestDrawing:
     def test_conversations_are_spread_by_weight_and_anew_in_each_experiment(self) -> None:
-        sessions = [new_id() for _ in range(4_000)]
+        # The same in each run: of random ones, one run in four thousand would have another spread.
+        sessions = [f"session {number}" for number in range(4_000)]
         first = [drawn("one", session, [1, 3]) for session in sessions]
         second = [drawn("two", session, [1, 3]) for session in sessions]
         assert 900 < first.count(0) < 1_100
@@ -71,7 +83,7 @@ class TestDrawing:
         self, server: Server, operator: Operator
     ) -> None:
         experiment = await started(operator)
-        answers = [(await server.say("Hi")).json() for _ in range(12)]
+        answers = await conversations_of_both(server)
         again = [(await server.say("And?", answer)).json() for answer in answers]
         says = {"now": "large", "cheap": "small"}
         said = {each["turn_id"]: each["message"]["content"] for each in (*answers, *again)}
@@ -133,7 +145,7 @@ class TestDrawing:
         )
         arms = [{"name": "cold", "temperature": 0}, {"name": "hot", "temperature": 2}]
         await started(await sign_in(server), arms=arms)
-        said = [(await server.say("Hi")).json() for _ in range(12)]
+        said = await conversations_of_both(server)
         turns = {row["id"]: row["arm"] for row in await server.rows(Turn)}
         assert set(turns.values()) == {"cold", "hot"}
         for each in said:
@@ -231,14 +243,12 @@ class TestResults:
         )
         operator = await sign_in(server)
         experiment = await started(operator)
-        # So many that neither arm is without a conversation, as chance has it once in half a million runs.
-        for _ in range(20):
-            await server.say("Hi")
+        asked = len(await conversations_of_both(server))
         turns, ledger = await server.rows(Turn), await server.rows(LedgerEntry)
         now, cheap = (await results(operator, experiment))["arms"]
         assert now["conversations"] == sum(row["arm"] == "now" for row in turns) > 0
         assert (now["completed"]["value"], cheap["completed"]["value"]) == (1.0, 0.0)
-        assert cheap["turns_by_status"] == {"failed": 20 - now["conversations"]}
+        assert cheap["turns_by_status"] == {"failed": asked - now["conversations"]}
         assert Decimal(now["cost"]) == Decimal(sum(row["cost_micros"] for row in ledger)) / 1_000_000
         assert now["tokens_input"] == sum(row["tokens_input"] for row in ledger)
         assert now["latency_p95_ms"] >= now["latency_p50_ms"] >= 0
