@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from scripts import chromium as browser
 from tests.support.backend import Backend, PostgresRedis, SqliteMemory
 from tests.support.services import ServiceUrls, Supervision
 from tests.support.verdicts import KnownPlugins
+
+# Without it an example may take no longer than 200 ms, which a busy machine does not keep, and each run tries
+# other ones, so that what one of them finds stops a change that has nothing to do with it.
+settings.load_profile("ci")
 
 BACKENDS = ("sqlite-memory", "postgres-redis")
 SUPERVISION = pytest.StashKey[Supervision]()
