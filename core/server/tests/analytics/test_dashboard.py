@@ -34,7 +34,8 @@ NOTHING = {
 
 @pytest.fixture
 async def server(make_server: ServerFactory) -> Server:
-    return await make_server(ScriptedProvider(["Hello.", Usage(100, 7)], is_endless=True))
+    vendor = ScriptedProvider(["Hello.", Usage(100, 7)], is_endless=True)
+    return await make_server(vendor, clock=HandClock())
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ async def test_new_installation_has_zeros_and_every_day(server: Server, operator
     assert found["total"] == NOTHING
     assert found["today"] == {"used": NOTHING, "yesterday": NOTHING, "week_mean": NOTHING}
     assert len(found["series"]) == 30
-    assert found["series"][-1]["date"] == datetime.now(UTC).date().isoformat()
+    assert found["series"][-1]["date"] == server.services.clock.now().date().isoformat()
     assert found["clients"] == {"total": 1, "active": 1}
     assert found["outcomes"] == {}
 

@@ -15,6 +15,7 @@ from csai.usage.repository import UsageRepository
 from csai_sdk import ModelTraits, ToolCall, Usage, hookimpl, tool
 from csai_testkit.scripted import ScriptedProvider, Stop
 
+from tests.support.clock import HandClock
 from tests.support.server import Server, ServerFactory, sse_events
 
 QUESTION = "When are you open?"
@@ -53,7 +54,10 @@ async def test_the_same_first_question_is_answered_again_as_a_full_turn(make_ser
 async def test_what_an_answer_given_again_saved_is_counted_by_day(make_server: ServerFactory) -> None:
     provider = scripted(usage=Usage(1_000, 200), traits=PRICED)
     server = await make_server(
-        provider, response_cache_s=300, client={"settings": {"models": {"scripted": "claude-sonnet-4-5"}}}
+        provider,
+        response_cache_s=300,
+        client={"settings": {"models": {"scripted": "claude-sonnet-4-5"}}},
+        clock=HandClock(),
     )
     for _ in range(3):
         await server.say(QUESTION)

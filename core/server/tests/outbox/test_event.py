@@ -15,6 +15,7 @@ from csai.outbox.service import change_webhook
 from csai_sdk import Usage
 from csai_testkit.scripted import ScriptedProvider
 
+from tests.support.clock import HandClock
 from tests.support.server import Server, ServerFactory, TestClient
 
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "operators" / "webhooks.md"
@@ -86,7 +87,8 @@ async def test_each_change_of_hands_is_told_once_and_the_end_of_a_conversation_t
 
 
 async def test_a_limit_is_told_when_it_is_near_and_when_it_is_reached(make_server: ServerFactory) -> None:
-    server = await make_server(ScriptedProvider(["Hello!"], is_endless=True), limits={"messages": 5})
+    vendor = ScriptedProvider(["Hello!"], is_endless=True)
+    server = await make_server(vendor, limits={"messages": 5}, clock=HandClock())
     await listen(server)
     answer = (await server.say("Hi")).json()
     period = f"{server.services.clock.now():%Y-%m}"

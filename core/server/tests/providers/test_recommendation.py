@@ -13,6 +13,7 @@ from csai.models import LedgerEntry
 from csai_sdk import ModelTraits, tool
 from csai_testkit.scripted import ScriptedProvider
 
+from tests.support.clock import HandClock
 from tests.support.embedding import VectorProvider
 from tests.support.operator import Operator, sign_in
 from tests.support.server import Server, ServerFactory
@@ -23,7 +24,8 @@ PRICES = {
     "vendor:uncached": {"input": "2", "output": "2"},
     "other:toolless": {"input": "0.1", "output": "0.1"},
 }
-TODAY = datetime.now(UTC).date()
+CLOCK = HandClock()
+TODAY = CLOCK.time.date()
 
 
 @tool()
@@ -42,7 +44,13 @@ async def serve(make_server: ServerFactory, tools: Sequence[Any] = (), **options
     # Named somewhere, so that the catalog has them.
     chain = ["vendor/dear", "vendor/cheap", "vendor/uncached", "vendor/unpriced"]
     return await make_server(
-        vendor, other, tools=tools, client={"settings": {"chain": chain}}, price_overrides=PRICES, **options
+        vendor,
+        other,
+        tools=tools,
+        client={"settings": {"chain": chain}},
+        price_overrides=PRICES,
+        clock=CLOCK,
+        **options,
     )
 
 
@@ -137,7 +145,7 @@ async def test_what_the_plan_does_not_allow_is_not_told(make_server: ServerFacto
 async def test_a_model_that_does_not_take_the_longest_call_is_not_told(make_server: ServerFactory) -> None:
     small = ScriptedProvider(["Hi."], id="small", traits=ModelTraits(price_provider="openai"))
     small.default_model = "gpt-4o-mini"
-    server = await make_server(small, client={"settings": {"chain": ["small/gpt-4o-mini"]}})
+    server = await make_server(small, client={"settings": {"chain": ["small/gpt-4o-mini"]}}, clock=CLOCK)
     await book(server, tokens_input=100_000, tokens_output=10)
     assert "small/gpt-4o-mini" in names(await told(server, count=100))
     await book(server, tokens_input=127_995, tokens_output=10)
@@ -187,7 +195,7 @@ async def test_a_model_that_makes_vectors_is_in_the_catalog_and_answers_nobody(
     vendor._traits = ModelTraits(price_provider="vendor")
     vendor.default_embedding_model = "text-embedding-x"
     cheap = {"vendor:text-embedding-x": {"input": "0.01", "output": "0"}}
-    server = await make_server(vendor, price_overrides=PRICES | cheap)
+    server = await make_server(vendor, price_overrides=PRICES | cheap, clock=CLOCK)
     await book(server)
     operator = await sign_in(server)
     (model,) = (await operator.get("/admin/models", search="embedding"))["models"]

@@ -11,6 +11,7 @@ from csai.usage.rollup import recompute_day
 from csai_sdk import ToolCall
 from csai_testkit.scripted import ScriptedProvider
 
+from tests.support.clock import HandClock
 from tests.support.operator import Operator, sign_in
 from tests.support.server import Server, ServerFactory
 from tests.support.tools import look_up
@@ -29,7 +30,9 @@ TRACK = {"tool_name": "track", **DEFINITION}
 @pytest.fixture
 async def server(make_server: ServerFactory) -> Server:
     scripts = [ToolCall("c1", "look_up", {"order_id": "ORD-1"})], ["It is on its way."]
-    return await make_server(ScriptedProvider(*scripts), tools=[look_up], plugins={"n8n": csai_tool_n8n})
+    return await make_server(
+        ScriptedProvider(*scripts), tools=[look_up], plugins={"n8n": csai_tool_n8n}, clock=HandClock()
+    )
 
 
 @pytest.fixture
