@@ -230,7 +230,7 @@ async def test_a_server_without_a_free_place_is_asked_until_it_has_one(
 
 @pytest.mark.parametrize("use", USES)
 async def test_a_silent_server_is_given_up(backend: Backend, admin: Admin, wire: Proxy, use: Use) -> None:
-    database = through(wire, backend, timeout_s=0.2)
+    database = through(wire, backend, timeout_s=1.0)
     await use(database)
     admin.run("TRUNCATE things")
     wire.silence()
@@ -252,7 +252,8 @@ async def test_a_statement_that_takes_too_long_is_ended_on_the_server(backend: B
         await database.fetch(Step(Prepared(text("SELECT pg_sleep(60)")), {}))
 
     running = admin.run(
-        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND query LIKE 'SELECT pg_sleep%' AND state = 'active'"
     )
     assert running.fetchone() == (0,)
     await database.close()

@@ -11,6 +11,7 @@ from csai.kit.redis_command import MAX_CONNECTIONS, RedisCommands
 from redis.exceptions import RedisError, ResponseError
 
 from tests.support.backend import PostgresRedis
+from tests.support.waiting import PATIENCE_S
 
 Connect = Callable[..., RedisCommands]
 
@@ -26,6 +27,13 @@ async def connect(postgres_redis: PostgresRedis) -> AsyncIterator[Connect]:
     yield connected
     for redis in made:
         await redis.aclose()
+
+
+async def is_blocked(redis: RedisCommands, number: int) -> None:
+    """Wait until that connection waits: others of this Redis may be those of tests beside this one."""
+    async with asyncio.timeout(PATIENCE_S):
+        while b"cmd=blpop" not in await redis.run("CLIENT", "LIST", "ID", number):
+            pass
 
 
 async def test_many_at_once_get_their_own_replies_on_few_connections(connect: Connect) -> None:
@@ -44,11 +52,11 @@ async def test_one_after_another_needs_one_connection(connect: Connect) -> None:
 
 
 async def test_what_is_late_is_given_up_and_its_reply_read_by_nobody(connect: Connect) -> None:
-    redis = connect(timeout_s=0.2)
+    redis = connect(timeout_s=1.0)
     assert await redis.run("ECHO", "before") == b"before"
 
     with pytest.raises(TimeoutError):
-        await redis.run("BLPOP", "nothing-here", 1)
+        await redis.run("BLPOP", "nothing-here", 5)
 
     assert await redis.run("ECHO", "after") == b"after"
     assert len(redis._made) == 1
@@ -58,10 +66,7 @@ async def test_what_is_cancelled_leaves_no_reply_behind(connect: Connect) -> Non
     redis = connect()
     number = await redis.run("CLIENT", "ID")
     blocked = asyncio.create_task(redis.run("BLPOP", "nothing-here", 0))
-    other = connect()
-    async with asyncio.timeout(10):
-        while b"cmd=blpop" not in await other.run("CLIENT", "LIST"):
-            pass
+    await is_blocked(connect(), number)
     blocked.cancel()
     await asyncio.wait([blocked])
 
@@ -92,10 +97,9 @@ async def test_a_connection_that_redis_has_closed_is_replaced(connect: Connect) 
 
 async def test_closing_ends_also_what_is_under_way(connect: Connect) -> None:
     redis, other = connect(), connect()
+    number = await redis.run("CLIENT", "ID")
     blocked = asyncio.create_task(redis.run("BLPOP", "nothing-here", 0))
-    async with asyncio.timeout(10):
-        while b"cmd=blpop" not in await other.run("CLIENT", "LIST"):
-            pass
+    await is_blocked(other, number)
 
     await redis.aclose()
 

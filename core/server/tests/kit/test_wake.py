@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from csai.kit import waiting, wake
+from csai.kit.redis_command import RedisCommands
 from csai.kit.wake import Wake
 
 from tests.support.backend import PostgresRedis
@@ -17,6 +18,16 @@ async def heard_by(teller: Wake, names: asyncio.Queue[str], name: str) -> None:
         while name not in {names.get_nowait() for _ in range(names.qsize())}:
             await teller.tell(name)
             await asyncio.sleep(0.01)
+
+
+async def end_listening(redis: RedisCommands, postgres_redis: PostgresRedis) -> None:
+    """Of who listens in these tests' database: tests beside them use the same Redis."""
+    own = f" db={postgres_redis.redis_url.rpartition('/')[2]} "
+    listed: bytes = await redis.run("CLIENT", "LIST", "TYPE", "pubsub")
+    ended = [line.split()[0].removeprefix("id=") for line in listed.decode().splitlines() if own in line]
+    assert ended
+    for number in ended:
+        await redis.run("CLIENT", "KILL", "ID", number)
 
 
 async def test_one_process_wakes_another(postgres_redis: PostgresRedis) -> None:
@@ -56,7 +67,7 @@ async def test_a_listener_that_lost_redis_comes_back(
     await heard_by(teller, names, "before")
 
     assert teller._commands is not None
-    await teller._commands.run("CLIENT", "KILL", "TYPE", "pubsub")
+    await end_listening(teller._commands, postgres_redis)
 
     await heard_by(teller, names, "after")
     await listener.aclose()
