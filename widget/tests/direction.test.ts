@@ -93,11 +93,12 @@ test("names are told from sentences", () => {
 test("any text is judged quickly", () => {
   const pieces = ["a", "א", "1", "1-", "a.", "a@", "(", '"', "+(", "12 ", "a:/", "w", "א(a", "www.", "“", "« ", "[", "`", "1--", "#", "$1", "a)", "a ", "1 a"];
   for (const piece of pieces) {
-    const text = piece.repeat(Math.ceil(16_000 / piece.length));
-    const began = performance.now();
+    const text = piece.repeat(Math.ceil(64_000 / piece.length));
+    const began = process.cpuUsage(); // what others do on the machine is no slowness of ours
     dominantDirection(text);
     const joined = piecesOf(text).map((each) => each.text).join("");
-    assert.ok(performance.now() - began < 100, `${piece}: ${Math.round(performance.now() - began)} ms`);
+    const spentMs = process.cpuUsage(began).user / 1_000;
+    assert.ok(spentMs < 2_000, `${piece}: ${Math.round(spentMs)} ms`);
     assert.equal(joined, text);
   }
 });
