@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.support.program import run, running
+from tests.support.waiting import PATIENCE_S
 
 EXAMPLES = 50
 CHECKS = [
@@ -68,7 +69,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         )
         assert made.returncode == 0, made.stderr
         base = httpx.URL(ready["url"]).join("/")
-        answer = httpx.post(base.join("/admin/auth/login"), json={"email": EMAIL, "password": PASSWORD})
+        login = {"email": EMAIL, "password": PASSWORD}
+        answer = httpx.post(base.join("/admin/auth/login"), json=login, timeout=PATIENCE_S)
         schema = schemathesis.openapi.from_url(str(base.join("/openapi.json")))
         yield Installation(schema, ready["client_id"], ready["secret_key"], answer.json()["token"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -138,11 +137,9 @@ async def test_an_embedding_that_is_late_leaves_the_words(make_server: ServerFac
     provider = VectorProvider()
     server = await taught(await make_server(provider, client=OWN, question_embedding_s=0.05))
     provider.failures.append(asyncio.Event())
-    began = time.monotonic()
 
     assert await shown(server, provider, "Which weeks for a refund?") == ["Refund"]
 
-    assert time.monotonic() - began < 5
     # The vendor may have worked: it is booked as an estimate.
     (late,) = [row for row in await server.rows(LedgerEntry) if row["is_estimated"]]
     assert (late["model"], late["tokens_output"]) == ("vec-1", 0)

@@ -17,6 +17,7 @@ from csai_testkit.scripted import ScriptedProvider
 
 from tests.support.server import ServerFactory
 from tests.support.tools import Bookings
+from tests.support.waiting import PATIENCE_S
 
 Fault = Callable[[int], bool]
 
@@ -60,11 +61,9 @@ async def test_a_database_away_for_long_makes_a_failure_that_is_stored_when_it_i
     assert hits
     assert (await server.rows(Turn))[0]["status"] == "running"
     is_away = False
-    for _ in range(1_000):
-        (turn,) = await server.rows(Turn)
-        if turn["status"] != "running":
-            break
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(PATIENCE_S):
+        while (turn := (await server.rows(Turn))[0])["status"] == "running":  # noqa: ASYNC110 -- nobody tells
+            await asyncio.sleep(0.01)
 
     said = {row["role"]: row["content"] for row in await server.rows(Message)}
     assert (answer["status"], turn["status"]) == ("failed", "failed")

@@ -14,6 +14,7 @@ import pytest
 from csai.kit.pool import NO_ANSWER
 
 from core.server.tests.kit.net import Net, Serve, answering, failure_of, ok, read_head
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def dripping(head: bytes, drop: bytes) -> Serve:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_head(reader)
         writer.write(head)
-        for _ in range(200):
+        while True:
             writer.write(drop)
             try:
                 await writer.drain()
@@ -87,9 +88,7 @@ def dripping(head: bytes, drop: bytes) -> Serve:
 )
 async def test_deadline_holds_against_a_server_that_drips(net: Net, head: bytes, drop: bytes) -> None:
     port = await net.serve(dripping(head, drop))
-    started = asyncio.get_running_loop().time()
-    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/", timeout_s=0.2)
-    assert asyncio.get_running_loop().time() - started < 1.5
+    error = await failure_of(net.outbound(), f"http://127.0.0.1:{port}/", timeout_s=1.0)
     assert (str(error), error.was_sent) == (NO_ANSWER, True)
 
 
@@ -98,7 +97,7 @@ async def test_slow_name_server_counts_toward_the_deadline_and_nothing_was_sent(
     loop = asyncio.get_running_loop()
 
     def lookup(host: str, port: int) -> list[tuple[Any, ...]]:
-        asyncio.run_coroutine_threadsafe(answered.wait(), loop).result(timeout=5)
+        asyncio.run_coroutine_threadsafe(answered.wait(), loop).result(PATIENCE_S)
         return []
 
     error = await failure_of(net.outbound(lookup=lookup), "http://shop.test/", timeout_s=0.1)

@@ -12,6 +12,7 @@ from csai.kit.outbound import Outbound
 from csai.kit.pool import NO_ANSWER
 
 from core.server.tests.kit.raw_server import CHUNKED, LOOPBACK, Server, client_of
+from tests.support.waiting import PATIENCE_S
 
 
 async def test_closed_port_is_a_connect_error_that_names_no_address(client: Any, library: Any) -> None:
@@ -85,8 +86,8 @@ async def test_read_timeout_is_the_librarys_and_hangs_up(
 ) -> None:
     server.stalls_after(part)
     with pytest.raises(library.ReadTimeout):
-        await client.get(server.url, timeout=library.Timeout(5, read=0.1))
-    await asyncio.wait_for(server.hung_up.wait(), 5)
+        await client.get(server.url, timeout=library.Timeout(PATIENCE_S, read=0.1))
+    await asyncio.wait_for(server.hung_up.wait(), PATIENCE_S)
 
 
 async def test_connect_timeout_is_the_librarys(library: Any) -> None:
@@ -94,14 +95,14 @@ async def test_connect_timeout_is_the_librarys(library: Any) -> None:
     loop = asyncio.get_running_loop()
 
     def lookup(host: str, port: int) -> list[tuple[Any, ...]]:
-        asyncio.run_coroutine_threadsafe(release.wait(), loop).result(timeout=5)
+        asyncio.run_coroutine_threadsafe(release.wait(), loop).result(PATIENCE_S)
         return []
 
     outbound = Outbound(LOOPBACK, lookup=lookup)
     async with client_of(library, outbound) as client:
-        request = client.get("http://shop.test/", timeout=library.Timeout(9, connect=0.1))
+        request = client.get("http://shop.test/", timeout=library.Timeout(PATIENCE_S, connect=0.1))
         with pytest.raises(library.ConnectTimeout):
-            await asyncio.wait_for(request, 2)
+            await asyncio.wait_for(request, PATIENCE_S)
     release.set()
     await outbound.aclose()
 
@@ -115,9 +116,9 @@ async def test_peer_that_stops_reading_ends_in_a_write_timeout(
         await stop.wait()
 
     server.serve = serve
-    upload = client.post(server.url, content=bytes(20_000_000), timeout=library.Timeout(0.1))
+    upload = client.post(server.url, content=bytes(20_000_000), timeout=library.Timeout(0.1, connect=1.0))
     with pytest.raises(library.WriteTimeout):
-        await asyncio.wait_for(upload, 5)
+        await asyncio.wait_for(upload, PATIENCE_S)
     stop.set()
 
 
@@ -131,11 +132,11 @@ async def test_cancelled_stream_hangs_up(server: Server, client: Any) -> None:
                 first.set()
 
     task = asyncio.create_task(read())
-    await asyncio.wait_for(first.wait(), 5)
+    await asyncio.wait_for(first.wait(), PATIENCE_S)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(server.hung_up.wait(), 5)
+    await asyncio.wait_for(server.hung_up.wait(), PATIENCE_S)
 
 
 async def test_stream_left_early_hangs_up(server: Server, client: Any) -> None:
@@ -143,4 +144,4 @@ async def test_stream_left_early_hangs_up(server: Server, client: Any) -> None:
     async with client.stream("GET", server.url) as answer:
         async for _ in answer.aiter_raw():
             break
-    await asyncio.wait_for(server.hung_up.wait(), 5)
+    await asyncio.wait_for(server.hung_up.wait(), PATIENCE_S)

@@ -14,6 +14,7 @@ from csai.kit.egress import REFUSED, EgressPolicy
 from csai.kit.outbound import Outbound
 
 from core.server.tests.kit.raw_server import CHUNKED, Server, client_of
+from tests.support.waiting import PATIENCE_S
 
 
 async def test_transport_is_one_the_library_knows(library: Any, outbound: Outbound) -> None:
@@ -121,7 +122,7 @@ class Drip:
     async def say(self, piece: bytes) -> bytes:
         """Send a piece; what is read thereupon."""
         self.pieces.put_nowait(piece)
-        return await asyncio.wait_for(self.read.get(), 0.2)
+        return await asyncio.wait_for(self.read.get(), PATIENCE_S)
 
 
 async def test_an_event_stream_is_read_at_once_first_then_at_a_pace_and_its_end_waits_for_nothing(
@@ -133,11 +134,12 @@ async def test_an_event_stream_is_read_at_once_first_then_at_a_pace_and_its_end_
 
     for piece in (b"one", b"two", b"three", b"four", b"five"):
         assert await drip.say(piece) == piece
+    drip.pieces.put_nowait(b"six, ")
     with pytest.raises(TimeoutError):
-        await drip.say(b"six, ")
+        await asyncio.wait_for(drip.read.get(), 0.2)
     drip.pieces.put_nowait(b"seven")
     drip.pieces.put_nowait(b"")
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, PATIENCE_S)
 
     assert drip.read.get_nowait() == b"six, seven"
 
@@ -153,7 +155,7 @@ async def test_what_came_before_a_break_is_handed_over_before_the_error(
     for piece in (b"six, ", b"seven", BREAK):
         drip.pieces.put_nowait(piece)
     with pytest.raises(library.RemoteProtocolError):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, PATIENCE_S)
 
     assert drip.read.get_nowait() == b"six, seven"
 
@@ -165,7 +167,7 @@ async def test_a_paced_stream_goes_on_before_its_end(server: Server, client: Any
     for number in range(8):
         assert await drip.say(b"%d" % number) == b"%d" % number
     drip.pieces.put_nowait(b"")
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, PATIENCE_S)
 
 
 async def test_other_bodies_are_read_at_once(
@@ -178,7 +180,7 @@ async def test_other_bodies_are_read_at_once(
     for number in range(8):
         assert await drip.say(b"%d" % number) == b"%d" % number
     drip.pieces.put_nowait(b"")
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, PATIENCE_S)
 
 
 async def test_packed_body_is_unpacked_by_the_library(server: Server, client: Any) -> None:

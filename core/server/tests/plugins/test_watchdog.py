@@ -51,9 +51,10 @@ class Watched:
 
 
 async def test_code_that_holds_the_loop_is_named_once_and_then_restarted() -> None:
-    watched = Watched()
+    # Made before anybody watches, so that at no look the loop stands in this code here.
+    watched, work = Watched(), held_by("acme_shop.work")
     with watched.watchdog.watching():
-        held_by("acme_shop.work").hold(watched.is_stuck)
+        work.hold(watched.is_stuck)
         await asyncio.sleep(0)
     assert [(block.plugin, block.place) for block in watched.blocks] == [
         ("shop", "acme_shop.work, line 2, in hold")
@@ -63,9 +64,9 @@ async def test_code_that_holds_the_loop_is_named_once_and_then_restarted() -> No
 
 
 async def test_code_of_no_plugin_is_no_reason_to_restart() -> None:
-    watched = Watched()
+    watched, elsewhere = Watched(), held_by("elsewhere")
     with watched.watchdog.watching():
-        held_by("elsewhere").hold(watched.is_blocked)
+        elsewhere.hold(watched.is_blocked)
         await asyncio.sleep(0)
     assert [block.plugin for block in watched.blocks] == [None]
     assert watched.restarts == []

@@ -14,6 +14,7 @@ from csai_testkit.context import FakeClock, make_context
 
 from plugins.channels.email.tests.mail_servers import open_mailbox
 from plugins.channels.email.tests.mails import CHANNEL, account, mail
+from tests.support.waiting import PATIENCE_S
 
 
 async def test_new_mail_is_found_once_and_old_mail_is_left_alone() -> None:
@@ -143,11 +144,11 @@ async def test_a_wrong_password_is_for_the_admin_to_mend() -> None:
 async def test_a_look_that_is_cancelled_lets_go_of_the_mailbox() -> None:
     async with open_mailbox(silent_after="EXAMINE") as mailbox:
         looking = asyncio.create_task(CHANNEL.poll(None, account(mailbox), make_context()))
-        await asyncio.wait_for(mailbox.asked.wait(), 10)
+        await asyncio.wait_for(mailbox.asked.wait(), PATIENCE_S)
         looking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await looking
-        await asyncio.wait_for(mailbox.gone.wait(), 10)
+        await asyncio.wait_for(mailbox.gone.wait(), PATIENCE_S)
 
 
 async def test_a_mailbox_that_is_not_there_is_tried_later() -> None:

@@ -21,6 +21,8 @@ from csai_tool_mcp.listing import MAX_PAGES, MAX_TOOLS
 from csai_tool_mcp.settings import McpSettings
 from csai_tool_mcp.transport import MAX_ANSWER_BYTES, MAX_STREAMS
 
+from tests.support.waiting import PATIENCE_S
+
 Make = Callable[..., PluginContext]
 Handler = Callable[[web.Request, Mapping[str, Any]], Awaitable[web.StreamResponse]]
 SECRET = "tok-canary-51"
@@ -193,6 +195,9 @@ async def test_streams_are_not_opened_for_ever(plugin_context: Make) -> None:
     async with serving(handle, seen=opened) as url:
         ctx = context(plugin_context, url)
         assert (await call(ctx)).value == "fine"
+        async with asyncio.timeout(PATIENCE_S):
+            while not opened.count("GET"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         before = -1
         while before != (before := opened.count("GET")):  # noqa: ASYNC110 -- that no more comes, nobody tells
             await asyncio.sleep(0.3)
@@ -202,6 +207,7 @@ async def test_streams_are_not_opened_for_ever(plugin_context: Make) -> None:
 
 async def test_a_server_that_does_not_answer_costs_its_own_call(plugin_context: Make) -> None:
     slow = asyncio.Event()
+    slow.set()
 
     async def handle(request: web.Request, asked: Mapping[str, Any]) -> web.StreamResponse:
         if asked.get("params", {}).get("_meta", {}).get("csai/call_id") and not slow.is_set():
@@ -211,7 +217,9 @@ async def test_a_server_that_does_not_answer_costs_its_own_call(plugin_context: 
 
     async with serving(handle) as url:
         ctx = context(plugin_context, url)
-        hanging = asyncio.create_task(failure(ctx, timeout_s=0.5))
+        await call(ctx)  # the time is for the call, not for the way to it
+        slow.clear()
+        hanging = asyncio.create_task(failure(ctx, timeout_s=1.0))
         await slow.wait()
         assert (await call(ctx)).value == "fine"
         assert not (await hanging).is_outcome_known

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.mcp_server import LocalMcp, local_mcp
+from tests.support.waiting import PATIENCE_S
 
 Make = Callable[..., PluginContext]
 SECRET = "tok-canary-51"
@@ -285,9 +286,11 @@ async def test_a_repeat_that_never_left_does_not_make_the_outcome_known(
 
 
 async def test_a_late_answer_is_unknown(make: Make, local: LocalMcp, shop: Shop) -> None:
-    error = await failure(run(make(local.url), "wait", timeout_s=0.3))
+    ctx = make(local.url)
+    await run(ctx, "book", {"slot": "ten"})  # the time is for the call, not for the way to it
+    error = await failure(run(ctx, "wait", timeout_s=1.0))
     assert not error.is_outcome_known
-    assert shop.booked == ["wait"]
+    assert shop.booked == ["ten", "wait"]
 
 
 async def test_a_cancelled_call_ends_at_once_and_the_next_one_works(
@@ -317,11 +320,10 @@ async def test_a_changed_list_is_told(make: Make, local: LocalMcp, shop: Shop) -
     shop.server.add_tool(grow)
     await run(ctx, "book", {"slot": "ten"})
     heard = asyncio.create_task(told.wait())
-    for _ in range(20):  # the server hears where to tell it beside the calls
-        await run(ctx, "grow")
-        if (await asyncio.wait([heard], timeout=0.2))[0]:
-            break
-    assert told.is_set()
+    async with asyncio.timeout(PATIENCE_S):
+        while not heard.done():  # the server hears where to tell it beside the calls
+            await run(ctx, "grow")
+            await asyncio.wait([heard], timeout=0.2)
     (listing,) = await McpBackend({}).list_tools(ctx)
     assert "shop__wait_more" in {tool.spec.name for tool in listing.tools}
 
@@ -350,6 +352,6 @@ async def test_a_session_that_nobody_uses_ends(
     monkeypatch.setattr(connection, "Session", Brief)
     ctx = make(local.url)
     await run(ctx, "book", {"slot": "one"})
-    await asyncio.wait_for(made[0].task, 5)
+    await asyncio.wait_for(made[0].task, PATIENCE_S)
     await run(ctx, "book", {"slot": "two"})
     assert len(made) == 2

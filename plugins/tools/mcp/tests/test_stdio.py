@@ -18,6 +18,8 @@ from csai_tool_mcp.command import allowed_commands
 from csai_tool_mcp.settings import McpSettings
 from mcp.client.stdio import DEFAULT_INHERITED_ENV_VARS
 
+from tests.support.waiting import PATIENCE_S
+
 Make = Callable[..., PluginContext]
 # The protocol by hand: the SDK takes a second to load.
 SERVER = """
@@ -174,7 +176,7 @@ async def test_closing_ends_the_process(plugin_context: Make, backend: McpBacken
 async def test_a_changed_list_is_told(plugin_context: Make, backend: McpBackend) -> None:
     told = asyncio.Event()
     await run(backend, client_of(plugin_context, tools_changed=told.set), "grow")
-    await asyncio.wait_for(told.wait(), 5)
+    await asyncio.wait_for(told.wait(), PATIENCE_S)
 
 
 async def test_there_are_no_more_processes_than_may_be(plugin_context: Make, backend: McpBackend) -> None:
