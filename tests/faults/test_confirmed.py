@@ -12,6 +12,7 @@ from csai.kit.fault_point import FaultPoint
 from csai.models import Counter, ToolExecution, Turn
 
 from tests.support.fleet import Fleet, Replica, Visitor
+from tests.support.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -87,4 +88,4 @@ async def decide(
     }
     headers = {"X-API-Key": visitor.client.secret_key}
     async with httpx.AsyncClient() as http:
-        return await http.post(f"{replica.url}/chat/confirm", headers=headers, json=body, timeout=60)
+        return await http.post(f"{replica.url}/chat/confirm", headers=headers, json=body, timeout=PATIENCE_S)

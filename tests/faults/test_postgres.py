@@ -11,7 +11,6 @@ import random
 import signal
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -332,13 +331,11 @@ def test_a_hung_postgres_is_told_in_time_and_used_again_when_it_goes_on(
         model.asked(2)
         with stores.paused("postgres"):
             model.release()
-            began = time.monotonic()
             refused = [pool.submit(shop.say, f"Anybody {number}") for number in range(VISITORS)]
             not_ready = server.ready()
             assert (not_ready.status_code, not_ready.json()["reason"]) == (503, "database_unreachable")
             for each in refused:
                 check_refused(each.result(PATIENCE_S))
-            assert time.monotonic() - began < STATEMENT_S + 7
         running.result(PATIENCE_S)
     assert server.ready().status_code == 200
     talk.go_on()

@@ -9,6 +9,7 @@ import pytest
 from csai.models import Counter, LedgerEntry, Message, Turn, WaitingTurn
 
 from tests.support.fleet import LEASE_S, Fleet, Replica, Visitor
+from tests.support.waiting import PATIENCE_S
 
 COUNT = 8
 REPEATS = 50
@@ -49,7 +50,7 @@ async def test_messages_to_two_processes_are_answered_in_the_order_in_which_they
 
 async def until_waiting(fleet: Fleet, visitor: Visitor, arrived: int) -> None:
     """Until so many messages have arrived: accepted or in the queue."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             turns = await fleet.rows(Turn, client_id=visitor.client.id)
             waiting = await fleet.rows(WaitingTurn, client_id=visitor.client.id)

@@ -13,6 +13,7 @@ import pytest
 from tests.support.backend import PostgresRedis
 from tests.support.installation import Installation, Running
 from tests.support.model_server import ModelServer, model_server
+from tests.support.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def say(server: Running, text: str, **headers: str) -> httpx.Response:
         f"{server.url}/chat/message",
         json={"message": text},
         headers={**server.headers, **headers},
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
@@ -59,9 +60,9 @@ def test_an_open_turn_is_finished_while_new_messages_are_refused(
         assert server.http.get("/health").status_code == 200
         model.release()
 
-        assert answer.result(60).json()["status"] == "completed"
-        assert "event: turn.completed" in streamed.result(60).text
-        server.program.process.wait(60)
+        assert answer.result(PATIENCE_S).json()["status"] == "completed"
+        assert "event: turn.completed" in streamed.result(PATIENCE_S).text
+        server.program.process.wait(PATIENCE_S)
         assert (not_ready.status_code, not_ready.json()["reason"]) == (503, "draining")
         assert (refused.status_code, refused.json()["code"]) == (503, "shutting_down")
         assert refused.headers["retry-after"]
@@ -79,15 +80,16 @@ def test_what_the_deadline_finds_open_fails_visibly_and_its_queue_is_refused(
         first = pool.submit(server.say, "One", **session)
         model.asked(2)
         behind = pool.submit(server.say, "Two", **session)
+        until(lambda: installation.query("SELECT count(*) FROM waiting_turns") == [(1,)])
         gone = pool.submit(say, server, "Elsewhere", Accept="text/event-stream")
         model.asked(3)
 
         server.program.process.send_signal(signal.SIGTERM)
 
-        assert first.result(60).json()["status"] == "failed"
-        assert "event: turn.failed" in gone.result(60).text
-        assert behind.result(60).json()["code"] == "shutting_down"
-        server.program.process.wait(60)
+        assert first.result(PATIENCE_S).json()["status"] == "failed"
+        assert "event: turn.failed" in gone.result(PATIENCE_S).text
+        assert behind.result(PATIENCE_S).json()["code"] == "shutting_down"
+        server.program.process.wait(PATIENCE_S)
     assert installation.statuses() == {"completed": 1, "failed": 2}
     assert installation.faults() == []
 
@@ -102,8 +104,8 @@ def test_a_second_signal_ends_open_turns_at_once(installation: Installation, mod
 
         server.program.process.send_signal(signal.SIGTERM)
 
-        assert answer.result(60).json()["status"] == "failed"
-        server.program.process.wait(60)
+        assert answer.result(PATIENCE_S).json()["status"] == "failed"
+        server.program.process.wait(PATIENCE_S)
     assert installation.faults() == []
 
 
@@ -117,7 +119,7 @@ def test_a_turn_of_a_server_killed_while_it_drains_is_ended_by_another(
         server.program.process.send_signal(signal.SIGTERM)
         server.program.err.until('"draining"')
         server.program.process.kill()
-        assert lost.exception(60) is not None
+        assert lost.exception(PATIENCE_S) is not None
     with installation.serving(CSAI_LEASE_S="2") as other:
         other.program.err.until("turn abandoned by its process")
         repeat = say(other, "Hi", **{"Idempotency-Key": "0192f0c1-2345-7abc-8def-0123456789ab"}).json()
@@ -135,8 +137,8 @@ def test_every_worker_drains_its_own_turns(installation: Installation, model: Mo
         server.program.err.until('"draining"')
         model.release()
 
-        assert [answer.result(60).json()["status"] for answer in answers] == ["completed"] * 8
-        server.program.process.wait(60)
+        assert [answer.result(PATIENCE_S).json()["status"] for answer in answers] == ["completed"] * 8
+        server.program.process.wait(PATIENCE_S)
     assert installation.faults() == []
 
 

@@ -32,6 +32,7 @@ from tests.faults.vendor_replicas import (
 )
 from tests.support.server import sse_events
 from tests.support.vendor import ANSWER, COMPLETION_TOKENS, PROMPT_TOKENS, body_of, events_of, steps_of
+from tests.support.waiting import PATIENCE_S
 
 __all__ = ["installation"]
 
@@ -57,7 +58,7 @@ async def _start_warm(installation: Installation) -> Replica:
 
 async def hear(replica: Replica, client: NewClient, question: str) -> list[tuple[str, Any]]:
     """The events of the turn, as a widget reads them."""
-    async with httpx.AsyncClient(timeout=60) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         response = await http.post(
             f"{replica.url}/chat/message",
             headers={"X-API-Key": client.secret_key, "Accept": "text/event-stream"},

@@ -111,7 +111,7 @@ def worded(script: str) -> str:
 
 
 async def say(replica: Replica, client: NewClient, question: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(timeout=60) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         response = await http.post(
             f"{replica.url}/chat/message",
             headers={"X-API-Key": client.secret_key},

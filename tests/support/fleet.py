@@ -175,7 +175,7 @@ class Visitor:
         if is_stream:
             headers["Accept"] = "text/event-stream"
         body = {"message": text} | ({"session_id": self.session_id} if self.session_id else {})
-        return {"url": f"{replica.url}/chat/message", "headers": headers, "json": body, "timeout": 60}
+        return {"url": f"{replica.url}/chat/message", "headers": headers, "json": body, "timeout": PATIENCE_S}
 
     async def say(self, replica: Replica, text: str, key: str | None = None) -> httpx.Response:
         async with httpx.AsyncClient() as http:
