@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from scripts.chromium import FLAGS
 from tests.e2e.fake_server import FakeServer
+from tests.support.waiting import BROWSER_PATIENCE_MS
+
+# For the whole process: a test may not be more patient because another one has run in it before.
+expect.set_options(timeout=BROWSER_PATIENCE_MS)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -22,7 +26,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport={"width": 1000, "height": 800}, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(BROWSER_PATIENCE_MS)
     yield context
     await context.close()
 

@@ -20,6 +20,7 @@ from csai.kit.clock import SystemClock
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from tests.support.program import running
+from tests.support.waiting import BROWSER_PATIENCE_MS, PATIENCE_S
 
 EMAIL, PASSWORD = "ada@example.com", "a sentence of my own"
 AXE = Path(__file__).resolve().parents[2] / "widget" / "node_modules" / "axe-core" / "axe.min.js"
@@ -31,7 +32,6 @@ TELL_VIOLATIONS = """
     console.error(`the policy forbids ${effectiveDirective} ${blockedURI}`);
   });
 """
-PATIENCE_MS = 15_000
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ class Dashboard:
             self.tokens[email] = answer.json()["token"]
         return self.tokens[email]
 
+    def make(self, path: str, **asked: Any) -> None:
+        """As the owner, beside what a test does on its screen."""
+        headers = {"Authorization": f"Bearer {self.token(EMAIL)}"}
+        self._post(f"/admin/{path}", json=asked, headers=headers)
+
     def say(
         self, text: str, before: dict[str, Any] | None = None, *, visitor: str = "Dana K."
     ) -> dict[str, Any]:
@@ -86,7 +91,7 @@ class Dashboard:
     def _post(self, path: str, *, json: Any, headers: dict[str, str] | None = None) -> httpx.Response:
         base = self.url.removesuffix("/dashboard/")
         every = {"X-API-Key": self.secret_key, **(headers or {})}
-        return httpx.post(base + path, json=json, headers=every, timeout=30).raise_for_status()
+        return httpx.post(base + path, json=json, headers=every, timeout=PATIENCE_S).raise_for_status()
 
 
 async def _add_admin(database_url: str, email: str, role: Role) -> None:
@@ -137,8 +142,7 @@ async def visiting(
     asked of addresses with `broken` in them may have failed.
     """
     context = await browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **options})
-    context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
+    context.set_default_timeout(BROWSER_PATIENCE_MS)
     await context.add_init_script(TELL_VIOLATIONS)
     page = await context.new_page()
     errors: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import csai_widget
 from aiohttp import web
 from csai.locales.language import widget_locale
+
+from tests.support.waiting import BROWSER_PATIENCE_MS
 
 PACKAGE = Path(__file__).resolve().parents[2] / "widget" / "dist"
 Event = tuple[str, dict[str, Any] | str]
@@ -58,6 +60,13 @@ class Turn:
     opening: dict[str, Any]
     events: list[Event]
 
+    def ends_at_once_after(self, number: int) -> bool:
+        """Then both are sent in one piece: who sees the last words of such an answer sees that it is over."""
+        script = self.script
+        is_free = script.holds_before != number and script.drops_after not in (number - 1, number)
+        is_last = number == len(self.events) - 1
+        return is_last and is_free and not script.pause_s and not script.unreadable_endings
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -73,6 +82,7 @@ class FakeServer:
         """`keeps_app_s`: so long a browser may keep the app."""
         self._app_headers = {"Cache-Control": f"public, max-age={keeps_app_s}"} if keeps_app_s else {}
         self.requests: list[Recorded] = []
+        self._is_asked = asyncio.Event()
         self.scripts: dict[str, Script] = {}
         self.pages: dict[str, tuple[str, dict[str, str]]] = {}
         self.config: dict[str, Any] = {"client": {"name": "Kettle & Cloth"}, "branding": {}}
@@ -165,6 +175,13 @@ class FakeServer:
     def posted(self, path: str = "/chat/message") -> list[Recorded]:
         return [request for request in self.requests if request.method == "POST" and request.path == path]
 
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for requests that the page shows nothing of, or shows before they have come here."""
+        async with asyncio.timeout(BROWSER_PATIENCE_MS / 1_000):
+            while not is_so():
+                self._is_asked.clear()
+                await self._is_asked.wait()
+
     def resumed(self) -> list[Recorded]:
         """Turns that were gone on with."""
         return [each for each in self.requests if "/events/" in each.path and "live" not in each.query]
@@ -177,6 +194,7 @@ class FakeServer:
         self.requests.append(
             Recorded(request.method, request.path, request.headers.copy(), body, request.query_string)
         )
+        self._is_asked.set()
         status = self.refuses.get(request.path)
         response: web.StreamResponse = _problem(status, "refused", {}) if status else await handler(request)
         if not response.prepared:
@@ -256,6 +274,7 @@ class FakeServer:
     async def _stream(self, request: web.Request, turn: Turn, *, after: int) -> web.StreamResponse:
         response = web.StreamResponse(headers={**CORS, "Content-Type": "text/event-stream"})
         await response.prepare(request)
+        kept = b""
         for number, event in enumerate(turn.events, start=1):
             if number <= after:
                 continue
@@ -266,8 +285,12 @@ class FakeServer:
                 turn.script.unreadable_endings -= 1
                 await _write(request, response, _frame(f"{turn.id}:{number - 1}", (event[0], '{"status')))
                 return response
+            piece = kept + _frame(f"{turn.id}:{number}", event)
+            kept = piece if turn.ends_at_once_after(number) else b""
+            if kept:
+                continue
             is_dropped = turn.script.drops_after == number - 1
-            if is_dropped or not await _write(request, response, _frame(f"{turn.id}:{number}", event)):
+            if is_dropped or not await _write(request, response, piece):
                 turn.script.drops_after = None
                 if request.transport:
                     request.transport.close()
@@ -322,10 +345,10 @@ class FakeServer:
         if not last:
             await response.write(_frame("live:0", ("handoff", self.state)))
         while request.transport is not None:
+            self._is_told.clear()  # before what there is to tell is looked at: more may come while it is told
             for number, event in enumerate(self.told[at:], start=at + 1):
                 await response.write(_frame(f"live:{number}", event))
                 at = number
-            self._is_told.clear()
             await self._is_told.wait()
         return response
 
@@ -346,6 +369,7 @@ class FakeServer:
 
     async def _end(self, request: web.Request) -> web.Response:
         self.ended.add((await request.json())["session_id"])
+        self._is_asked.set()
         return web.json_response({})
 
 

@@ -138,7 +138,8 @@ async def test_a_page_has_one_connection_and_gives_it_up_while_nobody_looks(
 
     await look_away(page, is_hidden=True)
     await asyncio.to_thread(dashboard.say, "While you were away", said)
-    await look_away(page, is_hidden=False)
+    async with page.expect_request(lambda asked: "conversation_id" in asked.url and "/events" in asked.url):
+        await look_away(page, is_hidden=False)
 
     await expect(page.get_by_role("log")).to_contain_text("While you were away")
     assert len([url for url in asked if "conversation_id" in url]) == 2

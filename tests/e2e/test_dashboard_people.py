@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from csai.admins.totp import STEP_S, code_at
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e.dashboard import (
     EMAIL,
@@ -26,6 +26,7 @@ from tests.e2e.dashboard import (
     visiting,
 )
 from tests.support.program import running
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -85,8 +86,8 @@ async def shown_link(owner: Page, title: str) -> str:
     return link
 
 
-async def menu_of(page: Page) -> list[str]:
-    return await page.get_by_role("navigation", name="Main menu").get_by_role("link").all_inner_texts()
+def menu_of(page: Page) -> Locator:
+    return page.get_by_role("navigation", name="Main menu").get_by_role("link")
 
 
 async def test_the_demos_link_makes_the_first_owner_and_works_once(browser: Browser, first_link: str) -> None:
@@ -104,7 +105,7 @@ async def test_the_demos_link_makes_the_first_owner_and_works_once(browser: Brow
         await expect(page.get_by_role("alert")).to_contain_text("12 to 256 characters")
         await come_in(page, first_link + "&again", email="first@example.com")
         await settled(page)
-        assert "Admins" in await menu_of(page)
+        await expect(menu_of(page).filter(has_text="Admins")).to_be_visible()
         await page.goto(first_link)
         await page.reload()
         await expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
@@ -132,7 +133,7 @@ async def test_a_teammate_bound_to_a_client_sees_that_and_works_at_its_desk(
         await come_in(page, link)
         await expect(page.get_by_role("heading", name="Desk")).to_be_visible()
         await settled(page)
-        assert await menu_of(page) == ["Desk", "Conversations"]
+        await expect(menu_of(page)).to_have_text(["Desk", "Conversations"])
         switcher = page.get_by_role("button", name="Choose a client: Kettle & Cloth")
         await expect(switcher).to_be_disabled()
         assert await findings(page) == []
@@ -154,7 +155,8 @@ async def test_an_admin_bound_to_a_client_starts_there_and_is_offered_nothing_of
         await come_in(page, link)
         await expect(page.get_by_role("heading", name="Kettle & Cloth", level=1)).to_be_visible()
         await settled(page)
-        menu = set(await menu_of(page))
+        await expect(menu_of(page).filter(has_text="Audit log")).to_be_visible()
+        menu = set(await menu_of(page).all_inner_texts())
         assert menu >= {"Overview", "Desk", "Plugins", "Audit log"}
         assert menu & {"Clients", "Dashboard", "Jobs", "System health", "Admins"} == set()
         await expect(page.get_by_role("button", name="Pause the AI")).to_be_visible()
@@ -354,16 +356,20 @@ def sign_in(dashboard: Dashboard, email: str) -> str:
     """Another session than that of `signed_in`."""
     asked = {"email": email, "password": PASSWORD}
     token: str = (
-        httpx.post(dashboard.path("../admin/auth/login"), json=asked).raise_for_status().json()["token"]
+        httpx.post(dashboard.path("../admin/auth/login"), json=asked, timeout=PATIENCE_S)
+        .raise_for_status()
+        .json()["token"]
     )
     return token
 
 
 def is_in(dashboard: Dashboard, token: str) -> bool:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.get(dashboard.path("../admin/auth/verify"), headers=headers).status_code == 200
+    answer = httpx.get(dashboard.path("../admin/auth/verify"), headers=headers, timeout=PATIENCE_S)
+    return answer.status_code == 200
 
 
 def sign_out(dashboard: Dashboard, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    httpx.delete(dashboard.path("../admin/auth/sessions"), headers=headers).raise_for_status()
+    url = dashboard.path("../admin/auth/sessions")
+    httpx.delete(url, headers=headers, timeout=PATIENCE_S).raise_for_status()

@@ -13,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, Response, Route, expect
 
 from tests.e2e.dashboard import Dashboard, dashboard, findings, settled, signed_in
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,7 +52,7 @@ def is_read_of(path: str) -> Callable[[Response], bool]:
 
 async def status_with(dashboard: Dashboard, token: str) -> int:
     """What a script with the token is answered."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         answer = await http.get(
             dashboard.path("../admin/clients"), headers={"Authorization": f"Bearer {token}"}
         )
@@ -334,6 +335,8 @@ async def test_what_is_typed_stays_while_figures_beside_it_are_asked_for_again(
 @pytest.fixture(scope="module")
 def viewer(dashboard: Dashboard) -> str:
     dashboard.add_admin("viewer@example.com", "viewer")
+    made = {"tool_name": "looked_at", "description": "Ours.", "parameters_schema": SCHEMA, "backend": "n8n"}
+    dashboard.make("tools", **made)
     return "viewer@example.com"
 
 
@@ -341,7 +344,7 @@ async def test_a_viewer_sees_how_it_is_set_up_and_changes_nothing(
     browser: Browser, dashboard: Dashboard, viewer: str
 ) -> None:
     async with signed_in(browser, dashboard, email=viewer) as page:
-        for path in ("tools", "tools/shared", "plans/default", "clients/CLIENT/payer"):
+        for path in ("tools", "tools/looked_at", "plans/default", "clients/CLIENT/payer"):
             await page.goto(dashboard.path(path))
             await settled(page)
             for name in ("Save", "Delete", "Add a tool"):

@@ -17,6 +17,7 @@ from tests.e2e.dashboard import (
     settled,
     signed_in,
 )
+from tests.support.waiting import BROWSER_PATIENCE_MS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -146,7 +147,7 @@ async def test_a_dialog_whose_file_is_gone_leaves_the_page_and_is_tried_anew(
         await expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
         await page.unroute("**/dashboard/assets/dialog-window-*.js")
         shortcuts = page.get_by_role("dialog", name="Keyboard shortcuts")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(BROWSER_PATIENCE_MS / 1_000):
             while not await shortcuts.count():
                 await page.keyboard.press("?")
                 await page.wait_for_timeout(100)

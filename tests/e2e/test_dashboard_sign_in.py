@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,14 +23,15 @@ from tests.e2e.dashboard import (
     DESK,
     EMAIL,
     PASSWORD,
-    PATIENCE_MS,
     PHONE,
     Dashboard,
     findings,
     settled,
 )
 from tests.support.identity_provider import IdentityProvider, identity_provider
+from tests.support.port import free_port
 from tests.support.program import running
+from tests.support.waiting import BROWSER_PATIENCE_MS, PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -65,12 +65,6 @@ def person(acme: Acme) -> None:
     acme.provider.answer = {}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @asynccontextmanager
 async def a_page(browser: Browser, *, locale: str = "en-US", is_phone: bool = False) -> AsyncIterator[Page]:
     """A browser's page, in which no error may have been said at its end."""
@@ -78,8 +72,7 @@ async def a_page(browser: Browser, *, locale: str = "en-US", is_phone: bool = Fa
     context = await browser.new_context(
         viewport=size, locale=locale, reduced_motion="reduce", color_scheme="dark"
     )
-    context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
+    context.set_default_timeout(BROWSER_PATIENCE_MS)
     page = await context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
@@ -185,7 +178,8 @@ async def test_who_has_no_password_is_asked_for_none(browser: Browser, acme: Acm
 def invite(dashboard: Dashboard, email: str) -> None:
     bearer = {"Authorization": f"Bearer {dashboard.token(EMAIL)}"}
     asked = {"email": email, "role": "viewer"}
-    httpx.post(dashboard.path("../admin/admins"), json=asked, headers=bearer).raise_for_status()
+    url = dashboard.path("../admin/admins")
+    httpx.post(url, json=asked, headers=bearer, timeout=PATIENCE_S).raise_for_status()
 
 
 async def test_the_qr_code_is_read_by_a_camera_and_its_codes_are_asked_for(

@@ -14,6 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, async_playwright, expect
 
 from tests.support.program import running
+from tests.support.waiting import BROWSER_PATIENCE_MS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -21,7 +22,6 @@ FLAGS = [
     *("--no-sandbox", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 ]
-PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,7 @@ async def page(chromium: str, demo: dict[str, Any]) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = await browser.new_page(viewport={"width": 1200, "height": 860}, reduced_motion="reduce")
-        page.set_default_timeout(PATIENCE_MS)
-        expect.set_options(timeout=PATIENCE_MS)
+        page.set_default_timeout(BROWSER_PATIENCE_MS)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         await page.goto(demo["url"])
@@ -65,9 +64,8 @@ async def test_an_order_is_looked_up_and_still_there_after_a_reload(page: Page, 
     picture = await page.screenshot(path=tmp_path / "demo.png")
     assert len(picture) > 20_000
     await page.reload()
+    await page.locator("csai-widget .launcher").click()
     opened = page.locator("csai-widget .panel")
-    if not await opened.is_visible():
-        await page.locator("csai-widget .launcher").click()
     await expect(opened).to_contain_text("Where is my order ORD-1001?")
     await expect(opened).to_contain_text("on its way")
 

@@ -86,6 +86,7 @@ async def test_the_chat_outlives_routes_and_its_own_component(
     await expect(page.locator("csai-widget .visitor")).to_contain_text("one")
     await ask(page, "two")
     await expect(replies(page)).to_have_count(2)
+    await expect(replies(page).last).to_contain_text("Fine.")
     await page.evaluate("set({ isShown: false })")
     await expect(page.locator("csai-widget")).to_have_count(0)
     await page.evaluate("set({ isShown: true })")

@@ -220,6 +220,7 @@ class TestSight:
         await page.set_viewport_size({"width": 640, "height": 400})
         await page.goto(server.page(embed(open="")))
         await ask(page, "q")
+        await expect(replies(page).get_by_role("group")).to_be_visible()
         for control in ("Send message", "More", "Close chat", "Confirm", "Do not do it"):
             button = page.get_by_role("dialog").get_by_role("button", name=control, exact=True)
             await button.scroll_into_view_if_needed()

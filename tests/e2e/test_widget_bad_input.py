@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
 from tests.e2e.fake_server import FakeServer, Script
-from tests.e2e.widget_page import ask, delta, replies, visit, watch
+from tests.e2e.widget_page import ask, delta, pass_time, replies, tool, visit, watch
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def field(page: Page) -> Locator:
     return page.get_by_role("textbox", name="Your message")
-
-
-async def pass_time(page: Page, until: Locator) -> None:
-    """A faked clock stands still while answers come over a real network: it is moved on in small steps."""
-    for _ in range(300):
-        if await until.is_visible():
-            return
-        await page.clock.run_for(500)
 
 
 async def answer_with(page: Page, pattern: str, body: str, kind: str = "application/json") -> None:
@@ -330,16 +323,17 @@ class TestVisitor:
         )
         await visit(page, server, open="")
         await ask(page, "q")
-        await expect(replies(page).locator("strong")).to_have_count(1_200, timeout=20_000)
+        await expect(replies(page).locator("strong")).to_have_count(1_200)
         assert wrong == []
 
     async def test_what_is_typed_survives_a_reload_and_a_running_answer(
         self, page: Page, server: FakeServer
     ) -> None:
-        script = Script(events=[delta("Fine.")], holds_before=1)
+        script = Script(events=[tool("started", "get_order"), delta("Fine.")], holds_before=2)
         server.scripts["one"] = script
         await visit(page, server, open="")
         await ask(page, "one")
+        await expect(replies(page).locator(".tool.running")).to_be_visible()
         await field(page).fill("half a thou")
         await field(page).press("Enter")
         await expect(field(page)).to_have_value("half a thou")
@@ -357,9 +351,13 @@ class TestVisitor:
     async def test_a_double_click_sends_once_and_stops_nothing(self, page: Page, server: FakeServer) -> None:
         script = Script(events=[delta("Fine.")], holds_before=1)
         server.scripts["q"] = script
+        await page.clock.install()
         await visit(page, server, open="")
         await field(page).fill("q")
+        # Both clicks at one moment, however long a busy machine is at the first.
+        await page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
         await page.get_by_role("button", name="Send message").dblclick()
+        await page.clock.resume()
         await expect(page.get_by_role("button", name="Stop answering")).to_be_visible()
         script.released.set()
         await expect(replies(page).locator(".rich")).to_have_text("Fine.")

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.fake_server import FakeServer, Script
-from tests.e2e.widget_page import ask, delta, embed, replies, visit
+from tests.e2e.widget_page import ask, delta, embed, pass_time, replies, visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -91,8 +91,7 @@ class TestFailure:
         await page.route("**/chat/message", lambda route: route.abort())
         await ask(page, "q")
         await expect(page.get_by_role("status")).to_have_text("Reconnecting…")
-        for _ in range(8):
-            await page.clock.run_for(5_000)
+        await pass_time(page, replies(page).locator(".failure"))
         await expect(replies(page)).to_contain_text("did not get through")
         await expect(page.get_by_role("status")).to_be_hidden()  # nobody tries any more
         await page.unroute("**/chat/message")

@@ -86,6 +86,8 @@ class TestHostPage:
     async def test_the_page_s_word_goes_before_the_server_s(self, page: Page, server: FakeServer) -> None:
         server.config["branding"] = {"greeting": "From the server", "title": "Server", "position": "top-left"}
         await visit(page, server, greeting="From the page")
+        # The bubble does not wait for a slow server to say where it wants it.
+        await expect(page.locator("csai-widget .root")).to_contain_class("top left")
         box = await page.locator("csai-widget .launcher").bounding_box()
         assert box == {"x": 20, "y": 20, "width": 60, "height": 60}
         await page.get_by_role("button", name="Open chat").click()

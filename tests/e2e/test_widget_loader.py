@@ -137,6 +137,7 @@ class TestBeforeTheApp:
         assert await page.evaluate("heard") == [True, True, False]
         server.app_is_awaited.set()
         await expect(replies(page).locator(".rich")).to_have_text(["Fine.", "Fine."])
+        await page.wait_for_function("heard.length >= 8")
         assert await page.evaluate("heard.slice(3)") == [
             ["open", None],
             ["message", "one"],

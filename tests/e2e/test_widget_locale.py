@@ -89,6 +89,7 @@ class TestLayout:
         await page.goto(server.page(embed(open="", position="bottom-left"), lang="he"))
         await ask(page, "שלום", "ההודעה שלכם")
         await expect(replies(page)).to_contain_text("שלום!")
+        await expect(page.locator("csai-widget .action.send")).to_be_visible()
         boxes = {}
         for name in (
             ".crest",

@@ -25,14 +25,17 @@ class TestOpinions:
         await up.press("Enter")
         await expect(up).to_have_attribute("aria-pressed", "true")
         await expect(up).to_be_focused()
+        await server.until(lambda: len(server.posted("/api/feedback")) == 1)
         await replies(page).get_by_role("button", name="This did not help").click()
         await expect(up).to_have_attribute("aria-pressed", "false")
         comment = page.get_by_role("textbox", name="Your comment")
         await expect(comment).to_be_focused()
+        await server.until(lambda: len(server.posted("/api/feedback")) == 2)
         await comment.fill("Wrong price.")
         await page.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
         await expect(comment).to_have_count(0)
         await expect(page.locator("csai-widget .question")).to_be_hidden()
+        await server.until(lambda: len(server.posted("/api/feedback")) == 3)
         about = {"session_id": "session-1", "message_id": "answer-turn-1"}
         assert [each.body for each in server.posted("/api/feedback")] == [
             {**about, "thumb": "up", "comment": ""},

@@ -96,6 +96,7 @@ class TestIdentity:
         await expect(page.locator("csai-widget .entry")).to_have_count(1)
         await ask(page, "hello")
         await expect(replies(page)).to_contain_text("Fine.")
+        await server.until(lambda: bool(server.ended))
         assert server.ended == {"session-1"}
         assert server.posted()[1].body == {"message": "hello", **(other or {})}
         assert "secret" not in await page.evaluate("JSON.stringify([localStorage, sessionStorage])")
@@ -157,6 +158,7 @@ class TestPages:
         await expect(replies(page).locator(".rich")).to_have_text("one two")
         await ask(page, "again")
         await expect(replies(page)).to_have_count(2)
+        await expect(replies(page).last).to_contain_text("Fine.")
         assert server.posted()[1].body == {"message": "again", "session_id": "session-1"}
 
     async def test_destroyed_and_put_back_it_goes_on(self, page: Page, server: FakeServer) -> None:
@@ -169,6 +171,7 @@ class TestPages:
         await expect(page.locator("csai-widget .visitor")).to_contain_text("one")
         await ask(page, "two")
         await expect(replies(page)).to_have_count(2)
+        await expect(replies(page).last).to_contain_text("Fine.")
         assert server.posted()[1].body == {"message": "two", "session_id": "session-1"}
 
     @pytest.mark.parametrize("sandbox", ["", "sandbox='allow-scripts allow-forms'"])

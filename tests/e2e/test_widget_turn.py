@@ -150,6 +150,7 @@ class TestConfirmation:
         card = await self.ask_to_cancel(page, server)
         await card.get_by_role("button", name="Do not do it").click()
         await expect(card).to_contain_text("Declined")
+        await server.until(lambda: bool(server.posted("/chat/confirm")))
         assert server.posted("/chat/confirm")[0].body["decision"] == "decline"
 
     async def test_a_question_that_is_no_longer_open_is_said_to_be_so(
@@ -168,6 +169,7 @@ class TestConfirmation:
         card = page.get_by_role("group", name="Please confirm: Cancel order")
         await card.get_by_role("button", name="Confirm", exact=True).click()
         await expect(card).to_contain_text("Confirmed")
+        await expect(replies(page).last).to_contain_text("Fine.")
         assert len(server.posted("/chat/confirm")) == 1
 
 
@@ -239,6 +241,7 @@ class TestMemory:
         await expect(page.locator("csai-widget .entry")).to_have_count(1)
         await ask(page, "two")
         await expect(replies(page)).to_contain_text("Fine.")
+        await server.until(lambda: bool(server.ended))
         assert server.ended == {"session-1"}
         assert server.posted()[-1].body == {"message": "two"}
 

@@ -79,6 +79,14 @@ async def choose(page: Page, item: str) -> None:
     await found.click()
 
 
+async def pass_time(page: Page, until: Locator) -> None:
+    """A faked clock stands still while answers come over a real network: it is moved on in small steps."""
+    for _ in range(300):
+        if await until.is_visible():
+            return
+        await page.clock.run_for(500)
+
+
 def replies(page: Page) -> Locator:
     """The answers, without the greeting."""
     return page.locator("csai-widget .reply:not(:first-child)")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 # Says only how late a failure is told: a busy machine may need a minute for what takes two seconds alone.
 PATIENCE_S = 180.0
+# The same in a browser: less than a whole test may take, so that it is told what did not come.
+BROWSER_PATIENCE_MS = 60_000
 
 
 def until(is_so: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None) -> None:
