@@ -64,6 +64,8 @@ class IdentityProvider:
     person: dict[str, Any] = field(
         default_factory=lambda: {"sub": "1001", "email": "ada@example.com", "email_verified": True}
     )
+    told_apart: dict[str, Any] = field(default_factory=dict)
+    """What only the userinfo endpoint says of the person."""
     claims: dict[str, Any] = field(default_factory=dict)
     """Of the next tokens, instead of the right ones; None leaves one out."""
     sign: Callable[[dict[str, Any]], str] | None = None
@@ -79,6 +81,7 @@ class IdentityProvider:
     """Paths, in their order."""
     faults: list[str] = field(default_factory=list)
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    _people: dict[str, str] = field(default_factory=dict)
 
     def settings(self, **more: Any) -> dict[str, Any]:
         return {
@@ -102,6 +105,7 @@ class IdentityProvider:
                 "authorization_endpoint": f"{self.url}/authorize?tenant=acme",
                 "token_endpoint": f"{self.url}/token",
                 "jwks_uri": f"{self.url}/keys",
+                "userinfo_endpoint": f"{self.url}/userinfo",
                 "response_types_supported": ["code"],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256"],
@@ -158,7 +162,15 @@ class IdentityProvider:
         }
         claims = {name: each for name, each in claims.items() if each is not None}
         signed = (self.sign or self.keys[0].sign)(claims)
-        return web.json_response({"access_token": "x", "token_type": "Bearer", "id_token": signed})
+        access = secrets.token_urlsafe(16)
+        self._people[access] = json.dumps({"sub": claims.get("sub"), **self.told_apart})
+        return web.json_response({"access_token": access, "token_type": "Bearer", "id_token": signed})
+
+    async def userinfo(self, request: web.Request) -> web.Response:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind != "Bearer" or token not in self._people:
+            return web.json_response({"error": "invalid_token"}, status=401)
+        return web.Response(text=self._people.pop(token), content_type="application/json")
 
     def _check(self, is_right: bool, what: str) -> None:
         if not is_right:
@@ -174,6 +186,7 @@ async def identity_provider(callback: str) -> AsyncIterator[IdentityProvider]:
     app.router.add_get("/keys", provider.key_set)
     app.router.add_get("/authorize", provider.authorize)
     app.router.add_post("/token", provider.token)
+    app.router.add_get("/userinfo", provider.userinfo)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -46,6 +46,7 @@ class _Document(BaseModel):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str | None = None
     token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
     authorization_response_iss_parameter_supported: bool = False
 
@@ -86,9 +87,12 @@ class Issuer:
         is_silent = not said_issuer and not document.authorization_response_iss_parameter_supported
         if said_issuer != self.name and not is_silent:
             raise _invalid("the answer is another provider's")
-        claims = await self._read(await self._token(document, code, verifier), document, nonce)
-        email = self._verified_email(claims)
-        self._check_let_in(claims, email)
+        given = await self._tokens(document, code, verifier)
+        claims = await self._read(given["id_token"], document, nonce)
+        # What is signed goes first, and it alone says how somebody signed in.
+        told = {**await self._userinfo(document, given, claims), **claims}
+        email = self._verified_email(told)
+        self._check_let_in(told, email)
         ways = claims.get("amr")
         is_vouched = isinstance(ways, list) and any(way in SECOND_FACTORS for way in map(str, ways))
         return Identity(claims["sub"], email, is_vouched)
@@ -107,13 +111,19 @@ class Issuer:
                 raise _unreachable("what it publishes of itself does not fit") from None
             if document.issuer != self.name:
                 raise _unreachable("it calls itself otherwise than CSAI_OIDC_ISSUER")
-            addresses = (document.authorization_endpoint, document.token_endpoint, document.jwks_uri)
-            if not all(each.startswith(f"{urlsplit(self.name).scheme}://") for each in addresses):
+            addresses = (
+                document.authorization_endpoint,
+                document.token_endpoint,
+                document.jwks_uri,
+                document.userinfo_endpoint,
+            )
+            scheme = f"{urlsplit(self.name).scheme}://"
+            if not all(each is None or each.startswith(scheme) for each in addresses):
                 raise _unreachable("its addresses are less safe than its name")
             self._document = now, document
         return self._document[1]
 
-    async def _token(self, document: _Document, code: str, verifier: str) -> str:
+    async def _tokens(self, document: _Document, code: str, verifier: str) -> dict[str, Any]:
         own_id, secret = self._settings.oidc_client_id, self._settings.oidc_client_secret.get_secret_value()
         form = {
             "grant_type": "authorization_code",
@@ -128,10 +138,24 @@ class Issuer:
         else:
             form |= {"client_id": own_id, "client_secret": secret}
         answer = await self._ask("POST", document.token_endpoint, headers, urlencode(form).encode())
-        token = answer.get("id_token")
-        if not isinstance(token, str):
+        if not isinstance(answer.get("id_token"), str):
             raise _invalid("it gave no ID token")
-        return token
+        return answer
+
+    async def _userinfo(
+        self, document: _Document, given: Mapping[str, Any], claims: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What it says apart where the ID token has no address: it need not be in that of a code.
+
+        Source: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
+        """
+        token = given.get("access_token")
+        if "email" in claims or document.userinfo_endpoint is None or not isinstance(token, str):
+            return {}
+        said = await self._ask("GET", document.userinfo_endpoint, {"authorization": f"Bearer {token}"})
+        if said.get("sub") != claims["sub"]:
+            raise _invalid("it tells of somebody else")
+        return said
 
     async def _read(self, token: str, document: _Document, nonce: str) -> dict[str, Any]:
         now = self._clock.now()

@@ -13,6 +13,7 @@ from csai.services import build_services
 
 from tests.support.clock import HandClock
 from tests.support.identity_provider import IdentityProvider, Key
+from tests.support.operator import add_admin
 from tests.support.sign_in_browser import (
     CALLBACK,
     HERE,
@@ -62,6 +63,71 @@ async def test_another_account_is_asked_for(browser: Browser) -> None:
     assert parse_qs(urlsplit(url).query)["tenant"] == ["acme"]
 
 
+ADA = {"email": "ada@example.com", "email_verified": True}
+
+
+class TestUserinfo:
+    """Some providers put nothing but the subject into the ID token of a code."""
+
+    @pytest.fixture
+    def sparse(self, browser: Browser) -> Browser:
+        browser.provider.person = {"sub": "1001"}
+        browser.provider.told_apart = dict(ADA)
+        return browser
+
+    async def test_is_asked_where_the_id_token_has_no_address(self, sparse: Browser) -> None:
+        assert (await sparse.sign_in()).status_code == 200
+        assert sparse.provider.asked.count("/userinfo") == 1
+
+    async def test_is_not_asked_where_it_has(self, browser: Browser) -> None:
+        browser.provider.told_apart = {"email": "eve@example.com", "email_verified": True}
+        assert (await browser.sign_in()).status_code == 200
+        assert "/userinfo" not in browser.provider.asked
+
+    async def test_of_somebody_else_is_not_believed(self, sparse: Browser) -> None:
+        sparse.provider.told_apart["sub"] = "2002"
+        assert await sparse.arrive() == "oidc_invalid"
+
+    @pytest.mark.parametrize("verified", [False, None, "no"])
+    async def test_says_that_the_address_is_theirs_or_it_counts_for_nothing(
+        self, sparse: Browser, verified: Any
+    ) -> None:
+        sparse.provider.told_apart["email_verified"] = verified
+        assert code_of(await sparse.sign_in()) == "oidc_unverified"
+
+    async def test_overrules_nothing_that_is_signed(self, sparse: Browser) -> None:
+        sparse.provider.person["email_verified"] = False
+        assert code_of(await sparse.sign_in()) == "oidc_unverified"
+
+    async def test_vouches_for_no_second_factor(self, make_browser: MakeBrowser) -> None:
+        browser = await make_browser(require_second_factor=True)
+        await add_admin(browser.server)
+        browser.provider.person = {"sub": "1001"}
+        browser.provider.told_apart = {**ADA, "amr": ["mfa"]}
+        assert (await browser.sign_in()).status_code == 200
+        assert (await browser.server.http.get("/admin/plugins")).status_code == 403
+
+    async def test_may_say_what_is_demanded(self, make_browser: MakeBrowser) -> None:
+        browser = await make_browser(oidc_claims=("groups=support",))
+        await add_admin(browser.server)
+        browser.provider.person = {"sub": "1001"}
+        browser.provider.told_apart = {**ADA, "groups": ["sales"]}
+        assert await browser.arrive() == "oidc_not_allowed"
+        browser.provider.told_apart["groups"] = ["support"]
+        assert (await browser.sign_in()).status_code == 200
+
+    @pytest.mark.parametrize(
+        "answer", [{"status": 401}, {"status": 500}, {"text": "[]"}, {"text": "eyJh.e30.x"}]
+    )
+    async def test_that_fails_is_said_in_our_own_words(self, sparse: Browser, answer: dict[str, Any]) -> None:
+        sparse.provider.broken = {"/userinfo": web.Response(**answer)}
+        assert await sparse.arrive() == "oidc_unreachable"
+
+    async def test_that_there_is_not_leaves_the_address_unknown(self, sparse: Browser) -> None:
+        sparse.provider.document = {"userinfo_endpoint": None}
+        assert code_of(await sparse.sign_in()) == "oidc_unverified"
+
+
 async def test_who_is_refused_there_begins_again(browser: Browser) -> None:
     browser.provider.answer = {"code": "", "error": "<script>alert(1)</script>"}
     assert await browser.arrive() == "oidc_refused"
@@ -74,6 +140,7 @@ async def test_who_is_refused_there_begins_again(browser: Browser) -> None:
         {"token_endpoint": None},
         {"token_endpoint": "ftp://127.0.0.1/"},
         {"jwks_uri": ["x"]},
+        {"userinfo_endpoint": "ftp://127.0.0.1/"},
     ],
 )
 async def test_one_that_is_not_what_it_should_be_is_not_gone_to(
