@@ -133,7 +133,7 @@ async def test_a_teammate_bound_to_a_client_sees_that_and_works_at_its_desk(
         await come_in(page, link)
         await expect(page.get_by_role("heading", name="Desk")).to_be_visible()
         await settled(page)
-        await expect(menu_of(page)).to_have_text(["Desk", "Conversations"])
+        await expect(menu_of(page)).to_have_text(["API tokens", "Desk", "Conversations"])
         switcher = page.get_by_role("button", name="Choose a client: Kettle & Cloth")
         await expect(switcher).to_be_disabled()
         assert await findings(page) == []

@@ -135,7 +135,7 @@ async def test_a_tool_is_made_changed_and_deleted(desk: Page, dashboard: Dashboa
     await expect(desk.get_by_label("Runs through")).to_have_value("n8n")
     await desk.get_by_label("What it does").fill("Says where it is.")
     await desk.get_by_role("button", name="Save").click()
-    await expect(desk.get_by_role("heading", name="track_parcel", level=1)).to_be_visible()
+    await expect(desk.get_by_role("heading", name="track_parcel", level=1, exact=True)).to_be_visible()
     kept = await read(desk, dashboard, "tools/track_parcel")
     assert (kept["description"], kept["parameters_schema"]) == ("Says where it is.", SCHEMA)
     history = desk.get_by_role("region", name="What was changed")

@@ -194,7 +194,7 @@ async def sees_the_desk_alone(page: Page, client: str) -> None:
     await expect(page.get_by_role("heading", name="Desk")).to_be_visible()
     await settled(page)
     menu = page.get_by_role("navigation", name="Main menu").get_by_role("link")
-    await expect(menu).to_have_text(["Desk", "Conversations"])
+    await expect(menu).to_have_text(["API tokens", "Desk", "Conversations"])
     await expect(page.get_by_role("button", name=f"Choose a client: {client}")).to_be_disabled()
     await expect(page.locator("tbody tr")).to_have_count(1)
     assert await findings(page) == []
