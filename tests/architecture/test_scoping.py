@@ -49,7 +49,7 @@ STATEMENT_MODULES = {
     "tools/listing_repository.py",
 }
 # For operators: which clients may be seen is the filter they are given.
-STATEMENT_MODULES |= {"clients/list_repository.py"}
+STATEMENT_MODULES |= {"analytics/statements.py", "clients/list_repository.py"}
 # Readiness asks nothing of a table; models and migrations define tables.
 WITHOUT_CLIENTS = {"app.py", "statement.py"}
 # Of people, whom no client owns.

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csai.analytics.duration import percentile_ms
-from csai.analytics.repository import (
-    AnalyticsRepository,
-    ClientIds,
-    CountedRow,
-    Saved,
-    SpentRow,
-    Sums,
-    ToolRow,
-)
+from csai.analytics.repository import AnalyticsRepository, ClientIds
+from csai.analytics.row import CountedRow, HappenedRow, Saved, SpentRow, Sums, ToolRow, sums_of
 from csai.analytics.schemas import (
     Activity,
     ClientCost,
@@ -63,25 +55,27 @@ async def dashboard(
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     hours = await found.hours(midnight - timedelta(days=WEEK))
     used_today = _until(hours, midnight, now)
+    usage = await found.usage(first)
+    spent = await found.spent(first, clients=TOP_CLIENTS)
     return Dashboard(
         as_of=now,
         days=days,
         clients=_clients(await found.clients()),
-        total=_used(await found.total()),
+        total=_used(usage.total),
         today=Today(
             used=_used(used_today),
             yesterday=_used(_part(hours, midnight - timedelta(days=1), now - midnight)),
             week_mean=_used(_week_mean(hours, midnight, now)),
         ),
-        series=_series(await found.days(first, today), first, today, used_today),
+        series=_series(usage.days, first, today, used_today),
         outcomes=await found.outcomes(first),
         tools=[figures_of(row) for row in await found.tools(first, most=TOP_TOOLS)],
-        models=[_model(row) for row in await found.models(first)],
-        by_client=[_spender(row) for row in await found.spenders(first, most=TOP_CLIENTS)],
-        savings=_savings(await found.saved(first)),
+        models=[_model(row) for row in spent if row.client_id is None],
+        by_client=[_spender(row.client_id, row) for row in spent if row.client_id],
+        savings=_savings(usage.saved),
         plugins=failing(registry),
         limits=_near_limits(await found.counted(_periods(now)), now),
-        activity=await _activity(found),
+        activity=[_activity(row) for row in await found.happened(count=MAX_ACTIVITIES)],
     )
 
 
@@ -124,7 +118,7 @@ def _week_mean(hours: Mapping[datetime, Sums], midnight: datetime, now: datetime
 
 
 def _times(sums: Sums, share: float) -> Sums:
-    return Sums(*(round(value * share) for value in astuple(sums)))
+    return Sums(*(round(value * share) for value in sums_of(sums)))
 
 
 def _series(
@@ -157,7 +151,7 @@ def _clients(by_status: Mapping[str, int]) -> ClientCount:
 
 def _model(row: SpentRow) -> ModelCost:
     return ModelCost(
-        provider=row.key,
+        provider=row.provider,
         model=row.name,
         calls=row.calls,
         tokens_input=row.tokens_input,
@@ -166,9 +160,9 @@ def _model(row: SpentRow) -> ModelCost:
     )
 
 
-def _spender(row: SpentRow) -> ClientCost:
+def _spender(client_id: str, row: SpentRow) -> ClientCost:
     return ClientCost(
-        client_id=row.key,
+        client_id=client_id,
         name=row.name,
         calls=row.calls,
         tokens_input=row.tokens_input,
@@ -210,46 +204,17 @@ def _near_limits(rows: Sequence[CountedRow], now: datetime) -> list[NearLimit]:
     return sorted(near, key=lambda each: (-each.part, each.client, each.metric))
 
 
-async def _activity(found: AnalyticsRepository) -> list[Activity]:
-    conversations = [
-        (kind, row)
-        for kind, rows in (
-            ("conversation", await found.begun(count=MAX_ACTIVITIES)),
-            ("handoff", await found.queued(count=MAX_ACTIVITIES)),
-        )
-        for row in rows
-    ]
-    activities = [
-        Activity(
-            kind=kind,
-            at=row.at,
-            client_id=row.client_id,
-            title=row.channel,
-            object=f"conversation:{row.id}",
-            actor="",
-        )
-        for kind, row in conversations
-    ]
-    activities += [
-        Activity(
-            kind="change",
-            at=row.at,
-            client_id=row.client_id,
-            title=row.action,
-            object=row.object,
-            actor=row.actor_name,
-        )
-        for row in await found.changed(count=MAX_ACTIVITIES)
-    ]
-    activities += [
-        Activity(
-            kind=row.kind,
-            at=row.at,
-            client_id=row.client_id,
-            title=row.subject,
-            object=f"plugin:{row.subject}" if row.client_id is None else f"client:{row.client_id}",
-            actor="",
-        )
-        for row in await found.befell(count=MAX_ACTIVITIES)
-    ]
-    return sorted(activities, key=lambda each: each.at, reverse=True)[:MAX_ACTIVITIES]
+def _activity(row: HappenedRow) -> Activity:
+    thing = row.object
+    if row.kind in ("conversation", "handoff"):
+        thing = f"conversation:{row.id}"
+    elif row.kind != "change":
+        thing = f"plugin:{row.title}" if row.client_id is None else f"client:{row.client_id}"
+    return Activity(
+        kind=row.kind,
+        at=row.at,
+        client_id=row.client_id,
+        title=row.title,
+        object=thing,
+        actor=row.actor_name,
+    )

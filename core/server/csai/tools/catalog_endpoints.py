@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csai.admins.repository import AUDIT_ORDER, AuditFilter, AuditRepository
 from csai.admins.service import READERS
 from csai.analytics.duration import percentile_ms
-from csai.analytics.repository import AnalyticsRepository, ToolRow
+from csai.analytics.repository import AnalyticsRepository
+from csai.analytics.row import ToolRow
 from csai.analytics.service import figures_of
 from csai.kit.body import read_model
 from csai.kit.cursor import Cursor, read_place

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from csai.analytics.duration import BOUNDS_MS, percentile_ms
 from csai.kit.identifier import new_id
-from csai.models import Counter, Plan, ToolExecution, Turn, UsageHour
+from csai.models import (
+    ApiUsage,
+    Conversation,
+    Counter,
+    ModelDay,
+    Plan,
+    ToolExecution,
+    Turn,
+    UsageHour,
+)
 from csai.plugins.discovery import Quarantined
 from csai.plugins.registry import PluginRegistry
 from csai.usage.rollup import roll_up, roll_up_hours
@@ -224,6 +233,59 @@ async def told_of(operator: Operator, path: str, kind: str) -> list[Any]:
     return [each for each in (await operator.get(path))["activity"] if each["kind"] == kind]
 
 
+async def test_days_before_the_time_looked_at_count_for_the_total_alone(
+    server: Server, operator: Operator
+) -> None:
+    today = server.services.clock.now().astimezone(UTC).date()
+    other = await server.add_client(name="Other")
+    for client_id in (server.client.id, other.id):
+        for ago, messages in ((7, 1_000), (6, 100), (1, 10)):
+            await add_day(server, client_id, today - timedelta(days=ago), messages=messages)
+    found = await operator.get("/admin/dashboard", days="7")
+    assert found["total"]["messages"] == 2_220
+    assert [day["messages"] for day in found["series"]] == [200, 0, 0, 0, 0, 20, 0]
+    assert found["savings"]["response_cache_answers"] == 220
+    own = await operator.get(f"/admin/clients/{other.id}/dashboard", days="7")
+    assert (own["total"]["messages"], own["savings"]["response_cache_answers"]) == (1_110, 110)
+
+
+async def test_the_dearest_models_and_clients_come_first(server: Server, operator: Operator) -> None:
+    today = server.services.clock.now().astimezone(UTC).date()
+    others = [await server.add_client(name=f"Other {number}") for number in range(11)]
+    for number, client in enumerate(others):
+        await add_calls(server, client.id, today, "dear", cost_micros=1_000_000 * number)
+        await add_calls(server, client.id, today - timedelta(days=1), "cheap", cost_micros=number)
+        await add_calls(server, client.id, today - timedelta(days=7), "old", cost_micros=9_000_000)
+    found = await operator.get("/admin/dashboard", days="7")
+    assert [(each["model"], each["calls"], each["cost"]) for each in found["models"]] == [
+        ("dear", 11, "55.000000"),
+        ("cheap", 11, "0.000055"),
+    ]
+    assert [(each["name"], each["calls"], each["cost"]) for each in found["by_client"]] == [
+        (f"Other {number}", 2, f"{number}.{number:06}") for number in range(10, 0, -1)
+    ]
+
+
+async def test_the_newest_of_every_kind_is_told_once(server: Server, operator: Operator) -> None:
+    for _ in range(25):
+        await server.say("Hello?")
+    found = (await operator.get("/admin/dashboard"))["activity"]
+    conversations = sorted(await server.rows(Conversation), key=lambda each: each.started_at, reverse=True)
+    assert [each["object"] for each in found] == [f"conversation:{each.id}" for each in conversations[:20]]
+    assert {(each["client_id"], each["title"], each["actor"]) for each in found} == {
+        (server.client.id, "api", "")
+    }
+
+
+async def test_a_dashboard_takes_few_statements(server: Server, operator: Operator) -> None:
+    with statements(server) as found:
+        await operator.get("/admin/dashboard", days="30")
+    roll_ups = ("api_usage", "usage_hours", "outcome_days", "model_days", "tool_days")
+    asked = [each for each in found if any(table in each for table in roll_ups)]
+    assert [sum(table in each for each in asked) for table in roll_ups] == [1] * len(roll_ups)
+    assert len([each for each in found if "audit_log" in each or "conversations" in each]) == 1
+
+
 async def test_no_statement_counts_what_visitors_wrote(server: Server, operator: Operator) -> None:
     with statements(server) as found:
         for path in ("/admin/dashboard", f"/admin/clients/{server.client.id}/dashboard"):
@@ -256,6 +318,35 @@ async def add_hour(server: Server, hour: datetime, *, messages: int) -> None:
         tokens_input=0,
         tokens_output=0,
         cost_micros=0,
+    )
+
+
+async def add_day(server: Server, client_id: str, day: date, *, messages: int) -> None:
+    await server.insert(
+        ApiUsage,
+        client_id=client_id,
+        date=day,
+        conversation_count=0,
+        message_count=messages,
+        tokens_input=0,
+        tokens_output=0,
+        tool_calls_count=0,
+        cost_micros=0,
+        response_cache_count=messages,
+    )
+
+
+async def add_calls(server: Server, client_id: str, day: date, model: str, *, cost_micros: int) -> None:
+    await server.insert(
+        ModelDay,
+        client_id=client_id,
+        date=day,
+        provider="scripted",
+        model=model,
+        calls=1,
+        tokens_input=0,
+        tokens_output=0,
+        cost_micros=cost_micros,
     )
 
 
