@@ -266,8 +266,12 @@ async def test_the_dearest_models_and_clients_come_first(server: Server, operato
     ]
 
 
-async def test_the_newest_of_every_kind_is_told_once(server: Server, operator: Operator) -> None:
+async def test_the_newest_of_every_kind_is_told_once(make_server: ServerFactory) -> None:
+    clock = HandClock()
+    server = await make_server(ScriptedProvider(["Hello."], is_endless=True), clock=clock)
+    operator = await sign_in(server)
     for _ in range(25):
+        clock.time += timedelta(seconds=10)
         await server.say("Hello?")
     found = (await operator.get("/admin/dashboard"))["activity"]
     conversations = sorted(await server.rows(Conversation), key=lambda each: each.started_at, reverse=True)
