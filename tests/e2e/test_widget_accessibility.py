@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.fake_server import FakeServer, Script
 from tests.e2e.test_widget_turn import CANCEL
-from tests.e2e.widget_page import ask, choose, delta, embed, replies, tool, visit
+from tests.e2e.widget_page import KEY, ask, choose, delta, embed, replies, tool, visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -387,6 +387,19 @@ class TestReader:
         await visit(page, server, HELP)
         await page.locator("#help").press("Enter")
         await expect(page.get_by_role("dialog")).to_be_visible()
+        help_has = "(has) => (help.blur(), help.focus(), document.activeElement === help) === has"
         for width, is_covered in ((1000, False), (390, True), (1000, False)):
             await page.set_viewport_size({"width": width, "height": 600})
-            await page.wait_for_function("(is) => document.body.inert === is", arg=is_covered)
+            await page.wait_for_function(help_has, arg=not is_covered)
+
+    async def test_two_windows_that_cover_the_page_leave_the_focus_where_it_is(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await visit(page, server, HELP + embed(api_key="pk_test_2"))
+        for key in ("pk_test_2", KEY):
+            await page.evaluate("(key) => csai.get(key).open()", key)
+            host = page.locator(f"csai-widget[data-key={key}]")
+            await expect(host.get_by_role("textbox", name="Your message")).to_be_focused()
+            await page.evaluate("help.focus()")
+            assert await page.evaluate("document.activeElement !== help")

@@ -130,7 +130,6 @@ export class Widget implements Observer {
   destroy(): void {
     this.#later.length = 0;
     this.#life.abort();
-    this.#setOpen(false); // gives the page back
     this.#conversation.dispose();
     this.#panel.messages.clear();
     this.#host.remove();
@@ -210,7 +209,15 @@ export class Widget implements Observer {
     for (const type of ["online", "offline"]) {
       window.addEventListener(type, () => this.#panel.showConnection(), { signal });
     }
-    visualViewport?.addEventListener("resize", () => this.#cover(), { signal });
+    // a phone's keyboard covers the page without changing its size
+    const { visualViewport } = window;
+    visualViewport?.addEventListener("resize", () => {
+      root.style.setProperty("--visible-height", `${visualViewport.height * visualViewport.scale}px`);
+    }, { signal });
+    // who tabs out of a window that covers the page, in the bubble's place, comes back into it
+    document.addEventListener("focusin", ({ target }) => {
+      if (!this.#launcher.root.offsetWidth && !(target as HTMLElement).csaiHandle) this.#panel.focus();
+    }, { signal });
   }
 
   get #mayWrite(): boolean {
@@ -283,15 +290,6 @@ export class Widget implements Observer {
     this.#launcher.isOpen = isOpen;
     this.#panel.isOpen = isOpen;
     this.#conversation.isWatched = isOpen;
-    this.#cover();
-  }
-
-  /** A phone's keyboard covers the page without changing its size; a window that covers all of the page takes the bubble's place. */
-  #cover(): void {
-    const { height, scale } = visualViewport as VisualViewport;
-    const { body } = document; // not there yet while the page's head is loading
-    this.#panel.root.style.setProperty("--visible-height", `${height * scale}px`);
-    if (body) body.inert = this.#isOpen && !this.#launcher.root.offsetWidth;
   }
 
   #giveFocusBack(): void {

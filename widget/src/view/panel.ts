@@ -123,7 +123,8 @@ export class Panel {
   announce(words: string): void {
     const text = new RichText({ links: [], images: [] });
     text.draw(words);
-    this.#announcer.replaceChildren(...[...this.#announcer.children].slice(-1), text.root);
+    this.#announcer.append(text.root);
+    if (this.#announcer.childElementCount > 2) this.#announcer.firstChild?.remove();
   }
 
   /** Says whether Escape had something smaller to close than the window. */
