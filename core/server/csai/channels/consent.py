@@ -16,7 +16,7 @@ _STOP = (
     "stop|stopall|stop all|unsubscribe|optout|opt out|revoke|stopp|abmelden|abbestellen|arret|desabonner|"
     "desinscrire|parar|baja|darse de baja|descadastrar|cancelar inscricao|disiscrivi|disiscrivimi|afmelden|"
     "avmeld|avregistrera|wypisz|стоп|отписаться|отписка|הסר|הסרה|להסרה|הפסק|עצור|ايقاف|توقف|الغاء الاشتراك|"
-    "停止|退订|配信停止|수신거부|stop messages|stop messaging me|stop texting me|remove me|להסיר|הסירו|"
+    "停止|退订|配信停止|수신거부|stop messages|stop messaging me|stop texting me|"
     "הסר אותי|הסירו אותי|תסירו אותי|להסיר אותי"
 )
 _START = (

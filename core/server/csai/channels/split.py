@@ -19,7 +19,7 @@ CUT = "…"
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)(.*)$")
 # Within a line nothing is cut inside of these. Bounded, so that text which was made to keep it busy does not.
 _SPAN = re.compile(
-    r"!?\[[^\[\]\n]{0,500}\]\([^()\n]{1,2200}\)|https?://\S+|(`+)[^\n]+?\1|(\*\*|__|~~)\S[^\n]*?\S\2|(?<![\w*])\*\S[^*\n]*\*"
+    r"!?\[[^\[\]\n]{0,500}\]\((?:[^()\n]|\([^()\n]{0,200}\)){1,2200}\)|https?://\S+|(`+)[^\n]+?\1|(\*\*|__|~~)\S[^\n]*?\S\2|(?<![\w*])\*\S[^*\n]*\*"
 )
 _SENTENCE_END = re.compile(r"[.!?…][\"')\]»”]*\s+|[。！？][\"')\]»”」』）]*\s*")
 _JOINER, _FIRST_FLAG, _LAST_FLAG = "\u200d", "\U0001f1e6", "\U0001f1ff"

@@ -10,7 +10,7 @@ import yaml
 from csai.evals.repository import CalledRow, SaidRow, Source
 from csai.kit.problem import not_found
 
-_ANSWERED = ("succeeded", "failed")
+_BEGUN = ("succeeded", "failed", "unknown", "intended")
 _NOT_RUN = ("waiting", "declined", "replaced")
 
 
@@ -63,9 +63,9 @@ def _was_asked(call: CalledRow) -> bool:
 def _mocks(called: list[CalledRow]) -> dict[str, list[dict[str, Any]]]:
     mocks: dict[str, list[dict[str, Any]]] = {}
     for call in called:
-        if call.status not in _ANSWERED:
+        if call.status not in _BEGUN:
             continue
-        outcome = {"error": call.response or ""} if call.status == "failed" else {"answer": _value(call)}
+        outcome = {"answer": _value(call)} if call.status == "succeeded" else {"error": call.response or ""}
         mock = {"when": dict(call.parameters), **outcome}
         if mock not in mocks.setdefault(call.tool_name, []):
             mocks[call.tool_name].append(mock)

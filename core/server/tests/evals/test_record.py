@@ -10,8 +10,10 @@ from csai.evals.record import as_suite, recorded_case
 from csai.evals.repository import Source
 from csai.evals.suite import parse_suite
 from csai.kit.problem import Problem
+from csai.models import ToolExecution
 from csai_sdk import ToolCall, ToolError, tool
 from csai_testkit.scripted import ScriptedProvider
+from sqlalchemy import update
 
 from tests.support.server import ServerFactory
 from tests.support.tools import look_up
@@ -92,6 +94,22 @@ async def test_a_call_that_did_not_fit_is_expected_as_it_was_made(make_server: S
     (kept,) = parse_suite(as_suite(case)).cases
     assert kept.steps[0].expect.tools == [call["name"] for call in answer["tool_calls"]]
     assert [mock.when for mock in kept.tools["look_up"]] == [{"order_id": "ORD-1"}]
+
+
+async def test_a_call_of_unknown_end_is_a_failed_one_again(make_server: ServerFactory) -> None:
+    call = ToolCall("a", "look_up", {"order_id": "ORD-1"})
+    server = await make_server(ScriptedProvider([call], ["Shipped."]), tools=[look_up])
+    answer = (await server.say("Where is ORD-1?")).json()
+    async with server.services.database.write() as transaction:
+        await transaction.execute(update(ToolExecution).values(status="unknown", n8n_response=None))
+
+    async with server.services.database.read() as connection:
+        source = Source(connection, server.client.id)
+        case = await recorded_case(source, answer["session_id"], name="kept")
+
+    (kept,) = parse_suite(as_suite(case)).cases
+    assert kept.steps[0].expect.tools == ["look_up"]
+    assert [mock.error for mock in kept.tools["look_up"]] == [""]
 
 
 async def test_a_verified_visitor_is_one_again(make_server: ServerFactory) -> None:

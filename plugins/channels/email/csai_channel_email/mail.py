@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ MAX_TEXT = 200_000
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
 _MAX_REFERENCES = 50
 _MAX_HEADERS = 300
+# Of names, not of text: they take a time that grows with the square.
+_OF_NAMES = frozenset({"punycode", "idna"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +178,11 @@ def _payload(part: Message) -> bytes:
 def _decoded(part: Message) -> str:
     content = _payload(part)[: 4 * MAX_TEXT]
     charset = part.get_content_charset("utf-8")
-    if charset == "punycode":  # of names, not of text, in a time that grows with the square
-        charset = "utf-8"
+    # Hebrew and Arabic in their logical order: the suffix says how they are shown, not how written.
+    charset = re.sub(r"^(iso-8859-[68])-[ie]$", r"\1", charset)
     try:
-        # Hebrew and Arabic in their logical order: the suffix says how they are shown, not how written.
-        return content.decode(re.sub(r"^(iso-8859-[68])-[ie]$", r"\1", charset), errors="replace")
+        if codecs.lookup(charset).name in _OF_NAMES:
+            charset = "utf-8"
+        return content.decode(charset, errors="replace")
     except (LookupError, ValueError):  # a charset that nobody knows, or none of text
         return content.decode("utf-8", errors="replace")

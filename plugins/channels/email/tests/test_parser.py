@@ -82,6 +82,7 @@ def test_a_mail_of_headers_alone_is_read_in_a_time_that_grows_with_their_number(
     assert_grows_with_length(look, "x", 10_000)
 
 
-def test_a_text_in_the_encoding_of_names_is_read_in_a_time_that_grows_with_its_length() -> None:
-    head = "Content-Type: text/plain; charset=punycode\r\n\r\n"
+@pytest.mark.parametrize("charset", ["punycode", "punycode-", "_Punycode"])
+def test_a_text_in_the_encoding_of_names_is_read_in_a_time_that_grows_with_its_length(charset: str) -> None:
+    head = f"Content-Type: text/plain; charset={charset}\r\n\r\n"
     assert_grows_with_length(lambda text: read(f"{head}{text}".encode()), "ab", 200_000)
