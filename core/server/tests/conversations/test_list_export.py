@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from csai.admins.service import Role
@@ -55,3 +56,27 @@ async def test_a_misspelt_filter_exports_nothing(server: Server, operator: Opera
     for path in ("", "/export", f"/{conversation}"):
         answer = await operator.ask("GET", LIST + path, params={"chanel": "email"})
         assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid"), path
+
+
+async def test_what_is_taken_away_stands_in_the_log_of_each_client_whose_it_is_and_of_no_other(
+    server: Server, operator: Operator
+) -> None:
+    second, other = [await server.add_client(name=name) for name in ("Second", "Other")]
+    own = sorted((server.client.id, second.id))
+    bound = await sign_in(server, email="ben@example.com", role="admin", client_ids=own)
+
+    for client_id in (None, second.id, other.id):
+        params = {} if client_id is None else {"client_id": client_id}
+        assert (await bound.ask("GET", f"{LIST}/export", params=params)).status_code == 200
+
+    told = [entry["client_id"] for entry in await exports(operator)]
+    assert sorted(told) == sorted([*own, second.id])
+    await operator.ask("GET", f"{LIST}/export")
+    assert (await exports(operator))[0]["client_id"] is None
+
+
+async def exports(operator: Operator) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await operator.get("/admin/audit", action="conversations.exported"))[
+        "entries"
+    ]
+    return found
