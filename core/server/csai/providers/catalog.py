@@ -113,6 +113,7 @@ async def set_price(
         )
     rates = _rates(change)
     repository = PriceRepository(transaction)
+    await repository.lock()
     before = (await repository.price_list()).schedule(provider.id, ref.model)
     check_tag({"schedule": _dumped(map(_scheduled, before))}, tags)
     await repository.put(OwnPrice(provider.id, ref.model, start, rates))

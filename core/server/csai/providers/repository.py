@@ -91,8 +91,12 @@ class PriceRepository:
         """Those above the operator's `defaults` and the published ones."""
         return PriceList(defaults=defaults, own=await self.all())
 
+    async def lock(self) -> None:
+        """Let all clients follow what is set; until this transaction ends no other sets a price."""
+        await self._connection.execute(update(Client).values(config_version=Client.config_version + 1))
+
     async def put(self, price: OwnPrice) -> None:
-        """Set a price from its moment on, in place of what was set for later; all clients follow."""
+        """Set a price from its moment on, in place of what was set for later."""
         same_model = (ModelPrice.provider == price.provider, ModelPrice.model == price.model)
         await self._connection.execute(
             delete(ModelPrice).where(*same_model, ModelPrice.effective_from >= price.effective_from)
@@ -105,7 +109,6 @@ class PriceRepository:
                 **_columns(price.rates),
             )
         )
-        await self._connection.execute(update(Client).values(config_version=Client.config_version + 1))
 
     async def models_chosen(self) -> set[ModelRef]:
         """The models that plans and clients of the installation name."""

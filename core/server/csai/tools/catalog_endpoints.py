@@ -15,6 +15,7 @@ from csai.analytics.duration import percentile_ms
 from csai.analytics.repository import AnalyticsRepository
 from csai.analytics.row import ToolRow
 from csai.analytics.service import figures_of
+from csai.database import Conflict
 from csai.kit.body import read_model
 from csai.kit.cursor import Cursor, read_place
 from csai.kit.openapi import ADMIN_PROBLEMS, body_of
@@ -39,6 +40,7 @@ from csai.tools.service import (
     create_tool,
     delete_tool,
     shared_tool,
+    tool_exists,
 )
 
 router = APIRouter(prefix="/admin/tools", tags=["admin: tools"], responses=ADMIN_PROBLEMS)
@@ -75,16 +77,19 @@ async def create(request: Request, response: Response) -> Any:
     services: Services = request.app.state.services
     admin = await services.admins.enter(request)
     asked = await read_model(request, CatalogTool, max_bytes=services.settings.max_body_bytes)
-    async with services.database.write() as transaction:
-        await create_tool(
-            transaction,
-            asked,
-            backends=services.registry.tool_backends.keys(),
-            actor=admin.actor,
-            clock=services.clock,
-        )
-        found = AnalyticsRepository(transaction, None)
-        return await _state(services, response, transaction, found, asked.tool_name)
+    try:
+        async with services.database.write() as transaction:
+            await create_tool(
+                transaction,
+                asked,
+                backends=services.registry.tool_backends.keys(),
+                actor=admin.actor,
+                clock=services.clock,
+            )
+            found = AnalyticsRepository(transaction, None)
+            return await _state(services, response, transaction, found, asked.tool_name)
+    except Conflict:
+        raise tool_exists(asked.tool_name) from None  # somebody added it in the same moment
 
 
 @router.post(

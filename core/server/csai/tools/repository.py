@@ -261,10 +261,12 @@ class Catalog:
         shared = select(*columns).where(Tool.client_id.is_(None)).order_by(Tool.tool_name)
         return [CatalogRow(*row) for row in await self._connection.execute(shared)]
 
-    async def find(self, tool_name: str) -> CatalogRow | None:
-        """A shared tool."""
+    async def find(self, tool_name: str, *, is_locking: bool = False) -> CatalogRow | None:
+        """A shared tool; no other transaction changes it until a locking one ends."""
         columns = [Tool.__table__.c[field.name] for field in fields(CatalogRow)]
         shared = select(*columns).where(*_shared(tool_name))
+        if is_locking:
+            shared = shared.with_for_update(key_share=True)
         row = (await self._connection.execute(shared)).first()
         return CatalogRow(*row) if row else None
 

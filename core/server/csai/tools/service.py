@@ -133,9 +133,7 @@ async def create_tool(
     """Add one shared tool. Raises `Problem`."""
     catalog = Catalog(transaction)
     if await catalog.find(tool.tool_name) is not None:
-        raise Problem(
-            409, "tool_exists", f"The catalog has a tool '{tool.tool_name}' already: change that one."
-        )
+        raise tool_exists(tool.tool_name)
     _check_backend(tool.tool_name, tool.backend, backends)
     values = tool.model_dump(exclude={"tool_name"})
     await catalog.add(tool.tool_name, now=clock.now(), **values)
@@ -153,7 +151,7 @@ async def change_tool(
     clock: Clock,
 ) -> None:
     """Make a shared tool another one, from the next turn on of every client that has it. Raises `Problem`."""
-    before = await shared_tool(transaction, tool_name)
+    before = await shared_tool(transaction, tool_name, is_locking=True)
     check_tag(asdict(before), tags)
     _check_changeable(tool_name, before)
     _check_backend(tool_name, definition.backend, backends)
@@ -172,7 +170,7 @@ async def delete_tool(
     clock: Clock,
 ) -> None:
     """Take a shared tool from the catalog and from every client that has it. Raises `Problem`."""
-    before = await shared_tool(transaction, tool_name)
+    before = await shared_tool(transaction, tool_name, is_locking=True)
     check_tag(asdict(before), tags)
     _check_changeable(tool_name, before)
     await Catalog(transaction).delete(tool_name)
@@ -180,9 +178,14 @@ async def delete_tool(
     await _record(transaction, actor, "tool.deleted", tool_name, before=had, clock=clock)
 
 
-async def shared_tool(connection: AsyncConnection, tool_name: str) -> CatalogRow:
+def tool_exists(tool_name: str) -> Problem:
+    return Problem(409, "tool_exists", f"The catalog has a tool '{tool_name}' already: change that one.")
+
+
+async def shared_tool(connection: AsyncConnection, tool_name: str, *, is_locking: bool = False) -> CatalogRow:
     """Raises 404 for what is not in the shared catalog."""
-    row = await Catalog(connection).find(tool_name) if TOOL_NAME.fullmatch(tool_name) else None
+    is_name = TOOL_NAME.fullmatch(tool_name)
+    row = await Catalog(connection).find(tool_name, is_locking=is_locking) if is_name else None
     if row is None:
         raise Problem(404, "tool_unknown", "The shared catalog has no such tool. See GET /admin/tools.")
     return row

@@ -191,6 +191,17 @@ class TestOwnPrice:
         unknown = await operator.ask("GET", "/admin/models/nobody/x/price")
         assert (unknown.status_code, unknown.json()["code"]) == (404, "provider_unknown")
 
+    async def test_of_many_changes_at_once_on_what_was_read_one_holds(
+        self, make_server: ServerFactory
+    ) -> None:
+        operator = await sign_in(await make_server(provider()))
+        tag = (await operator.ask("GET", "/admin/models/vendor/a/b/price")).headers["ETag"]
+        answers = await asyncio.gather(
+            *(put(operator, "vendor/a/b", tag, input=number, output=1) for number in range(1, 6))
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, *[412] * 4]
+        assert len((await operator.get("/admin/models/vendor/a/b/price"))["schedule"]) == 1
+
 
 class TestUnknownPrice:
     async def test_a_model_of_unknown_price_is_passed_over_under_a_cost_limit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import csai_tool_n8n
@@ -69,6 +70,24 @@ async def test_two_admins_do_not_undo_each_others_change(operator: Operator) -> 
     assert (await put(operator, tag, description="Other.")).status_code == 412
     assert (await operator.ask("PUT", "/admin/tools/track", json=DEFINITION)).status_code == 428
     assert (await operator.get("/admin/tools/track"))["description"] == "One."
+
+
+async def test_a_name_is_given_once_also_to_many_at_once(operator: Operator) -> None:
+    answers = await asyncio.gather(*(create(operator) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert {answer.json().get("code") for answer in answers} == {None, "tool_exists"}
+
+
+async def test_of_many_who_change_or_delete_what_they_read_at_once_one_does(operator: Operator) -> None:
+    tag = (await create(operator)).headers["etag"]
+
+    answers = await asyncio.gather(
+        *(put(operator, tag, description=f"Number {number}.") for number in range(5)),
+        operator.ask("DELETE", "/admin/tools/track", headers={"If-Match": tag}),
+    )
+
+    assert [answer.status_code for answer in answers].count(200) == 1
+    assert {answer.status_code for answer in answers} <= {200, 404, 412}
 
 
 @pytest.mark.parametrize(
