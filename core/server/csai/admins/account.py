@@ -96,7 +96,7 @@ async def add_admin(
     email, admin_id = normalise_email(email), new_id()
     repository = AdminRepository(transaction)
     if await repository.find(email=email) is not None:
-        raise Problem(409, "admin_exists", f"There is an admin with the address {email} already.")
+        raise admin_exists(email)
     is_bound = client_ids is not None
     await repository.add(
         id=admin_id, email=email, password_hash=password_hash, role=role, is_bound=is_bound, created_at=at
@@ -208,6 +208,10 @@ async def find_account(
     if account is None or not account.is_within(scope):
         raise not_found("admin")
     return account
+
+
+def admin_exists(email: str) -> Problem:
+    return Problem(409, "admin_exists", f"There is an admin with the address {email} already.")
 
 
 def normalise_email(text: str) -> str:

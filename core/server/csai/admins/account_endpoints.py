@@ -10,6 +10,7 @@ from csai.admins.account import (
     Account,
     Link,
     accounts,
+    admin_exists,
     change_admin,
     create_admin,
     find_account,
@@ -20,6 +21,7 @@ from csai.admins.account import (
 from csai.admins.repository import ADMIN_ORDER
 from csai.admins.schemas import AdminChange, AdminItem, AdminLinkItem, AdminList, InvitedAdmin, NewAdmin
 from csai.admins.service import OWNERS, SignedIn
+from csai.database import Conflict
 from csai.kit.body import read_model
 from csai.kit.cursor import Cursor, read_place
 from csai.kit.identifier import check_id
@@ -60,18 +62,21 @@ async def invite(request: Request) -> Any:
     admin = await services.admins.enter(request, roles=OWNERS, is_scoped=True)
     asked = await read_model(request, NewAdmin, max_bytes=services.settings.max_body_bytes)
     _check_clients(admin, asked.client_ids)
-    async with services.database.write() as transaction:
-        admin_id = await create_admin(
-            transaction,
-            email=asked.email,
-            password=None,
-            role=asked.role,
-            client_ids=None if asked.client_ids is None else set(asked.client_ids),
-            actor=admin.actor,
-            clock=services.clock,
-        )
-        link = await give_link(transaction, admin_id, at=services.clock.now())
-        account = await find_account(transaction, admin_id)
+    try:
+        async with services.database.write() as transaction:
+            admin_id = await create_admin(
+                transaction,
+                email=asked.email,
+                password=None,
+                role=asked.role,
+                client_ids=None if asked.client_ids is None else set(asked.client_ids),
+                actor=admin.actor,
+                clock=services.clock,
+            )
+            link = await give_link(transaction, admin_id, at=services.clock.now())
+            account = await find_account(transaction, admin_id)
+    except Conflict:
+        raise admin_exists(asked.email) from None  # somebody invited them in the same moment
     return {"admin": _item(account), "link": _link(request, link)}
 
 

@@ -52,6 +52,8 @@ class SecondFactors:
         codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
         async with self._database.write() as transaction:
             repository = AdminRepository(transaction)
+            # Who is shown recovery codes is shown those that count.
+            await repository.lock(admin.id)
             row = await repository.get(admin.id)
             step = _step(self._keyring, row, row.totp_pending if row else None, code, now)
             if row is None or step is None:

@@ -105,6 +105,14 @@ async def test_two_at_once_make_one_first_admin(echo_server: Server) -> None:
     assert len(await echo_server.rows(Admin)) == 1
 
 
+async def test_an_address_is_invited_once_also_by_many_at_once(echo_server: Server) -> None:
+    owner = await sign_in(echo_server)
+    invited = {"email": BEN, "role": "viewer", "client_ids": None}
+    answers = await asyncio.gather(*(owner.ask("POST", "/admin/admins", json=invited) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert {answer.json().get("code") for answer in answers} == {None, "admin_exists"}
+
+
 async def test_a_changed_role_or_client_holds_at_once(echo_server: Server) -> None:
     owner = await sign_in(echo_server)
     ben = await sign_in(echo_server, email=BEN, role="admin")

@@ -111,6 +111,20 @@ async def test_one_code_at_once_lets_one_in(server: Server, clock: HandClock) ->
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401]
 
 
+async def test_confirmed_twice_at_once_it_shows_the_recovery_codes_that_count(
+    server: Server, clock: HandClock
+) -> None:
+    operator = await sign_in(server)
+    begun = await operator.ask("POST", "/admin/auth/second-factor", json={"password": PASSWORD})
+    shown = {"code": code(begun.json()["secret"], clock)}
+    answers = await asyncio.gather(
+        *(operator.ask("POST", "/admin/auth/second-factor/confirm", json=shown) for _ in range(3))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    (codes,) = [answer.json()["codes"] for answer in answers if answer.status_code == 200]
+    assert (await login(server, code=codes[0])).status_code == 200
+
+
 async def test_a_recovery_code_serves_once(server: Server, clock: HandClock) -> None:
     _secret, codes = await enrol(await sign_in(server), clock)
     assert len(set(codes)) == 10
