@@ -249,14 +249,19 @@ class TestMemory:
 class TestTabs:
     """Two tabs of one browser know one conversation."""
 
-    async def test_an_answer_in_one_does_not_forget_the_message_of_the_other(
-        self, page: Page, server: FakeServer
-    ) -> None:
+    async def _second(self, page: Page, server: FakeServer) -> Page:
+        """Another tab, after an answer in the first."""
         other = await page.context.new_page()
         await visit(page, server, open="")
         await ask(page, "one")
         await expect(replies(page)).to_contain_text("Fine.")
         await visit(other, server, open="")
+        return other
+
+    async def test_an_answer_in_one_does_not_forget_the_message_of_the_other(
+        self, page: Page, server: FakeServer
+    ) -> None:
+        other = await self._second(page, server)
         quick = server.scripts["quick"] = Script(holds_before=1)
         slow = server.scripts["slow"] = Script(text="Slow and steady.", holds_before=1)
         await ask(page, "quick")
@@ -273,11 +278,7 @@ class TestTabs:
     async def test_what_was_begun_anew_in_one_stays_so_when_the_other_has_its_answer(
         self, page: Page, server: FakeServer
     ) -> None:
-        other = await page.context.new_page()
-        await visit(page, server, open="")
-        await ask(page, "one")
-        await expect(replies(page)).to_contain_text("Fine.")
-        await visit(other, server, open="")
+        other = await self._second(page, server)
         slow = server.scripts["slow"] = Script(text="Slow and steady.", holds_before=1)
         await ask(other, "slow")
         await expect(other.get_by_role("button", name="Stop")).to_be_visible()

@@ -19,10 +19,11 @@ def moved(model: type[BaseModel], before: Mapping[str, Any], after: Mapping[str,
 
     Both are in the form of JSON. One that is named no longer is no harm: nothing is sent there.
     """
+    addresses = address_fields(model)
     return [
         name
         for name in model.model_fields
-        if name in address_fields(model) and _named(model, name, after) - _named(model, name, before)
+        if name in addresses and _named(model, name, after) - _named(model, name, before)
     ]
 
 
